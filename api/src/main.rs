@@ -1,0 +1,2 @@
+//! The wilco program.
+fn main() {}

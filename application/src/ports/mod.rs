@@ -1,0 +1,15 @@
+//! What the engine needs of the outside, as traits. Two stores implement [`Store`]; the conformance suite in
+//! `tests/` is the definition of what they must do.
+
+mod broker;
+mod clock;
+mod store;
+
+pub use broker::{Broker, BrokerError, Message, Published};
+pub use clock::{Clock, Ids, RandomIds, SystemClock};
+pub use store::{
+    Accepted, AggregateKey, CancelOutcome, Checkpoint, Command, CommandFilter, Committed, EntryBody, EventRow,
+    FeedEntry, Idempotency, Journal, Leases, Loaded, NewEvent, Outcome, Page, PartitionHead, PartitionLease,
+    PartitionSlice, Registry, Seat, Settlement, SnapshotRow, State, Store, StoreError, UnitOfWork, ViewFilter,
+    ViewRow, Views,
+};

@@ -1,0 +1,3 @@
+//! Cars: a small aggregate whose ids the clients choose.
+
+pub mod car;

@@ -1,0 +1,77 @@
+use std::borrow::Cow;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Rejection;
+
+/// A problem object (RFC 9457): why a request was refused or a command failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Problem {
+    /// A relative reference, `/problems/{slug}`; GET on it explains the problem.
+    #[serde(rename = "type")]
+    pub type_: Cow<'static, str>,
+    /// The problem's short name, the same for every occurrence.
+    pub title: Cow<'static, str>,
+    /// The HTTP status it corresponds to.
+    pub status: u16,
+    /// What went wrong this time.
+    pub detail: String,
+    /// The path or command it happened at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// For bad input: each member at fault.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+}
+
+/// One member of the request that is at fault.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FieldError {
+    /// A JSON Pointer (RFC 6901) into the request's body, or the name of a header or query parameter.
+    pub pointer: String,
+    /// What is wrong with it.
+    pub detail: String,
+}
+
+impl Problem {
+    /// A problem whose title is made of its slug: `pet-reserved` reads "Pet reserved".
+    pub fn new(slug: &str, status: u16, detail: impl Into<String>) -> Self {
+        let mut title = slug.replace('-', " ");
+        if let Some(first) = title.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        Self {
+            type_: format!("/problems/{slug}").into(),
+            title: title.into(),
+            status,
+            detail: detail.into(),
+            instance: None,
+            errors: Vec::new(),
+        }
+    }
+
+    /// The problem of a business refusal.
+    pub fn of(rejection: &dyn Rejection) -> Self {
+        Self::new(rejection.slug(), rejection.kind().status(), rejection.to_string())
+    }
+
+    /// The last segment of `type`.
+    pub fn slug(&self) -> &str {
+        self.type_.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// With the path or command it happened at.
+    #[must_use]
+    pub fn at(mut self, instance: impl Into<String>) -> Self {
+        self.instance = Some(instance.into());
+        self
+    }
+
+    /// With one more member at fault.
+    #[must_use]
+    pub fn field(mut self, pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        self.errors.push(FieldError { pointer: pointer.into(), detail: detail.into() });
+        self
+    }
+}

@@ -1,0 +1,4 @@
+//! The pet store.
+
+pub mod money;
+pub mod pet;

@@ -1,0 +1,5 @@
+//! Views of cars.
+
+mod car;
+
+pub use car::CarView;

@@ -1,0 +1,5 @@
+//! Views of the pet store.
+
+mod pet;
+
+pub use pet::PetView;
