@@ -1,12 +1,33 @@
-//! The engine.
+//! The engine of Wilco, generic over aggregates: it names none of them.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`catalog`] | the registered aggregates and their command types, type-erased |
+//! | [`engine`] | the one thing the outside talks to: submit, look up, wait, cancel, list, read |
+//! | [`intake`] | accepts commands in group-committed batches |
+//! | [`worker`] | applies what is accepted: load, handle, commit, tell |
+//! | [`ownership`] | which partitions this replica owns |
+//! | [`feed`] | the ordered, gapless stream of events and outcomes, and its cursors |
+//! | [`relay`] | carries the feed to the broker |
+//! | [`status`], [`cloud_event`] | what clients and subscribers get to see |
+//! | [`queries`] | resources, histories, states as of a version |
+//! | [`ports`] | what the engine needs of the outside |
+//!
+//! A command's way: [`engine::Engine::submit`] → [`intake`] → (durable: 202) → [`worker`] → one commit →
+//! [`feed`] → waiters, relay, streams.
+
+pub mod catalog;
+pub mod cloud_event;
+pub mod engine;
+pub mod feed;
+pub mod intake;
+pub mod names;
+pub mod ownership;
+pub mod pace;
+pub mod partition;
 pub mod ports;
-pub mod catalog {
-    //! Registered aggregates.
-    /// placeholder
-    pub trait LandingView {
-        /// status
-        fn status(&self) -> &str;
-        /// gone
-        fn is_gone(&self) -> bool;
-    }
-}
+pub mod queries;
+pub mod relay;
+pub mod status;
+pub mod waiters;
+pub mod worker;

@@ -41,11 +41,12 @@ pub enum BrokerError {
 #[async_trait]
 pub trait Broker: Send + Sync {
     /// Publishes `run` in its order. When message *k* is not acknowledged, none after it of the same partition
-    /// may become visible before it: an implementation pipelines only where it can promise that.
+    /// may become visible before it: an implementation pipelines only where it can promise that. `alone` says
+    /// that this replica owns all partitions, so that nobody else publishes.
     ///
     /// # Errors
     /// With what was acknowledged before the failure.
-    async fn publish(&self, run: &[Message]) -> Result<Published, (Published, BrokerError)>;
+    async fn publish(&self, run: &[Message], alone: bool) -> Result<Published, (Published, BrokerError)>;
 
     /// The broker's newest sequence number, where it keeps one. When it is behind one that was acknowledged
     /// earlier, the broker has lost its tail, and the relay goes back.

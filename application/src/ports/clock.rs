@@ -12,7 +12,10 @@ pub trait Clock: Send + Sync {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the port's one implementation over the real clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the port's one implementation over the real clock"
+    )]
     fn now(&self) -> DateTime<Utc> {
         Utc::now().trunc_subsecs(6)
     }
@@ -29,7 +32,10 @@ pub trait Ids: Send + Sync {
 pub struct RandomIds;
 
 impl Ids for RandomIds {
-    #[expect(clippy::disallowed_methods, reason = "this is the port's one implementation over real randomness")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the port's one implementation over real randomness"
+    )]
     fn next(&self) -> Uuid {
         Uuid::now_v7()
     }

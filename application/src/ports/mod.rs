@@ -8,8 +8,8 @@ mod store;
 pub use broker::{Broker, BrokerError, Message, Published};
 pub use clock::{Clock, Ids, RandomIds, SystemClock};
 pub use store::{
-    Accepted, AggregateKey, CancelOutcome, Checkpoint, Command, CommandFilter, Committed, EntryBody, EventRow,
-    FeedEntry, Idempotency, Journal, Leases, Loaded, NewEvent, Outcome, Page, PartitionHead, PartitionLease,
-    PartitionSlice, Registry, Seat, Settlement, SnapshotRow, State, Store, StoreError, UnitOfWork, ViewFilter,
-    ViewRow, Views,
+    Accepted, AggregateKey, CancelOutcome, Checkpoint, Command, CommandFilter, Committed, EntryBody,
+    EventRow, FeedEntry, Idempotency, Journal, Leases, Loaded, NewEvent, Outcome, Page, PartitionHead,
+    PartitionLease, PartitionSlice, Registry, Seat, Settlement, SnapshotRow, State, Store, StoreError,
+    UnitOfWork, ViewFilter, ViewRow, Views,
 };

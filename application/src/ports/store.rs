@@ -9,6 +9,7 @@
 //! - The offsets of a partition are handed out under its row's lock: 1, 2, 3 … with no gap, visible in order.
 //! - After [`StoreError::Unavailable`] from a write its outcome is unknown; the caller must look.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -209,8 +210,8 @@ pub trait Registry: Send + Sync {
     /// Stores the commands that are new, all in one durable write, and says of each what became of it, in order.
     /// Two of the batch with the same id or key: the first wins, the second is `Existing`.
     ///
-    /// Takes ownership, and runs to its end even when the caller is dropped.
-    async fn accept(&self, commands: Vec<Command>) -> Result<Vec<Accepted>, StoreError>;
+    /// Runs to its end even when the caller is dropped.
+    async fn accept(&self, commands: Vec<Arc<Command>>) -> Result<Vec<Accepted>, StoreError>;
 
     /// The command with this id.
     async fn command(&self, id: Uuid) -> Result<Option<Command>, StoreError>;
@@ -223,13 +224,19 @@ pub trait Registry: Send + Sync {
 
     /// The open commands of each partition that are due at `now`, oldest first by order of acceptance, at most
     /// `limit` for each partition. A command with a `not_before` in the past counts as due.
-    async fn due(&self, partitions: &[u16], now: DateTime<Utc>, limit: u32) -> Result<Vec<Command>, StoreError>;
+    async fn due(
+        &self,
+        partitions: &[u16],
+        now: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<Command>, StoreError>;
 
     /// How many commands are open and not waiting for a later `not_before`; counting may stop at `limit`.
     async fn backlog(&self, now: DateTime<Utc>, limit: u64) -> Result<u64, StoreError>;
 
     /// Cancels the command if it is open, at the next offset of its partition.
-    async fn cancel(&self, id: Uuid, at: DateTime<Utc>, error: &Problem) -> Result<CancelOutcome, StoreError>;
+    async fn cancel(&self, id: Uuid, at: DateTime<Utc>, error: &Problem)
+    -> Result<CancelOutcome, StoreError>;
 }
 
 /// Names an aggregate.
@@ -388,7 +395,7 @@ pub enum EntryBody {
     /// An event happened.
     Event(EventRow),
     /// A command was settled.
-    Outcome(Box<Command>),
+    Outcome(Arc<Command>),
 }
 
 /// The newest offset of a partition.
@@ -417,8 +424,8 @@ pub trait Journal: Send + Sync {
     /// What is stored of each aggregate, in the order of `keys`; those without anything come back empty.
     async fn load(&self, keys: &[AggregateKey]) -> Result<Vec<Loaded>, StoreError>;
 
-    /// Writes it all or nothing. Takes ownership, and runs to its end even when the caller is dropped.
-    async fn commit(&self, work: UnitOfWork) -> Result<Committed, StoreError>;
+    /// Writes it all or nothing. Runs to its end even when the caller is dropped.
+    async fn commit(&self, work: Arc<UnitOfWork>) -> Result<Committed, StoreError>;
 
     /// Events of one aggregate with a sequence above `after`, in order, at most `limit`.
     async fn events(&self, key: &AggregateKey, after: i64, limit: u32) -> Result<Vec<EventRow>, StoreError>;

@@ -200,7 +200,9 @@ impl Car {
             (CarCommand::Repaint(RepaintCar { colour }), CarStatus::Active) if colour == self.colour => {
                 Err(CarError::SameColour(colour))
             }
-            (CarCommand::Repaint(RepaintCar { colour }), CarStatus::Active) => Ok(CarEvent::Repainted { colour }),
+            (CarCommand::Repaint(RepaintCar { colour }), CarStatus::Active) => {
+                Ok(CarEvent::Repainted { colour })
+            }
             (CarCommand::Retire(RetireCar {}), CarStatus::Active) => Ok(CarEvent::Retired {}),
         }
     }
@@ -234,7 +236,7 @@ mod tests {
 
     fn refuses(given: Vec<CarEvent>, when: CarCommand, error: &CarError) {
         let result = TestFramework::<Car>::with(()).given(given).when(when).inspect_result();
-        assert_eq!(result.unwrap_err(), *error);
+        assert_eq!(result.as_ref().unwrap_err(), error);
     }
 
     #[test]

@@ -70,7 +70,8 @@ mod tests {
     proptest! {
         #[test]
         fn ids_of_the_allowed_characters_are_taken(text in "[A-Za-z0-9._~-]{3,128}") {
-            prop_assert_eq!(AggregateId::parse(text.clone()).unwrap().as_str(), text);
+            let id = AggregateId::parse(text.clone()).unwrap();
+            prop_assert_eq!(id.as_str(), text);
         }
 
         #[test]

@@ -370,7 +370,7 @@ mod tests {
 
     fn refuses(given: Vec<PetEvent>, when: PetCommand, error: &PetError) {
         let result = TestFramework::<Pet>::with(()).given(given).when(when).inspect_result();
-        assert_eq!(result.unwrap_err(), *error);
+        assert_eq!(result.as_ref().unwrap_err(), error);
     }
 
     #[test]

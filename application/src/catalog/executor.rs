@@ -1,0 +1,330 @@
+//! Applies commands to aggregates of one type, in memory, for one batch at a time.
+//!
+//! A batch: [`Executor::needs`] says what to load, [`Executor::hydrate`] takes it, [`Executor::execute`] runs the
+//! commands one after the other, [`Executor::writes`] gives the views and snapshots to write; then either
+//! [`Executor::keep`] (committed: the new states are the cache's) or [`Executor::forget`] (not committed: nothing
+//! that the batch touched stays cached).
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cqrs_es::{Aggregate, AggregateError, CqrsFramework, DomainEvent, EventEnvelope, View};
+use futures::FutureExt;
+use lru::LruCache;
+use wilco_domain::kernel::{Problem, Rejection};
+
+use super::LandingView;
+use super::slot::Slot;
+use super::typed::Codec;
+use crate::ports::{AggregateKey, Command, EventRow, Loaded, SnapshotRow, ViewRow};
+
+/// A handler that takes longer is taken for one that never ends: it does no I/O.
+const TIME_LIMIT: Duration = Duration::from_secs(5);
+
+/// Stored data that cannot be read.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Undecodable(pub String);
+
+/// The command met a defect: of its handler, or of the data it needs.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Defect(pub String);
+
+/// What a command led to.
+#[derive(Debug)]
+pub enum Executed {
+    /// These events, and the version after them.
+    Applied(Vec<EventRow>, i64),
+    /// A rule said no.
+    Refused(Problem),
+}
+
+/// See the module's description.
+#[async_trait]
+pub trait Executor: Send {
+    /// Whether the aggregate must be loaded before a command for it can be executed.
+    fn needs(&mut self, id: &str) -> bool;
+    /// Takes what the store holds of an aggregate. What cannot be read fails the commands for it, no others.
+    ///
+    /// False: the snapshot or the view was written by another version of the code. Hydrate again with all
+    /// events and without them.
+    fn hydrate(&mut self, loaded: Loaded) -> bool;
+    /// Takes an aggregate that cannot have any events: the server has just made its id.
+    fn begin(&mut self, id: &str);
+    /// Runs one command; `metadata` goes onto its events.
+    async fn execute(
+        &mut self,
+        command: &Command,
+        metadata: &HashMap<String, String>,
+    ) -> Result<Executed, Defect>;
+    /// The views and snapshots of everything the batch changed.
+    fn writes(
+        &mut self,
+        views: &mut Vec<ViewRow>,
+        snapshots: &mut Vec<SnapshotRow>,
+    ) -> Result<(), Undecodable>;
+    /// The batch was committed.
+    fn keep(&mut self);
+    /// The batch was not committed.
+    fn forget(&mut self);
+    /// Drops the whole cache: another replica may have written meanwhile.
+    fn clear(&mut self);
+}
+
+struct Entry<A, V> {
+    state: A,
+    view: V,
+    version: i64,
+    snapshot_version: i64,
+    changed: bool,
+}
+
+pub(super) struct TypedExecutor<A: Aggregate, V> {
+    framework: CqrsFramework<A, Slot<A>>,
+    slot: Slot<A>,
+    codec: Arc<Codec<A>>,
+    snapshot_every: i64,
+    cache: LruCache<String, Entry<A, V>>,
+    batch: HashMap<String, Result<Entry<A, V>, Undecodable>>,
+}
+
+impl<A, V> TypedExecutor<A, V>
+where
+    A: Aggregate,
+    V: View<A>,
+{
+    pub(super) fn new(
+        codec: Arc<Codec<A>>,
+        services: A::Services,
+        cache: usize,
+        snapshot_every: i64,
+    ) -> Self {
+        let slot = Slot::default();
+        Self {
+            framework: CqrsFramework::new(slot.clone(), Vec::new(), services),
+            slot,
+            codec,
+            snapshot_every: snapshot_every.max(1),
+            cache: LruCache::new(NonZeroUsize::new(cache).unwrap_or(NonZeroUsize::MIN)),
+            batch: HashMap::new(),
+        }
+    }
+
+    /// Snapshot and view, brought up to date with the events after them.
+    fn restore(&self, loaded: &Loaded) -> Result<Entry<A, V>, Undecodable> {
+        let unreadable = |error: serde_json::Error| Undecodable(error.to_string());
+        let mut entry = Entry {
+            state: A::default(),
+            view: V::default(),
+            version: 0,
+            snapshot_version: 0,
+            changed: false,
+        };
+        let mut view_version = 0;
+        if let Some((version, payload)) = &loaded.snapshot {
+            entry.state = serde_json::from_str(payload).map_err(unreadable)?;
+            entry.version = *version;
+            entry.snapshot_version = *version;
+        }
+        if let Some((version, payload)) = &loaded.view {
+            entry.view = serde_json::from_str(payload).map_err(unreadable)?;
+            view_version = *version;
+        }
+        for row in &loaded.events {
+            let event = self.codec.event(row)?;
+            if row.sequence > view_version {
+                entry.view.update(&event);
+            }
+            if row.sequence > entry.version {
+                entry.state.apply(event.payload);
+                entry.version = row.sequence;
+            }
+        }
+        Ok(entry)
+    }
+}
+
+#[async_trait]
+impl<A, V> Executor for TypedExecutor<A, V>
+where
+    A: Aggregate<Command: Send, Event: Send, Error: Rejection + Send> + Clone + 'static,
+    V: View<A> + LandingView + Clone + 'static,
+{
+    fn needs(&mut self, id: &str) -> bool {
+        if self.batch.contains_key(id) {
+            return false;
+        }
+        match self.cache.pop_entry(id) {
+            Some((id, entry)) => {
+                self.batch.insert(id, Ok(entry));
+                false
+            }
+            None => true,
+        }
+    }
+
+    fn hydrate(&mut self, loaded: Loaded) -> bool {
+        // A view's `update` is the module author's code as well.
+        let restored = std::panic::catch_unwind(AssertUnwindSafe(|| self.restore(&loaded)))
+            .unwrap_or_else(|panic| Err(Undecodable(panic_text(panic.as_ref()))));
+        if restored.is_err() && (loaded.snapshot.is_some() || loaded.view.is_some()) {
+            return false;
+        }
+        self.batch.insert(loaded.key.id, restored);
+        true
+    }
+
+    fn begin(&mut self, id: &str) {
+        self.hydrate(Loaded {
+            key: AggregateKey { aggregate_type: A::TYPE.to_owned(), id: id.to_owned() },
+            snapshot: None,
+            view: None,
+            events: Vec::new(),
+        });
+    }
+
+    async fn execute(
+        &mut self,
+        command: &Command,
+        metadata: &HashMap<String, String>,
+    ) -> Result<Executed, Defect> {
+        let entry = match self.batch.get_mut(&command.target) {
+            Some(Ok(entry)) => entry,
+            Some(Err(undecodable)) => return Err(Defect(undecodable.to_string())),
+            None => return Err(Defect(format!("{} was not loaded", command.target))),
+        };
+        if let Some(problem) = version_conflict(command.expected_version, entry.version) {
+            return Ok(Executed::Refused(problem));
+        }
+        let decoded =
+            self.codec.command(command.verb(), &command.data).map_err(|error| Defect(error.to_string()))?;
+        self.slot.seat(entry.state.clone(), &command.target, entry.version);
+        let handling = self.framework.execute_with_metadata(&command.target, decoded, metadata.clone());
+        let handled = match tokio::time::timeout(TIME_LIMIT, AssertUnwindSafe(handling).catch_unwind()).await
+        {
+            Err(_) => return Err(Defect(format!("the handler did not end within {TIME_LIMIT:?}"))),
+            Ok(Err(panic)) => return Err(Defect(panic_text(panic.as_ref()))),
+            Ok(Ok(handled)) => handled,
+        };
+        match handled {
+            Err(AggregateError::UserError(rejection)) => Ok(Executed::Refused(Problem::of(&rejection))),
+            Err(other) => Err(Defect(other.to_string())),
+            Ok(()) => {
+                let events = self.slot.take();
+                let fold = AssertUnwindSafe(|| advance(entry, events));
+                let rows = std::panic::catch_unwind(fold)
+                    .unwrap_or_else(|panic| Err(Undecodable(panic_text(panic.as_ref()))))
+                    .map_err(|error| Defect(error.to_string()))?;
+                Ok(Executed::Applied(rows, entry.version))
+            }
+        }
+    }
+
+    fn writes(
+        &mut self,
+        views: &mut Vec<ViewRow>,
+        snapshots: &mut Vec<SnapshotRow>,
+    ) -> Result<(), Undecodable> {
+        for (id, entry) in &mut self.batch {
+            let Ok(entry) = entry else { continue };
+            if !entry.changed {
+                continue;
+            }
+            views.push(view_row::<A, V>(id, entry.version, &entry.view)?);
+            if entry.version - entry.snapshot_version >= self.snapshot_every {
+                let key = AggregateKey { aggregate_type: A::TYPE.to_owned(), id: id.clone() };
+                let payload = serde_json::to_string(&entry.state).map_err(|e| Undecodable(e.to_string()))?;
+                snapshots.push(SnapshotRow { key, version: entry.version, payload });
+                entry.snapshot_version = entry.version;
+            }
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self) {
+        for (id, entry) in self.batch.drain() {
+            if let Ok(mut entry) = entry {
+                entry.changed = false;
+                self.cache.put(id, entry);
+            }
+        }
+    }
+
+    fn forget(&mut self) {
+        self.batch.clear();
+    }
+
+    fn clear(&mut self) {
+        self.batch.clear();
+        self.cache.clear();
+    }
+}
+
+/// Folds the events into copies and puts them in place when all went well. The state is folded anew from the
+/// events, so that a handler which changes itself without saying so in an event leaves no trace.
+fn advance<A, V>(entry: &mut Entry<A, V>, events: Vec<EventEnvelope<A>>) -> Result<Vec<EventRow>, Undecodable>
+where
+    A: Aggregate + Clone,
+    V: View<A> + Clone,
+{
+    let (mut state, mut view) = (entry.state.clone(), entry.view.clone());
+    let mut rows = Vec::with_capacity(events.len());
+    for event in events {
+        view.update(&event);
+        rows.push(event_row(&event)?);
+        state.apply(event.payload);
+    }
+    if !rows.is_empty() {
+        entry.version += rows.len() as i64;
+        entry.state = state;
+        entry.view = view;
+        entry.changed = true;
+    }
+    Ok(rows)
+}
+
+fn event_row<A: Aggregate>(event: &EventEnvelope<A>) -> Result<EventRow, Undecodable> {
+    let json = |error: serde_json::Error| Undecodable(error.to_string());
+    Ok(EventRow {
+        aggregate_type: A::TYPE.to_owned(),
+        aggregate_id: event.aggregate_id.clone(),
+        sequence: event.sequence as i64,
+        event_type: event.payload.event_type(),
+        event_version: event.payload.event_version(),
+        payload: serde_json::to_string(&event.payload).map_err(json)?,
+        metadata: serde_json::to_string(&event.metadata).map_err(json)?,
+    })
+}
+
+pub(super) fn view_row<A, V>(id: &str, version: i64, view: &V) -> Result<ViewRow, Undecodable>
+where
+    A: Aggregate,
+    V: View<A> + LandingView,
+{
+    Ok(ViewRow {
+        view_id: format!("{}/{id}", A::TYPE),
+        version,
+        payload: serde_json::to_string(view).map_err(|error| Undecodable(error.to_string()))?,
+        status: view.status().to_owned(),
+        gone: view.is_gone(),
+    })
+}
+
+fn version_conflict(expected: Option<i64>, found: i64) -> Option<Problem> {
+    let expected = expected?;
+    (expected != found).then(|| {
+        Problem::new("version-conflict", 412, format!("expected version {expected}, found version {found}"))
+    })
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().map(ToOwned::to_owned);
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+    format!("the handler panicked: {text}")
+}

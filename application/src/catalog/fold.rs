@@ -1,0 +1,48 @@
+use std::sync::Arc;
+
+use cqrs_es::{Aggregate, View};
+
+use super::LandingView;
+use super::executor::{Undecodable, view_row};
+use super::typed::Codec;
+use crate::ports::{EventRow, ViewRow};
+
+/// Folds stored events into a landing view: for states as of a version, and for rebuilding.
+pub trait Fold: Send {
+    /// Takes the next event.
+    fn apply(&mut self, event: &EventRow) -> Result<(), Undecodable>;
+    /// The view as of the last event; `None` before the first.
+    fn view(&self) -> Result<Option<ViewRow>, Undecodable>;
+}
+
+pub(super) struct TypedFold<A: Aggregate, V> {
+    codec: Arc<Codec<A>>,
+    id: String,
+    version: i64,
+    view: V,
+}
+
+impl<A: Aggregate, V: View<A>> TypedFold<A, V> {
+    pub(super) fn new(codec: Arc<Codec<A>>, id: &str) -> Self {
+        Self { codec, id: id.to_owned(), version: 0, view: V::default() }
+    }
+}
+
+impl<A, V> Fold for TypedFold<A, V>
+where
+    A: Aggregate<Event: Send>,
+    V: View<A> + LandingView,
+{
+    fn apply(&mut self, event: &EventRow) -> Result<(), Undecodable> {
+        self.view.update(&self.codec.event(event)?);
+        self.version = event.sequence;
+        Ok(())
+    }
+
+    fn view(&self) -> Result<Option<ViewRow>, Undecodable> {
+        if self.version == 0 {
+            return Ok(None);
+        }
+        view_row::<A, V>(&self.id, self.version, &self.view).map(Some)
+    }
+}

@@ -1,0 +1,235 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::time::Instant;
+use uuid::Uuid;
+use wilco_domain::kernel::Problem;
+
+use super::{Engine, Submission, SubmitError, Submitted};
+use crate::ports::{CancelOutcome, Command, CommandFilter, Page, State, StoreError};
+use crate::status::Phase;
+
+/// What a look-up of a command gave.
+#[derive(Debug)]
+pub enum Found {
+    /// Here it is.
+    Command(Arc<Command>),
+    /// It was settled longer ago than statuses are kept.
+    Expired,
+    /// There never was one, or it is another tenant's.
+    Unknown,
+}
+
+/// Which commands to list.
+#[derive(Clone, Debug, Default)]
+pub struct CommandQuery {
+    /// Only in this phase.
+    pub phase: Option<Phase>,
+    /// Only of this type.
+    pub command_type: Option<String>,
+    /// Only for this aggregate id.
+    pub target: Option<String>,
+    /// With `target`: only for this aggregate type.
+    pub aggregate_type: Option<String>,
+    /// Only of this correlation.
+    pub correlation_id: Option<Uuid>,
+    /// Only those before this one.
+    pub before: Option<(DateTime<Utc>, Uuid)>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// A command was not cancelled.
+#[derive(Debug, thiserror::Error)]
+pub enum CancelError {
+    /// There is no such command.
+    #[error("there is no such command")]
+    Unknown,
+    /// It is settled.
+    #[error("the command is settled")]
+    Settled,
+    /// The store did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A command was not retried.
+#[derive(Debug, thiserror::Error)]
+pub enum RetryError {
+    /// There is no such command.
+    #[error("there is no such command")]
+    Unknown,
+    /// Only failed commands can be retried.
+    #[error("the command has not failed")]
+    NotFailed,
+    /// The new command was refused.
+    #[error(transparent)]
+    Refused(#[from] SubmitError),
+    /// The store did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Engine {
+    /// Looks a command up.
+    pub async fn find(&self, tenant: &str, id: Uuid) -> Result<Found, StoreError> {
+        let Some(command) = self.store.command(id).await? else { return Ok(Found::Unknown) };
+        if command.tenant != tenant {
+            return Ok(Found::Unknown);
+        }
+        let kept = TimeDelta::from_std(self.settings.retention).unwrap_or(TimeDelta::MAX);
+        let expired = command.settlement.as_ref().is_some_and(|settlement| self.now() - settlement.at > kept);
+        Ok(if expired { Found::Expired } else { Found::Command(Arc::new(command)) })
+    }
+
+    /// Waits until the command is settled, at most for `patience`; gives back how it stands then.
+    pub async fn settled(
+        &self,
+        command: Arc<Command>,
+        patience: Duration,
+    ) -> Result<Arc<Command>, StoreError> {
+        self.change(command, patience, |command, _| command.state() != State::Open).await
+    }
+
+    /// Waits until the command's phase is another than `phase`, at most for `patience`.
+    pub async fn next_phase(
+        &self,
+        command: Arc<Command>,
+        phase: Phase,
+        patience: Duration,
+    ) -> Result<Arc<Command>, StoreError> {
+        self.change(command, patience, |command, now| Phase::of(command, now) != phase).await
+    }
+
+    async fn change(
+        &self,
+        mut command: Arc<Command>,
+        patience: Duration,
+        is_news: impl Fn(&Command, DateTime<Utc>) -> bool,
+    ) -> Result<Arc<Command>, StoreError> {
+        /// Pauses between looks into the registry: the command may be settled by another replica.
+        const FIRST: Duration = Duration::from_millis(20);
+        const LONGEST: Duration = Duration::from_millis(500);
+        let deadline = Instant::now() + patience;
+        let mut waiting = self.waiters.wait_for(command.id);
+        let mut pause = Duration::ZERO;
+        while !is_news(&command, self.now()) && Instant::now() < deadline {
+            let wake = (Instant::now() + pause).min(deadline);
+            tokio::select! {
+                settled = waiting.settled() => return Ok(settled),
+                () = tokio::time::sleep_until(wake) => {}
+            }
+            if let Some(stored) = self.store.command(command.id).await? {
+                command = Arc::new(stored);
+            }
+            pause = (pause * 2).clamp(FIRST, LONGEST);
+        }
+        Ok(command)
+    }
+
+    /// Lists commands, newest first.
+    pub async fn commands(&self, tenant: &str, query: CommandQuery) -> Result<Page<Command>, StoreError> {
+        let (state, scheduled) = match query.phase {
+            None => (None, None),
+            Some(Phase::Scheduled) => (Some(State::Open), Some(true)),
+            Some(Phase::Pending) => (Some(State::Open), Some(false)),
+            // Until there are commands of several steps nothing is ever seen running.
+            Some(Phase::Running) => return Ok(Page { items: Vec::new(), more: false }),
+            Some(Phase::Succeeded) => (Some(State::Succeeded), None),
+            Some(Phase::Failed) => (Some(State::Failed), None),
+            Some(Phase::Cancelled) => (Some(State::Cancelled), None),
+        };
+        let filter = CommandFilter {
+            tenant: tenant.to_owned(),
+            state,
+            scheduled,
+            now: Some(self.now()),
+            command_type: query.command_type,
+            target: query.target,
+            aggregate_type: query.aggregate_type,
+            correlation_id: query.correlation_id,
+            before: query.before,
+            limit: query.limit,
+        };
+        self.store.list(&filter).await
+    }
+
+    /// Takes a command back that was not applied yet.
+    pub async fn cancel(&self, tenant: &str, id: Uuid) -> Result<Arc<Command>, CancelError> {
+        match self.find(tenant, id).await? {
+            Found::Command(command) if command.state() == State::Open => {}
+            Found::Command(_) | Found::Expired => return Err(CancelError::Settled),
+            Found::Unknown => return Err(CancelError::Unknown),
+        }
+        let problem = Problem::new("cancelled", 409, "the command was cancelled before it was applied")
+            .at(crate::status::path_of(id));
+        match self.store.cancel(id, self.now(), &problem).await? {
+            CancelOutcome::Unknown => Err(CancelError::Unknown),
+            CancelOutcome::Settled(_) => Err(CancelError::Settled),
+            CancelOutcome::Cancelled(command) => {
+                let command: Arc<Command> = Arc::new(*command);
+                self.router.forget(id);
+                self.waiters.settled(&command);
+                self.pace.settled(1, self.now());
+                self.hub.refresh().await?;
+                Ok(command)
+            }
+        }
+    }
+
+    /// Makes a new command of a failed one.
+    pub async fn retry(
+        &self,
+        tenant: &str,
+        id: Uuid,
+        submission: RetrySubmission,
+    ) -> Result<Submitted, RetryError> {
+        let Found::Command(failed) = self.find(tenant, id).await? else { return Err(RetryError::Unknown) };
+        if failed.state() != State::Failed {
+            return Err(RetryError::NotFailed);
+        }
+        let Some(command_type) = self.catalog.command(&failed.command_type) else {
+            return Err(RetryError::Unknown);
+        };
+        let target = wilco_domain::kernel::AggregateId::parse(failed.target.clone()).ok();
+        let submission = Submission {
+            command_type: Arc::clone(command_type),
+            tenant: tenant.to_owned(),
+            id: None,
+            target,
+            data: serde_json::from_str(&failed.data).unwrap_or_default(),
+            expected_version: failed.expected_version,
+            not_before: None,
+            callback_url: failed.callback_url.clone(),
+            metadata: failed
+                .metadata
+                .as_deref()
+                .and_then(|text| serde_json::from_str(text).ok())
+                .unwrap_or_default(),
+            // A retry is a new request: without a key of its own it must not be taken for the first one.
+            idempotency_key: Some(
+                submission.idempotency_key.unwrap_or_else(|| format!("retry {}", self.ids.next())),
+            ),
+            fingerprint: submission.fingerprint,
+            actor: submission.actor,
+            traceparent: submission.traceparent,
+            caused_by: Some(failed.id),
+            correlation_id: Some(failed.correlation_id),
+        };
+        Ok(self.submit(submission).await?)
+    }
+}
+
+/// What comes with a request to retry.
+#[derive(Clone, Debug, Default)]
+pub struct RetrySubmission {
+    /// The `Idempotency-Key` of the request.
+    pub idempotency_key: Option<String>,
+    /// The request's fingerprint.
+    pub fingerprint: [u8; 16],
+    /// Who asks.
+    pub actor: Option<String>,
+    /// W3C Trace Context of the request.
+    pub traceparent: Option<String>,
+}

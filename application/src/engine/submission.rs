@@ -1,0 +1,305 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use uuid::Uuid;
+use wilco_domain::kernel::{AggregateId, Effect, FieldError};
+use xxhash_rust::xxh3::{Xxh3, xxh3_128};
+
+use super::Engine;
+use crate::catalog::CommandType;
+use crate::intake::IntakeError;
+use crate::partition::partition_of;
+use crate::ports::{Accepted, Command, Idempotency, State, StoreError};
+
+/// A command that somebody asks for.
+#[derive(Clone)]
+pub struct Submission {
+    /// Its type.
+    pub command_type: Arc<CommandType>,
+    /// Whose it is; empty without API keys.
+    pub tenant: String,
+    /// The command's id, when the client chose one.
+    pub id: Option<Uuid>,
+    /// The aggregate's id; may be left out for creating commands.
+    pub target: Option<AggregateId>,
+    /// The command's own fields.
+    pub data: Value,
+    /// The version the aggregate is expected to have.
+    pub expected_version: Option<i64>,
+    /// Not to be applied earlier.
+    pub not_before: Option<DateTime<Utc>>,
+    /// Where to post the outcome.
+    pub callback_url: Option<String>,
+    /// The client's metadata.
+    pub metadata: BTreeMap<String, String>,
+    /// The `Idempotency-Key`.
+    pub idempotency_key: Option<String>,
+    /// Hash of the request as the client made it; see [`fingerprint`](Submission::fingerprint).
+    pub fingerprint: [u8; 16],
+    /// Who asks.
+    pub actor: Option<String>,
+    /// W3C Trace Context.
+    pub traceparent: Option<String>,
+    /// The command that led to this one.
+    pub caused_by: Option<Uuid>,
+    /// The id shared by everything one request set off; without one, the command's own.
+    pub correlation_id: Option<Uuid>,
+}
+
+/// An accepted command.
+#[derive(Debug)]
+pub struct Submitted {
+    /// The registry's entry.
+    pub command: Arc<Command>,
+    /// It had been accepted before, and this is the answer to the same request again.
+    pub replayed: bool,
+}
+
+/// A command was refused at the door. Nothing was stored.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// The data does not fit the schema; pointers are relative to it.
+    #[error("the data of the command is not valid")]
+    Invalid(Vec<FieldError>),
+    /// The command needs to say which aggregate it is for.
+    #[error("the command needs a target")]
+    NoTarget,
+    /// `not_before` is further away than commands may be scheduled (a year).
+    #[error("not_before is more than a year away")]
+    TooFar,
+    /// The key or id was used for another request.
+    #[error("the idempotency key or command id was used for another request")]
+    KeyReused,
+    /// More commands wait than may; try again after so many seconds.
+    #[error("too many commands wait")]
+    Backlog(u64),
+    /// The server is stopping.
+    #[error("the server is stopping")]
+    Stopping,
+    /// The store is unreachable; whether the command was stored is unknown.
+    #[error("the store is unavailable")]
+    Unavailable(#[source] Arc<StoreError>),
+}
+
+const LONGEST_DELAY_DAYS: i64 = 366;
+
+impl Submission {
+    /// The fingerprint of a request: what must be the same for it to be the same request. Members of objects may
+    /// come in any order.
+    pub fn fingerprint(method: &str, path: &str, body: &Value) -> [u8; 16] {
+        let mut hasher = Xxh3::new();
+        for part in [method, path] {
+            hasher.update(part.as_bytes());
+            hasher.update(&[0]);
+        }
+        hash_json(&mut hasher, body);
+        hasher.digest128().to_be_bytes()
+    }
+}
+
+/// Feeds a JSON value into a hash in a form that no other value has; numbers that are equal hash alike.
+fn hash_json(hasher: &mut Xxh3, value: &Value) {
+    match value {
+        Value::Null => hasher.update(b"n"),
+        Value::Bool(true) => hasher.update(b"t"),
+        Value::Bool(false) => hasher.update(b"f"),
+        Value::Number(number) => hash_number(hasher, number),
+        Value::String(text) => hash_text(hasher, b's', text),
+        Value::Array(items) => {
+            hasher.update(b"[");
+            items.iter().for_each(|item| hash_json(hasher, item));
+            hasher.update(b"]");
+        }
+        Value::Object(members) => {
+            hasher.update(b"{");
+            let mut members: Vec<_> = members.iter().collect();
+            members.sort_unstable_by_key(|(name, _)| *name);
+            for (name, value) in members {
+                hash_text(hasher, b'k', name);
+                hash_json(hasher, value);
+            }
+            hasher.update(b"}");
+        }
+    }
+}
+
+fn hash_number(hasher: &mut Xxh3, number: &serde_json::Number) {
+    hasher.update(b"d");
+    match number.as_f64().filter(|float| float.fract() != 0.0 || float.abs() > 9e15) {
+        Some(float) if !number.is_i64() && !number.is_u64() => hasher.update(&float.to_bits().to_be_bytes()),
+        _ => {
+            let whole = number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
+            let whole = whole.unwrap_or_else(|| number.as_f64().unwrap_or_default() as i128);
+            hasher.update(&whole.to_be_bytes());
+        }
+    }
+}
+
+fn hash_text(hasher: &mut Xxh3, kind: u8, text: &str) {
+    hasher.update(&[kind]);
+    hasher.update(&(text.len() as u64).to_be_bytes());
+    hasher.update(text.as_bytes());
+}
+
+impl Engine {
+    /// Checks a command and stores it durably; returns when that is done.
+    pub async fn submit(&self, submission: Submission) -> Result<Submitted, SubmitError> {
+        let command = self.admit(submission)?;
+        let fingerprint = command.idempotency.as_ref().map(|idempotency| idempotency.fingerprint);
+        judge(self.intake.accept(command).await, fingerprint, self)
+    }
+
+    /// The same for many at once; an error of one harms no other.
+    pub async fn submit_all(&self, submissions: Vec<Submission>) -> Vec<Result<Submitted, SubmitError>> {
+        let admitted: Vec<Result<Command, SubmitError>> =
+            submissions.into_iter().map(|submission| self.admit(submission)).collect();
+        let commands: Vec<Command> = admitted.iter().filter_map(|one| one.as_ref().ok().cloned()).collect();
+        let mut accepted = self.intake.accept_all(commands).await.into_iter();
+        let settle = |one: Result<Command, SubmitError>| {
+            let fingerprint = one?.idempotency.map(|idempotency| idempotency.fingerprint);
+            let answer = accepted.next().unwrap_or(Err(IntakeError::Stopping));
+            judge(answer, fingerprint, self)
+        };
+        admitted.into_iter().map(settle).collect()
+    }
+
+    /// Everything that is decided before the store is touched.
+    fn admit(&self, submission: Submission) -> Result<Command, SubmitError> {
+        if self.is_closing() {
+            return Err(SubmitError::Stopping);
+        }
+        let now = self.now();
+        if self.pace.backlog() >= self.settings.max_backlog {
+            return Err(SubmitError::Backlog(self.pace.retry_after(now)));
+        }
+        let errors = submission.command_type.check(&submission.data);
+        if !errors.is_empty() {
+            return Err(SubmitError::Invalid(errors));
+        }
+        if submission.not_before.is_some_and(|due| due > now + chrono::TimeDelta::days(LONGEST_DELAY_DAYS)) {
+            return Err(SubmitError::TooFar);
+        }
+        self.command(submission, now)
+    }
+
+    fn command(&self, submission: Submission, now: DateTime<Utc>) -> Result<Command, SubmitError> {
+        let kind = &submission.command_type;
+        let idempotency = idempotency_of(&submission);
+        let id = submission.id.unwrap_or_else(|| self.ids.next());
+        let target = match submission.target {
+            Some(target) => String::from(target),
+            // The first of its kind: the new aggregate bears the id of the command that makes it.
+            None if kind.effect() == Effect::Creates => id.to_string(),
+            None => return Err(SubmitError::NoTarget),
+        };
+        let metadata = (!submission.metadata.is_empty())
+            .then(|| serde_json::to_string(&submission.metadata).unwrap_or_default());
+        Ok(Command {
+            id,
+            tenant: submission.tenant,
+            partition: partition_of(kind.aggregate(), &target, self.hub.partitions()),
+            command_type: kind.name().to_owned(),
+            target,
+            data: submission.data.to_string(),
+            expected_version: submission.expected_version,
+            not_before: submission.not_before.filter(|due| *due > now),
+            accepted_at: now,
+            actor: submission.actor,
+            callback_url: submission.callback_url,
+            metadata,
+            idempotency,
+            correlation_id: submission.correlation_id.unwrap_or(id),
+            caused_by: submission.caused_by,
+            traceparent: submission.traceparent,
+            settlement: None,
+        })
+    }
+}
+
+/// What makes two requests the same. A creating command with a client-chosen target and no key is its own key:
+/// an identical retry is the same command, another body is a new one.
+fn idempotency_of(submission: &Submission) -> Option<Idempotency> {
+    let fingerprint = submission.fingerprint;
+    if submission.idempotency_key.is_some() || submission.id.is_some() {
+        return Some(Idempotency { key: submission.idempotency_key.clone(), fingerprint });
+    }
+    let target = submission.target.as_ref()?;
+    if submission.command_type.effect() != Effect::Creates {
+        return None;
+    }
+    // A blank cannot occur in a client's key, so that the two kinds never meet.
+    let hash = xxh3_128(format!("{} {target} {fingerprint:?}", submission.command_type.name()).as_bytes());
+    Some(Idempotency { key: Some(format!("create {hash:032x}")), fingerprint })
+}
+
+fn judge(
+    answer: Result<(Arc<Command>, Accepted), IntakeError>,
+    fingerprint: Option<[u8; 16]>,
+    engine: &Engine,
+) -> Result<Submitted, SubmitError> {
+    match answer {
+        Ok((command, Accepted::New)) => Ok(Submitted { command, replayed: false }),
+        Ok((_, Accepted::Existing(existing))) => {
+            let same =
+                existing.idempotency.as_ref().map(|idempotency| idempotency.fingerprint) == fingerprint;
+            if same {
+                Ok(Submitted { command: Arc::new(*existing), replayed: true })
+            } else {
+                Err(SubmitError::KeyReused)
+            }
+        }
+        Err(IntakeError::Full) => Err(SubmitError::Backlog(engine.pace.retry_after(engine.now()))),
+        Err(IntakeError::Stopping) => Err(SubmitError::Stopping),
+        Err(IntakeError::Store(error)) => Err(SubmitError::Unavailable(error)),
+    }
+}
+
+impl Submitted {
+    /// Whether it is settled already.
+    pub fn is_settled(&self) -> bool {
+        self.command.state() != State::Open
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn print(body: &Value) -> [u8; 16] {
+        Submission::fingerprint("POST", "/v1/pets", body)
+    }
+
+    #[test]
+    fn the_order_of_members_and_the_spelling_of_numbers_do_not_matter() {
+        let one: Value = serde_json::from_str(r#"{"a": 1, "b": [1.5, 2.0]}"#).unwrap();
+        let other: Value = serde_json::from_str(r#"{"b":[15e-1,2],"a":1.0}"#).unwrap();
+        assert_eq!(print(&one), print(&other));
+    }
+
+    #[test]
+    fn different_requests_have_different_fingerprints() {
+        let bodies = [
+            json!(null),
+            json!("n"),
+            json!(["a", "b"]),
+            json!(["ab"]),
+            json!([["a"], "b"]),
+            json!({"a": 1}),
+            json!({"a": 2}),
+        ];
+        let prints: std::collections::HashSet<_> = bodies.iter().map(print).collect();
+        assert_eq!(prints.len(), bodies.len());
+        assert_ne!(print(&bodies[0]), Submission::fingerprint("PUT", "/v1/pets", &bodies[0]));
+    }
+
+    proptest! {
+        #[test]
+        fn integers_hash_by_their_value(a: i64, b: i64) {
+            prop_assert_eq!(print(&json!(a)) == print(&json!(b)), a == b);
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Reading: resources, their histories, and how they were.
+
+use std::sync::Arc;
+
+use crate::catalog::{Catalog, Undecodable};
+use crate::ports::{AggregateKey, EventRow, Page, Store, StoreError, ViewFilter, ViewRow};
+
+/// Reads the read models.
+#[derive(Clone)]
+pub struct Queries {
+    store: Arc<dyn Store>,
+    catalog: Arc<Catalog>,
+}
+
+/// A read failed.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    /// The store did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Stored data cannot be read by this version of the program.
+    #[error(transparent)]
+    Undecodable(#[from] Undecodable),
+    /// There is no aggregate type of that name.
+    #[error("no aggregate type {0}")]
+    UnknownType(String),
+}
+
+/// Events read at once while folding.
+const PAGE: u32 = 1000;
+
+impl Queries {
+    pub(crate) fn new(store: Arc<dyn Store>, catalog: Arc<Catalog>) -> Self {
+        Self { store, catalog }
+    }
+
+    /// The landing view of an aggregate.
+    pub async fn resource(&self, key: &AggregateKey) -> Result<Option<ViewRow>, QueryError> {
+        Ok(self.store.view(&key.path()).await?)
+    }
+
+    /// A page of landing views.
+    pub async fn resources(&self, filter: &ViewFilter) -> Result<Page<ViewRow>, QueryError> {
+        Ok(self.store.views(filter).await?)
+    }
+
+    /// Events of an aggregate after `after`, at most `limit`.
+    pub async fn history(
+        &self,
+        key: &AggregateKey,
+        after: i64,
+        limit: u32,
+    ) -> Result<Page<EventRow>, QueryError> {
+        let mut items = self.store.events(key, after, limit.saturating_add(1)).await?;
+        let more = items.len() > limit as usize;
+        items.truncate(limit as usize);
+        Ok(Page { items, more })
+    }
+
+    /// The landing view as it was at `version`; `None` if the aggregate has not come so far.
+    pub async fn resource_at(&self, key: &AggregateKey, version: i64) -> Result<Option<ViewRow>, QueryError> {
+        let view = self.fold(key, version).await?;
+        Ok(view.filter(|view| view.version == version))
+    }
+
+    /// Writes the landing views of every aggregate of a type anew from its events; says how many.
+    pub async fn rebuild(&self, aggregate_type: &str) -> Result<u64, QueryError> {
+        let mut count = 0;
+        let mut after: Option<String> = None;
+        loop {
+            let ids = self.store.aggregates(aggregate_type, after.as_deref(), PAGE).await?;
+            let Some(last) = ids.last().cloned() else { return Ok(count) };
+            let mut views = Vec::with_capacity(ids.len());
+            for id in ids {
+                let key = AggregateKey { aggregate_type: aggregate_type.to_owned(), id };
+                views.extend(self.fold(&key, i64::MAX).await?);
+            }
+            count += views.len() as u64;
+            self.store.save_views(views).await?;
+            after = Some(last);
+        }
+    }
+
+    async fn fold(&self, key: &AggregateKey, until: i64) -> Result<Option<ViewRow>, QueryError> {
+        let kind = self
+            .catalog
+            .aggregate(&key.aggregate_type)
+            .ok_or_else(|| QueryError::UnknownType(key.aggregate_type.clone()))?;
+        let mut fold = kind.fold(&key.id);
+        let mut after = 0;
+        loop {
+            let page = self.store.events(key, after, PAGE).await?;
+            let last = page.len() < PAGE as usize;
+            for event in page.iter().take_while(|event| event.sequence <= until) {
+                fold.apply(event)?;
+                after = event.sequence;
+            }
+            if last || after >= until || page.last().is_some_and(|event| event.sequence > until) {
+                return Ok(fold.view()?);
+            }
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! The command status: what clients see of an entry of the registry.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use schemars::JsonSchema;
+use serde::{Serialize, Serializer};
+use uuid::Uuid;
+use wilco_domain::kernel::{Effect, Problem};
+
+use crate::catalog::Catalog;
+use crate::pace::Pace;
+use crate::ports::{Command, State};
+
+/// The states a client can see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Waiting for its `not_before`.
+    Scheduled,
+    /// Accepted; waiting to be applied.
+    Pending,
+    /// Being worked on in several steps.
+    Running,
+    /// Applied.
+    Succeeded,
+    /// Refused by a rule, or given up.
+    Failed,
+    /// Taken back by the client before it was applied.
+    Cancelled,
+}
+
+impl Phase {
+    /// Whether nothing will change any more.
+    pub const fn is_settled(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
+    }
+
+    /// The phase of a command at `now`.
+    pub fn of(command: &Command, now: DateTime<Utc>) -> Self {
+        match command.state() {
+            State::Open if command.not_before.is_some_and(|due| due > now) => Self::Scheduled,
+            State::Open => Self::Pending,
+            State::Succeeded => Self::Succeeded,
+            State::Failed => Self::Failed,
+            State::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+/// The status of a command.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct CommandStatus<'a> {
+    /// The command's id.
+    pub id: Uuid,
+    /// `aggregate.verb`
+    #[serde(rename = "type")]
+    pub command_type: &'a str,
+    /// The aggregate it is for.
+    pub target: Target<'a>,
+    /// Where it stands.
+    pub status: Phase,
+    /// When it was durably accepted.
+    #[serde(serialize_with = "timestamp")]
+    pub accepted_at: DateTime<Utc>,
+    /// When it was settled.
+    #[serde(serialize_with = "optional_timestamp")]
+    pub settled_at: Option<DateTime<Utc>>,
+    /// Not to be applied earlier.
+    #[serde(serialize_with = "optional_timestamp")]
+    pub not_before: Option<DateTime<Utc>>,
+    /// While it is open: when it should be settled, from the backlog and the present rate.
+    #[serde(serialize_with = "optional_timestamp")]
+    pub eta: Option<DateTime<Utc>>,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// While it is running in several steps: how far it is.
+    pub progress: Option<Progress>,
+    /// Succeeded: the aggregate's version after it.
+    pub version: Option<i64>,
+    /// Succeeded: the path of the resource, where one exists.
+    pub resource: Option<String>,
+    /// Failed or cancelled: why.
+    pub error: Option<&'a Problem>,
+    /// The command that led to this one.
+    pub caused_by: Option<Uuid>,
+    /// The id shared by everything one request set off.
+    pub correlation_id: Uuid,
+    /// Where to go from here.
+    pub links: Links,
+}
+
+/// The aggregate a command is for.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Target<'a> {
+    /// Its type.
+    #[serde(rename = "type")]
+    pub aggregate_type: &'a str,
+    /// Its id.
+    pub id: &'a str,
+}
+
+/// How far a command of several steps is.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Progress {
+    /// Steps done.
+    pub done: u32,
+    /// Steps in all.
+    pub total: u32,
+    /// The step under way.
+    pub step: String,
+}
+
+/// Paths that belong to a command.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Links {
+    /// The command itself.
+    #[serde(rename = "self")]
+    pub this: String,
+    /// The events it led to.
+    pub events: String,
+}
+
+impl<'a> CommandStatus<'a> {
+    /// The status of `command` at `now`.
+    pub fn of(command: &'a Command, catalog: &Catalog, pace: &Pace, now: DateTime<Utc>) -> Self {
+        let phase = Phase::of(command, now);
+        let settlement = command.settlement.as_ref();
+        Self {
+            id: command.id,
+            command_type: &command.command_type,
+            target: Target { aggregate_type: command.aggregate_type(), id: &command.target },
+            status: phase,
+            accepted_at: command.accepted_at,
+            settled_at: settlement.map(|settlement| settlement.at),
+            not_before: command.not_before,
+            eta: matches!(phase, Phase::Pending | Phase::Running).then(|| pace.eta(now)),
+            attempts: settlement.map_or(0, |settlement| settlement.attempts),
+            progress: None,
+            version: settlement.and_then(|settlement| settlement.version),
+            resource: resource_of(command, catalog),
+            error: settlement.and_then(|settlement| settlement.error.as_ref()),
+            caused_by: command.caused_by,
+            correlation_id: command.correlation_id,
+            links: Links { this: path_of(command.id), events: format!("{}/events", path_of(command.id)) },
+        }
+    }
+}
+
+/// The path of a command's status.
+pub fn path_of(id: Uuid) -> String {
+    format!("/v1/commands/{id}")
+}
+
+/// The path of the resource that a succeeded command leaves behind; a removing one leaves none.
+pub fn resource_of(command: &Command, catalog: &Catalog) -> Option<String> {
+    let kind = catalog.command(&command.command_type)?;
+    if command.state() != State::Succeeded || kind.effect() == Effect::Removes {
+        return None;
+    }
+    catalog.resource_path(kind.aggregate(), &command.target)
+}
+
+/// RFC 3339 in UTC with microseconds, as everywhere in the contract.
+pub fn rfc3339(at: &DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+fn timestamp<S: Serializer>(at: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&rfc3339(at))
+}
+
+#[expect(clippy::ref_option, reason = "serde hands over a reference")]
+fn optional_timestamp<S: Serializer>(at: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => timestamp(at, serializer),
+        None => serializer.serialize_none(),
+    }
+}

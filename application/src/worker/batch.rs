@@ -1,0 +1,145 @@
+//! One batch on its way from commands to a unit of work.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+use wilco_domain::kernel::Problem;
+
+use crate::catalog::{Defect, Executed};
+use crate::ports::{
+    Command, Committed, EntryBody, EventRow, FeedEntry, NewEvent, Outcome, PartitionSlice, Seat, Settlement,
+    State, UnitOfWork,
+};
+use crate::status::rfc3339;
+
+/// Fills a unit of work, seat by seat.
+pub(super) struct Draft {
+    work: UnitOfWork,
+    epochs: HashMap<u16, i64>,
+    seats: BTreeMap<u16, u32>,
+    settled: Vec<Arc<Command>>,
+    at: DateTime<Utc>,
+}
+
+/// A draft that is ready to be committed, with the commands it settles in the order of its outcomes.
+pub(super) struct Finished {
+    pub(super) work: Arc<UnitOfWork>,
+    settled: Vec<Arc<Command>>,
+}
+
+impl Draft {
+    /// An empty draft of `owner`, settling at `at`, for partitions owned in these epochs.
+    pub(super) fn new(owner: Uuid, epochs: HashMap<u16, i64>, at: DateTime<Utc>) -> Self {
+        let work = UnitOfWork { owner, ..UnitOfWork::default() };
+        Self { work, epochs, seats: BTreeMap::new(), settled: Vec::new(), at }
+    }
+
+    /// Adds what became of a command.
+    pub(super) fn settle(&mut self, command: &Arc<Command>, result: Result<Executed, Defect>, attempts: u32) {
+        let (state, version, error) = match result {
+            Ok(Executed::Applied(events, version)) => {
+                for row in events {
+                    let seat = self.seat(command.partition);
+                    self.work.events.push(NewEvent { seat, row });
+                }
+                (State::Succeeded, Some(version), None)
+            }
+            Ok(Executed::Refused(problem)) => (State::Failed, None, Some(problem)),
+            Err(defect) => (State::Failed, None, Some(internal(command, &defect))),
+        };
+        let seat = self.seat(command.partition);
+        let error = error.map(|problem| problem.at(crate::status::path_of(command.id)));
+        let settlement = Settlement { state, at: self.at, attempts, offset: 0, version, error };
+        self.work.outcomes.push(Outcome { seat, command_id: command.id, settlement });
+        self.settled.push(Arc::clone(command));
+    }
+
+    /// Where the views and snapshots go.
+    pub(super) fn work(&mut self) -> &mut UnitOfWork {
+        &mut self.work
+    }
+
+    pub(super) fn finish(mut self) -> Finished {
+        let slice = |(partition, entries): (u16, u32)| PartitionSlice {
+            partition,
+            epoch: self.epochs.get(&partition).copied().unwrap_or_default(),
+            entries,
+        };
+        self.work.partitions = self.seats.into_iter().map(slice).collect();
+        Finished { work: Arc::new(self.work), settled: self.settled }
+    }
+
+    fn seat(&mut self, partition: u16) -> Seat {
+        let next = self.seats.entry(partition).or_insert(0);
+        let seat = Seat { partition, index: *next };
+        *next += 1;
+        seat
+    }
+}
+
+impl Finished {
+    /// The feed entries that the commit has made, in order of partition and offset.
+    pub(super) fn entries(self, committed: &Committed) -> Vec<Arc<FeedEntry>> {
+        let UnitOfWork { partitions, events, outcomes, .. } = Arc::unwrap_or_clone(self.work);
+        let bases: HashMap<u16, i64> =
+            partitions.iter().map(|slice| slice.partition).zip(committed.bases.iter().copied()).collect();
+        let offset =
+            |seat: Seat| bases.get(&seat.partition).copied().unwrap_or_default() + i64::from(seat.index);
+        let mut entries: Vec<Arc<FeedEntry>> = Vec::with_capacity(events.len() + outcomes.len());
+        for NewEvent { seat, row } in events {
+            let body = EntryBody::Event(row);
+            entries.push(Arc::new(FeedEntry { partition: seat.partition, offset: offset(seat), body }));
+        }
+        for (Outcome { seat, settlement, .. }, command) in outcomes.into_iter().zip(self.settled) {
+            let settlement = Some(Settlement { offset: offset(seat), ..settlement });
+            let body = EntryBody::Outcome(Arc::new(Command { settlement, ..Arc::unwrap_or_clone(command) }));
+            entries.push(Arc::new(FeedEntry { partition: seat.partition, offset: offset(seat), body }));
+        }
+        entries.sort_unstable_by_key(|entry| (entry.partition, entry.offset));
+        entries
+    }
+}
+
+/// The problem of a command that met a defect. What went wrong inside is logged, not shown.
+fn internal(command: &Command, defect: &Defect) -> Problem {
+    tracing::error!(command = %command.id, kind = command.command_type, target = command.target, %defect,
+        "a command met a defect");
+    metrics::counter!(crate::names::DEFECTS).increment(1);
+    Problem::new("internal", 500, "the command met a defect of the server; it is kept and can be retried")
+}
+
+/// What goes onto every event of a command. Our own members win over the client's.
+pub(super) fn metadata_of(command: &Command, at: DateTime<Utc>) -> HashMap<String, String> {
+    let mut metadata: HashMap<String, String> =
+        command.metadata.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    metadata.insert("command_id".to_owned(), command.id.to_string());
+    metadata.insert("correlation_id".to_owned(), command.correlation_id.to_string());
+    metadata.insert("at".to_owned(), rfc3339(&at));
+    if let Some(actor) = &command.actor {
+        metadata.insert("actor".to_owned(), actor.clone());
+    }
+    if let Some(traceparent) = &command.traceparent {
+        metadata.insert("traceparent".to_owned(), traceparent.clone());
+    }
+    metadata
+}
+
+/// All events of an aggregate, for the rare aggregate whose snapshot cannot be read.
+pub(super) async fn all_events(
+    journal: &dyn crate::ports::Journal,
+    key: &crate::ports::AggregateKey,
+) -> Result<Vec<EventRow>, crate::ports::StoreError> {
+    const PAGE: u32 = 1000;
+    let mut events: Vec<EventRow> = Vec::new();
+    loop {
+        let after = events.last().map_or(0, |event| event.sequence);
+        let page = journal.events(key, after, PAGE).await?;
+        let last = page.len() < PAGE as usize;
+        events.extend(page);
+        if last {
+            return Ok(events);
+        }
+    }
+}
