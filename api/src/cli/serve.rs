@@ -38,6 +38,9 @@ pub enum Error {
     /// The HTTP server failed.
     #[error("the HTTP server failed")]
     Http(#[source] std::io::Error),
+    /// A second signal came.
+    #[error("ended at once; what was under way goes on at the next start")]
+    Cut,
 }
 
 /// Serves until a signal comes, then ends softly.
@@ -65,9 +68,9 @@ pub async fn run(config: Config) -> Result<(), Error> {
     let router = wilco_api::http::router(state);
     let http = wilco_api::http::serve(listener, router, bootstrap::limits(&config), stop.clone().cancelled_owned());
     let drain = drain(&engine, running, stop, Duration::from_secs(config.drain_seconds));
-    let served = signals.until_done(http, drain).await;
+    signals.until_done(http, drain).await?;
     store.close().await;
-    served.map_err(Error::Http)
+    Ok(())
 }
 
 /// The addresses to listen on, if they are allowed.
@@ -123,10 +126,10 @@ impl Signals {
         &mut self,
         http: impl Future<Output = std::io::Result<()>>,
         drain: impl Future<Output = ()>,
-    ) -> std::io::Result<()> {
+    ) -> Result<(), Error> {
         tokio::pin!(http);
         tokio::select! {
-            ended = &mut http => return ended,
+            ended = &mut http => return ended.map_err(Error::Http),
             () = self.next() => tracing::info!("stopping: what is under way is finished; a second signal ends at once"),
         }
         let finish = async {
@@ -134,11 +137,8 @@ impl Signals {
             ended
         };
         tokio::select! {
-            ended = finish => ended,
-            () = self.next() => {
-                tracing::warn!("ended at once");
-                Ok(())
-            }
+            ended = finish => ended.map_err(Error::Http),
+            () = self.next() => Err(Error::Cut),
         }
     }
 }

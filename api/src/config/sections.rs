@@ -172,8 +172,10 @@ pub struct JetStream {
     pub replicas: usize,
     /// Where the stream is kept. Default `file`.
     pub storage: Storage,
-    /// Seconds after which the stream forgets a message; 0 is never. Default 604800, a week.
+    /// Seconds after which the stream forgets a message; 0 is never. Default 0.
     pub max_age_seconds: u64,
+    /// Most bytes in the stream; a full one takes nothing new until there is room. 0 is no bound. Default 0.
+    pub max_bytes: i64,
 }
 
 /// Where NATS keeps the stream.
@@ -189,13 +191,14 @@ pub enum Storage {
 
 impl Default for JetStream {
     fn default() -> Self {
-        Self { enabled: true, replicas: 1, storage: Storage::File, max_age_seconds: 7 * 24 * 3600 }
+        Self { enabled: true, replicas: 1, storage: Storage::File, max_age_seconds: 0, max_bytes: 0 }
     }
 }
 
 impl JetStream {
     pub(super) fn validate(&self) -> Result<(), Error> {
-        within("jetstream.replicas", self.replicas as u64, 1, 5)
+        within("jetstream.replicas", self.replicas as u64, 1, 5)?;
+        within("jetstream.max_bytes", self.max_bytes.try_into().unwrap_or(u64::MAX), 0, i64::MAX as u64)
     }
 }
 

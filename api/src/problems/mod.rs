@@ -1,0 +1,1 @@
+//! Every refusal, and the page that explains it.
