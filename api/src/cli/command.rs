@@ -102,7 +102,8 @@ pub(super) async fn run(action: Action) -> Result<(), super::Error> {
 impl Submit {
     async fn run(self) -> Result<(), super::Error> {
         let client = Client::new(&self.client)?;
-        let mut request = client.request(Method::POST, client.url(&["v1", "commands"], [])).json(&self.envelope()?);
+        let mut request =
+            client.request(Method::POST, client.url(&["v1", "commands"], [])).json(&self.envelope()?);
         if let Some(key) = &self.key {
             request = request.header("Idempotency-Key", key);
         }
@@ -133,7 +134,8 @@ impl Submit {
 
 /// Reads `--data`.
 fn data(text: &str) -> Result<Value, client::Error> {
-    let unreadable = |what: &str, error: std::io::Error| client::Error::Usage(format!("--data: {what}: {error}"));
+    let unreadable =
+        |what: &str, error: std::io::Error| client::Error::Usage(format!("--data: {what}: {error}"));
     let read = match text.strip_prefix('@') {
         Some(file) => std::fs::read_to_string(file).map_err(|error| unreadable(file, error))?,
         None if text == "-" => {

@@ -86,7 +86,9 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(Error::Told) => ExitCode::FAILURE,
         // Whoever read our output has read enough.
-        Err(Error::Client(client::Error::Output(error))) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+        Err(Error::Client(client::Error::Output(error)))
+            if error.kind() == std::io::ErrorKind::BrokenPipe =>
+        {
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -98,8 +100,7 @@ pub fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<(), Error> {
     let action = arguments.action.unwrap_or(Action::Serve(arguments.serve));
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::Runtime)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::Runtime)?;
     let outcome = runtime.block_on(async {
         match action {
             Action::Serve(server) => Ok(serve::run(load(&server.flags())?).await?),

@@ -63,10 +63,12 @@ pub async fn run(config: Config) -> Result<(), Error> {
     greet(&config, &listener);
     // A broker that is away delays notifications and is no reason to send requests elsewhere, so readiness is
     // the store's alone.
-    let state = AppState::new(Arc::clone(&engine), bootstrap::api_settings(&config), Some(metrics), Vec::new());
+    let state =
+        AppState::new(Arc::clone(&engine), bootstrap::api_settings(&config), Some(metrics), Vec::new());
     let stop = CancellationToken::new();
     let router = wilco_api::http::router(state);
-    let http = wilco_api::http::serve(listener, router, bootstrap::limits(&config), stop.clone().cancelled_owned());
+    let http =
+        wilco_api::http::serve(listener, router, bootstrap::limits(&config), stop.clone().cancelled_owned());
     let drain = drain(&engine, running, stop, Duration::from_secs(config.drain_seconds));
     signals.until_done(http, drain).await?;
     store.close().await;
@@ -76,7 +78,8 @@ pub async fn run(config: Config) -> Result<(), Error> {
 /// The addresses to listen on, if they are allowed.
 async fn resolve(config: &Config) -> Result<Vec<SocketAddr>, Error> {
     let found = tokio::net::lookup_host(&config.listen).await;
-    let found: Vec<SocketAddr> = found.map_err(|error| Error::Listen(config.listen.clone(), error))?.collect();
+    let found: Vec<SocketAddr> =
+        found.map_err(|error| Error::Listen(config.listen.clone(), error))?.collect();
     config.check_exposure(&found)?;
     Ok(found)
 }
@@ -88,7 +91,11 @@ async fn bind(config: &Config, addresses: &[SocketAddr]) -> Result<TcpListener, 
 /// One line for the person who started it.
 fn greet(config: &Config, listener: &TcpListener) {
     let address = listener.local_addr().map_or_else(|_| config.listen.clone(), |address| address.to_string());
-    let who = if config.insecure { "open to whoever reaches it" } else { "for this machine only, without API keys" };
+    let who = if config.insecure {
+        "open to whoever reaches it"
+    } else {
+        "for this machine only, without API keys"
+    };
     let line = format!("wilco is at http://{address} ({who}); the API is described at http://{address}/docs");
     // Nobody may be reading.
     let _ = output::say(line);

@@ -88,8 +88,10 @@ mod tests {
         for size in 1..text.len() {
             let mut reader = Reader::default();
             let events: Vec<Event> = text.chunks(size).flat_map(|piece| reader.push(piece)).collect();
-            let seen: Vec<_> =
-                events.iter().map(|event| (event.name.as_str(), event.data.as_str(), event.id.as_deref())).collect();
+            let seen: Vec<_> = events
+                .iter()
+                .map(|event| (event.name.as_str(), event.data.as_str(), event.id.as_deref()))
+                .collect();
             assert_eq!(seen, expected, "in pieces of {size}");
         }
     }

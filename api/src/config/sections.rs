@@ -155,7 +155,9 @@ impl Http {
             host.is_some_and(|host| !host.is_empty() && !host.contains('/') && host.is_ascii())
         };
         match self.cors_origins.iter().find(|text| !origin(text)) {
-            Some(odd) => Err(Error::invalid("http.cors_origins", format!("{odd:?} is not like https://HOST"))),
+            Some(odd) => {
+                Err(Error::invalid("http.cors_origins", format!("{odd:?} is not like https://HOST")))
+            }
             None => Ok(()),
         }
     }

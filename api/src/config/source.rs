@@ -117,7 +117,8 @@ impl Provider for Named<'_> {
     }
 
     fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
-        let add = |figment: Figment, (name, value): &(String, String)| figment.merge((name.as_str(), read(value)));
+        let add =
+            |figment: Figment, (name, value): &(String, String)| figment.merge((name.as_str(), read(value)));
         self.values.iter().fold(Figment::new(), add).data()
     }
 }
@@ -153,7 +154,9 @@ mod tests {
 
     #[test]
     fn wrong_values_are_refused() {
-        for wrong in [("engine.batch", "many"), ("engine.batch", "0"), ("nonsense", "1"), ("store", "mysql://x")] {
+        for wrong in
+            [("engine.batch", "many"), ("engine.batch", "0"), ("nonsense", "1"), ("store", "mysql://x")]
+        {
             assert!(load(&flags(&[wrong])).is_err(), "{wrong:?}");
         }
     }

@@ -60,7 +60,8 @@ impl SecretUrl {
         let mask = |url: &str| match url.rsplit_once('@') {
             None => url.to_owned(),
             Some((head, host)) => {
-                let (scheme, user) = head.split_once("://").map_or(("", head), |(scheme, user)| (scheme, user));
+                let (scheme, user) =
+                    head.split_once("://").map_or(("", head), |(scheme, user)| (scheme, user));
                 let scheme = if scheme.is_empty() { String::new() } else { format!("{scheme}://") };
                 let user = user.split_once(':').map_or("", |(user, _)| user);
                 format!("{scheme}{user}:***@{host}")
@@ -119,7 +120,10 @@ mod tests {
     fn what_is_shown_still_tells_which_server() {
         let shown = |text: &str| SecretUrl::from(text).to_string();
         assert_eq!(shown("postgres://me:pw@host/db"), "postgres://me:***@host/db");
-        assert_eq!(shown("postgres://host/db?user=me&password=pw"), "postgres://host/db?user=me&password=***");
+        assert_eq!(
+            shown("postgres://host/db?user=me&password=pw"),
+            "postgres://host/db?user=me&password=***"
+        );
         assert_eq!(shown("nats://token@a:1,nats://b:2"), "nats://:***@a:1,nats://b:2");
         assert_eq!(shown("sqlite:wilco.db"), "sqlite:wilco.db");
     }
