@@ -1,1 +1,3 @@
 //! The adapters of the ports.
+
+pub mod nats;
