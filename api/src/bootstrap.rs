@@ -9,10 +9,11 @@ use wilco_application::engine::EngineSettings;
 use wilco_application::ports::{Broker, Store};
 use wilco_application::worker::WorkerSettings;
 use wilco_infrastructure::OpenError;
+use wilco_infrastructure::nats::{NatsBroker, NatsOptions, StreamOptions};
 use wilco_infrastructure::postgres::{PostgresOptions, PostgresStore};
 use wilco_infrastructure::sqlite::SqliteStore;
 
-use crate::config::{self, Config, StoreUrl};
+use crate::config::{self, Config, Storage, StoreUrl};
 
 /// The parts cannot be put together.
 #[derive(Debug, thiserror::Error)]
@@ -91,8 +92,16 @@ fn postgres_options(config: &Config) -> PostgresOptions {
 }
 
 /// The broker, where there is to be one. A server that does not answer yet is no error: notifications wait.
-pub fn broker(_config: &Config) -> Option<Arc<dyn Broker>> {
-    None
+pub fn broker(config: &Config) -> Option<Arc<dyn Broker>> {
+    let settings = &config.jetstream;
+    let stream = settings.enabled.then(|| StreamOptions {
+        replicas: settings.replicas,
+        in_memory: settings.storage == Storage::Memory,
+        max_age: Duration::from_secs(settings.max_age_seconds),
+        max_bytes: if settings.max_bytes == 0 { -1 } else { settings.max_bytes },
+    });
+    let servers = config.nats.as_ref()?.secret().to_owned();
+    Some(Arc::new(NatsBroker::new(NatsOptions { servers, stream })))
 }
 
 /// Everything that is registered.

@@ -13,8 +13,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use sections::{Engine, Http, JetStream, Log, LogFormat, Postgres};
-pub use source::{Flags, Loaded, load};
+pub use sections::{Engine, Http, JetStream, Log, LogFormat, Postgres, Storage};
+pub use source::{Flags, assignment, load};
 pub use url::{SecretUrl, StoreUrl};
 
 /// Everything that can be set.

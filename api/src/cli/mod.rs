@@ -1,5 +1,6 @@
 //! The command line.
 
+mod bench;
 mod client;
 mod command;
 mod feed;
@@ -15,7 +16,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::{bootstrap, config, telemetry};
-use settings::{Client, Server, Settings};
+use settings::{Server, Settings};
 
 /// Commands accepted durably, applied exactly once, answered for.
 #[derive(Debug, Parser)]
@@ -45,6 +46,8 @@ enum Action {
     /// Look after the read models of a store
     #[command(subcommand)]
     Projection(projection::Action),
+    /// Drive a running server, check that nothing was lost, and report rates and latencies
+    Bench(bench::BenchArgs),
     /// Print the OpenAPI document
     Openapi,
 }
@@ -62,6 +65,8 @@ enum Error {
     Client(#[from] client::Error),
     #[error(transparent)]
     Projection(#[from] projection::Error),
+    #[error(transparent)]
+    Bench(#[from] bench::BenchError),
     #[error("the program could not start")]
     Runtime(#[source] std::io::Error),
     /// Everything there is to say was said.
@@ -111,6 +116,7 @@ fn run(arguments: Arguments) -> Result<(), Error> {
                 let config = load(&action.settings().flags())?;
                 Ok(projection::run(action, config).await?)
             }
+            Action::Bench(arguments) => Ok(bench::run(arguments).await?),
             Action::Openapi => openapi(),
         }
     });

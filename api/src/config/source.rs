@@ -51,7 +51,7 @@ pub fn load(flags: &Flags) -> Result<Loaded, Error> {
 }
 
 /// Splits `NAME=VALUE`.
-pub(crate) fn assignment(text: &str) -> Result<(String, String), Error> {
+pub fn assignment(text: &str) -> Result<(String, String), Error> {
     match text.split_once('=') {
         Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), value.to_owned())),
         _ => Err(Error::Assignment(text.to_owned())),
