@@ -77,9 +77,13 @@ impl Client {
     pub async fn send(&self, request: RequestBuilder) -> Result<Reply, String> {
         let response = request.send().await.map_err(|error| format!("{error:?}"))?;
         let status = response.status().as_u16();
-        let text_of = |value: &reqwest::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-        let headers =
-            response.headers().iter().map(|(name, value)| (name.as_str().to_owned(), text_of(value))).collect();
+        let text_of =
+            |value: &reqwest::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let headers = response
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.as_str().to_owned(), text_of(value)))
+            .collect();
         let text = response.text().await.map_err(|error| format!("{error:?}"))?;
         let body = serde_json::from_str(&text).unwrap_or_default();
         Ok(Reply { status, headers, body, text })
@@ -144,7 +148,8 @@ impl Client {
 
     /// One page of the feed.
     pub async fn feed_page(&self, query: &str) -> Value {
-        let request = self.request(Method::GET, &format!("/v1/feed?{query}")).header("Accept", "application/json");
+        let request =
+            self.request(Method::GET, &format!("/v1/feed?{query}")).header("Accept", "application/json");
         let reply = self.send(request).await.expect("the server answers");
         assert_eq!(reply.status, 200, "{reply:?}");
         reply.body

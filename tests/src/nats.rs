@@ -43,7 +43,8 @@ impl NatsServer {
 
     /// Starts it on what it had. Panics when it is not installed: a test that needs it must not pass without.
     pub async fn start(&mut self) {
-        let log = File::options().create(true).append(true).open(self.folder.path().join("log")).expect("a log");
+        let log =
+            File::options().create(true).append(true).open(self.folder.path().join("log")).expect("a log");
         let child = Command::new("nats-server")
             .args(["-js", "-a", "127.0.0.1", "-p", &self.port.to_string(), "-sd"])
             .arg(self.folder.path().join("data"))
@@ -54,7 +55,9 @@ impl NatsServer {
             .expect("nats-server is installed: these tests need it");
         self.child = Some(child);
         let answers = async || match async_nats::connect(self.url()).await {
-            Ok(client) => jetstream::new(client).query_account().await.map(drop).map_err(|error| error.to_string()),
+            Ok(client) => {
+                jetstream::new(client).query_account().await.map(drop).map_err(|error| error.to_string())
+            }
             Err(error) => Err(error.to_string()),
         };
         wait_for("NATS to answer", answers, Result::is_ok).await.expect("it answers");
@@ -72,7 +75,8 @@ impl NatsServer {
     pub async fn stop(&mut self) {
         let Some(mut child) = self.child.take() else { return };
         signal(child.id(), "TERM");
-        wait_for("NATS to end", async || child.try_wait().expect("its state is known"), Option::is_some).await;
+        wait_for("NATS to end", async || child.try_wait().expect("its state is known"), Option::is_some)
+            .await;
     }
 
     /// Lets it stand still: connections stay open and nothing answers.
@@ -94,7 +98,9 @@ impl NatsServer {
     pub async fn stream(&self, expected: u64) -> Vec<Notification> {
         let context = jetstream::new(self.client().await);
         let count = async || match context.get_stream("WILCO").await {
-            Ok(mut stream) => stream.info().await.map(|info| info.state.messages).map_err(|error| error.to_string()),
+            Ok(mut stream) => {
+                stream.info().await.map(|info| info.state.messages).map_err(|error| error.to_string())
+            }
             Err(error) => Err(error.to_string()),
         };
         let complete = |count: &Result<u64, String>| count.as_ref().is_ok_and(|count| *count >= expected);

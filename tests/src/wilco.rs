@@ -132,7 +132,8 @@ impl Server {
             return Seen::Ended;
         }
         let greeting = std::fs::read_to_string(&self.out).unwrap_or_default();
-        let address = |line: &str| line.split_whitespace().find(|word| word.starts_with("http://")).map(str::to_owned);
+        let address =
+            |line: &str| line.split_whitespace().find(|word| word.starts_with("http://")).map(str::to_owned);
         match greeting.split_once('\n').and_then(|(line, _)| address(line)) {
             Some(url) => {
                 self.client = Some(Client::new(url));

@@ -40,9 +40,17 @@ pub async fn a_command_that_breaks_a_rule_fails_with_its_problem(place: &impl Pl
     let reserve = json!({ "type": "pet.reserve", "target": "rex", "data": { "order_id": "o-1" } });
     assert_eq!(client.done(&reserve).await["status"], "succeeded");
     let cases: [(Value, u64, &str); 4] = [
-        (json!({ "type": "pet.reserve", "target": "rex", "data": { "order_id": "o-2" } }), 409, "pet-reserved"),
+        (
+            json!({ "type": "pet.reserve", "target": "rex", "data": { "order_id": "o-2" } }),
+            409,
+            "pet-reserved",
+        ),
         (json!({ "type": "pet.create", "target": "rex", "data": pet("Other") }), 409, "already-exists"),
-        (json!({ "type": "pet.reserve", "target": "nobody", "data": { "order_id": "o-1" } }), 404, "not-found"),
+        (
+            json!({ "type": "pet.reserve", "target": "nobody", "data": { "order_id": "o-1" } }),
+            404,
+            "not-found",
+        ),
         (
             json!({ "type": "pet.update", "target": "rex", "data": pet("Max"), "expected_version": 1 }),
             412,
@@ -53,7 +61,10 @@ pub async fn a_command_that_breaks_a_rule_fails_with_its_problem(place: &impl Pl
         let failed = client.done(&envelope).await;
         assert_eq!(failed["status"], "failed", "{failed}");
         let problem = &failed["error"];
-        assert_eq!((&problem["status"], &problem["type"]), (&json!(status), &json!(format!("/problems/{slug}"))));
+        assert_eq!(
+            (&problem["status"], &problem["type"]),
+            (&json!(status), &json!(format!("/problems/{slug}")))
+        );
         assert!(failed["resource"].is_null() && failed["version"].is_null(), "{failed}");
         assert_eq!(client.read(&format!("/problems/{slug}")).await.status, 200, "{slug} is explained");
     }
@@ -88,7 +99,8 @@ pub async fn a_deleted_resource_is_gone(place: &impl Place) {
     let server = place.wilco().start().await;
     let client = server.client();
     client.done(&create_pet("rex")).await;
-    let deleted = client.send(client.request(reqwest::Method::DELETE, "/v1/pets/rex")).await.expect("an answer");
+    let deleted =
+        client.send(client.request(reqwest::Method::DELETE, "/v1/pets/rex")).await.expect("an answer");
     assert_eq!(deleted.status, 202, "{deleted:?}");
     let id = deleted.id();
     let settled = client.settled(&id).await;

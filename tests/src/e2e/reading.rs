@@ -9,8 +9,11 @@ pub async fn a_history_and_every_version_can_be_read(place: &impl Place) {
     let server = place.wilco().start().await;
     let client = server.client();
     client.done(&create_pet("rex")).await;
-    for (kind, data) in [("update", pet("Max")), ("reserve", json!({ "order_id": "o-1" })), ("sell", json!({}))] {
-        let done = client.done(&json!({ "type": format!("pet.{kind}"), "target": "rex", "data": data })).await;
+    for (kind, data) in
+        [("update", pet("Max")), ("reserve", json!({ "order_id": "o-1" })), ("sell", json!({}))]
+    {
+        let done =
+            client.done(&json!({ "type": format!("pet.{kind}"), "target": "rex", "data": data })).await;
         assert_eq!(done["status"], "succeeded", "{done}");
     }
     let history = client.read("/v1/pets/rex/history").await;
@@ -27,7 +30,10 @@ pub async fn a_history_and_every_version_can_be_read(place: &impl Place) {
         let then = client.read(&format!("/v1/pets/rex?version={version}")).await;
         assert_eq!(then.status, 200, "{then:?}");
         let body = &then.body;
-        assert_eq!((&body["version"], &body["name"], &body["status"]), (&json!(version), &json!(name), &json!(status)));
+        assert_eq!(
+            (&body["version"], &body["name"], &body["status"]),
+            (&json!(version), &json!(name), &json!(status))
+        );
     }
     assert_eq!(client.read("/v1/pets/rex?version=4").await.body, client.read("/v1/pets/rex").await.body);
     assert_eq!(client.read("/v1/pets/rex?version=5").await.status, 404);
