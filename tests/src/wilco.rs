@@ -43,7 +43,7 @@ impl Wilco {
         wait_for("the server to be ready", async || server.look(), |seen| *seen != Seen::Starting).await;
         assert!(server.client.is_some(), "the server ended as it started:\n{}", server.log());
         let ready = async || server.client().get("/readyz").await.map(|reply| reply.status);
-        wait_for("the server to be ready", ready, |status| *status == Ok(200)).await;
+        wait_for("the server to be ready", ready, |status| *status == Ok(200)).await.expect("it is");
         server
     }
 

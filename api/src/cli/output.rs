@@ -25,8 +25,8 @@ pub fn complain(error: &dyn Error) {
     let mut source = error.source();
     while let Some(error) = source {
         let cause = error.to_string();
-        // A transparent error says what its source says.
-        if cause != last {
+        // A transparent error says what its source says, and some say it at their end.
+        if !last.ends_with(&cause) {
             let _ = write!(text, ": {cause}");
         }
         last = cause;

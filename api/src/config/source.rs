@@ -117,9 +117,19 @@ impl Provider for Named<'_> {
     }
 
     fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
-        let add =
-            |figment: Figment, (name, value): &(String, String)| figment.merge((name.as_str(), read(value)));
-        self.values.iter().fold(Figment::new(), add).data()
+        let mut data = Dict::new();
+        for (name, value) in self.values {
+            let value = read(value);
+            let Some((section, name)) = name.split_once('.') else {
+                data.insert(name.clone(), value);
+                continue;
+            };
+            let section = data.entry(section.to_owned()).or_insert_with(|| Value::from(Dict::new()));
+            if let Value::Dict(_, members) = section {
+                members.insert(name.to_owned(), value);
+            }
+        }
+        Ok(Map::from([(Profile::Default, data)]))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Load that knows what it was promised, and the audit of what came of it.
 
 pub mod audit;
-pub mod load;
+mod load;
 
 pub use load::{Load, Promises};
 
