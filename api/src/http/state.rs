@@ -5,6 +5,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use wilco_application::engine::Engine;
 
 use super::ApiSettings;
+use super::traffic::Traffic;
 
 /// Says whether something the server depends on answers.
 #[async_trait]
@@ -24,18 +25,19 @@ struct Shared {
     settings: ApiSettings,
     metrics: Option<PrometheusHandle>,
     readiness: Vec<Arc<dyn ReadinessCheck>>,
+    traffic: Traffic,
 }
 
 impl AppState {
     /// The state of an interface to `engine`. The store is always checked for readiness; `readiness` lists what
-    /// else has to answer.
+    /// else has to answer. Install the metrics recorder, if there is one, before.
     pub fn new(
         engine: Arc<Engine>,
         settings: ApiSettings,
         metrics: Option<PrometheusHandle>,
         readiness: Vec<Arc<dyn ReadinessCheck>>,
     ) -> Self {
-        Self(Arc::new(Shared { engine, settings, metrics, readiness }))
+        Self(Arc::new(Shared { engine, settings, metrics, readiness, traffic: Traffic::default() }))
     }
 
     /// The engine.
@@ -56,5 +58,9 @@ impl AppState {
     /// What has to answer besides the store.
     pub fn readiness(&self) -> &[Arc<dyn ReadinessCheck>] {
         &self.0.readiness
+    }
+
+    pub(super) fn traffic(&self) -> &Traffic {
+        &self.0.traffic
     }
 }
