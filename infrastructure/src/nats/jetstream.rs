@@ -15,7 +15,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use async_nats::Client;
-use async_nats::header::NATS_EXPECTED_LAST_SEQUENCE;
+use async_nats::header::{HeaderValue, NATS_EXPECTED_LAST_SEQUENCE};
 use async_nats::jetstream::context::{PublishAckFuture, PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::publish::PublishAck;
@@ -134,7 +134,7 @@ impl Stream {
         };
         for (message, expected) in others.iter().zip(newest..) {
             let mut headers = headers(message);
-            headers.insert(NATS_EXPECTED_LAST_SEQUENCE, expected);
+            headers.insert(NATS_EXPECTED_LAST_SEQUENCE, HeaderValue::from(expected));
             let payload = message.payload.clone().into();
             self.client
                 .publish_with_headers(message.subject.clone(), headers, payload)
