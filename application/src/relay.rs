@@ -136,11 +136,11 @@ impl Relay {
         let alone = self.positions.len() == usize::from(self.hub.partitions());
         match self.broker.publish(&run, alone).await {
             Ok(published) => {
-                self.advance(&run, published).await?;
+                self.advance(published).await?;
                 Ok(run.len())
             }
             Err((published, error)) => {
-                self.advance(&run, published).await?;
+                self.advance(published).await?;
                 Err(Box::new(error))
             }
         }
@@ -215,9 +215,9 @@ impl Relay {
         Ok(run)
     }
 
-    async fn advance(&mut self, run: &[Message], published: Published) -> Result<(), StoreError> {
-        metrics::counter!(names::PUBLISHED).increment(published.acknowledged as u64);
-        if published.acknowledged == 0 {
+    async fn advance(&mut self, published: Published) -> Result<(), StoreError> {
+        metrics::counter!(names::PUBLISHED).increment(published.count as u64);
+        if published.count == 0 {
             return Ok(());
         }
         if let Some(sequence) = published.sequence {
@@ -228,10 +228,10 @@ impl Relay {
             self.acknowledged = sequence;
         }
         let mark = published.sequence.and_then(|sequence| i64::try_from(sequence).ok());
-        for message in &run[..published.acknowledged] {
-            if let Some(position) = self.positions.get_mut(&message.partition) {
-                position.offset = message.offset;
-                position.mark = mark.or(position.mark);
+        for (partition, offset) in published.offsets {
+            if let Some(position) = self.positions.get_mut(&partition) {
+                position.offset = offset;
+                position.mark = mark.max(position.mark);
             }
         }
         Ok(())

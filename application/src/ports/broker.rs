@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 
 /// A message for the outside, ready to go out.
@@ -17,13 +19,24 @@ pub struct Message {
     pub offset: i64,
 }
 
-/// What became of a run of messages.
+/// What the broker has acknowledged of a run of messages.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Published {
-    /// How many of the run, from its start, the broker has acknowledged.
-    pub acknowledged: usize,
-    /// The broker's own sequence number of the last of them, where it keeps one.
+    /// How many messages.
+    pub count: usize,
+    /// For each partition the offset up to which everything in the run is acknowledged.
+    pub offsets: BTreeMap<u16, i64>,
+    /// The broker's own sequence number of the newest of them that it did not have already, where it keeps one.
     pub sequence: Option<u64>,
+}
+
+impl Published {
+    /// Counts one more acknowledged message, new under `sequence`; messages of a partition come in order.
+    pub fn acknowledge(&mut self, message: &Message, sequence: Option<u64>) {
+        self.count += 1;
+        self.offsets.insert(message.partition, message.offset);
+        self.sequence = self.sequence.max(sequence);
+    }
 }
 
 /// The broker did not take it; the relay waits and tries again.

@@ -1,0 +1,220 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use hyper::StatusCode;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::connection::Connection;
+use super::{BenchArgs, BenchError, Door};
+
+/// What was sent and accepted.
+pub(super) struct Load {
+    /// When the first request was sent.
+    pub(super) started: Instant,
+    /// From the first request to the last answer.
+    pub(super) elapsed: Duration,
+    /// Every accepted command, and when its request was sent.
+    pub(super) accepted: HashMap<Uuid, Instant>,
+    /// How long each request took to be answered.
+    pub(super) latencies: Vec<Duration>,
+    /// Requests (or lines of a batch) that were refused because the server was full.
+    pub(super) refused: usize,
+}
+
+/// One sender's share.
+#[derive(Default)]
+struct Share {
+    accepted: Vec<(Uuid, Instant)>,
+    latencies: Vec<Duration>,
+    refused: usize,
+}
+
+/// What all senders share.
+struct Plan {
+    args: BenchArgs,
+    authority: String,
+    /// Commands handed out so far.
+    next: AtomicUsize,
+    /// Aggregates for follow-up commands, when their number is fixed.
+    pets: Vec<String>,
+    started: Instant,
+}
+
+const JSON: &str = "application/json";
+const NDJSON: &str = "application/x-ndjson";
+const PET: &str = r#"{"name":"Rex","category":"dog","tags":["brown","small"],"price":{"amount":12500,"currency":"EUR"}}"#;
+
+/// Sends it all.
+pub(super) async fn run(args: &BenchArgs, authority: &str) -> Result<Load, BenchError> {
+    let pets = prepare(args, authority).await?;
+    let started = Instant::now();
+    let plan = Arc::new(Plan {
+        args: args.clone(),
+        authority: authority.to_owned(),
+        next: AtomicUsize::new(0),
+        pets,
+        started,
+    });
+    let senders: Vec<_> =
+        (0..args.connections.max(1)).map(|index| tokio::spawn(send(Arc::clone(&plan), index))).collect();
+    let mut load = Load {
+        started,
+        elapsed: Duration::ZERO,
+        accepted: HashMap::with_capacity(args.commands),
+        latencies: Vec::with_capacity(args.commands),
+        refused: 0,
+    };
+    for sender in senders {
+        let share = sender.await.map_err(|error| BenchError::Answer(error.to_string()))??;
+        load.accepted.extend(share.accepted);
+        load.latencies.extend(share.latencies);
+        load.refused += share.refused;
+    }
+    load.elapsed = started.elapsed();
+    Ok(load)
+}
+
+/// Makes the aggregates that follow-up commands go to, when their number is fixed.
+async fn prepare(args: &BenchArgs, authority: &str) -> Result<Vec<String>, BenchError> {
+    let Some(count) = args.aggregates else { return Ok(Vec::new()) };
+    let mut connection = Connection::open(authority).await?;
+    let mut pets = Vec::with_capacity(count);
+    for _ in 0..count.max(1) {
+        let answer = connection.post("/v1/pets", JSON, Bytes::from_static(PET.as_bytes())).await?;
+        pets.push(target_of(&answer.body)?);
+    }
+    Ok(pets)
+}
+
+async fn send(plan: Arc<Plan>, index: usize) -> Result<Share, BenchError> {
+    let mut connection = Connection::open(&plan.authority).await?;
+    let mut share = Share::default();
+    let mut own: Vec<String> = Vec::new();
+    let step = if plan.args.door == Door::Batch { plan.args.batch.max(1) } else { 1 };
+    loop {
+        let number = plan.next.fetch_add(step, Ordering::Relaxed);
+        if number >= plan.args.commands {
+            return Ok(share);
+        }
+        let due = plan.due(number).await;
+        match plan.args.door {
+            Door::Single => single(&plan, &mut connection, number, index, &mut own, due, &mut share).await?,
+            Door::Batch => {
+                let count = step.min(plan.args.commands - number);
+                batch(&plan, &mut connection, number, count, due, &mut share).await?;
+            }
+        }
+    }
+}
+
+impl Plan {
+    /// Waits until the command is due, when a rate is set; gives back when it was.
+    async fn due(&self, number: usize) -> Instant {
+        let Some(rate) = self.args.rate else { return Instant::now() };
+        let due = self.started + Duration::from_secs_f64(number as f64 / rate.max(0.001));
+        tokio::time::sleep_until(due.into()).await;
+        due
+    }
+
+    fn creates(&self, number: usize) -> bool {
+        (number.wrapping_mul(37)) % 100 < usize::from(self.args.creates)
+    }
+}
+
+async fn single(
+    plan: &Plan,
+    connection: &mut Connection,
+    number: usize,
+    index: usize,
+    own: &mut Vec<String>,
+    due: Instant,
+    share: &mut Share,
+) -> Result<(), BenchError> {
+    let fixed = (!plan.pets.is_empty()).then(|| &plan.pets[(number + index) % plan.pets.len()]);
+    let existing = fixed.or_else(|| own.get(number % own.len().max(1)));
+    let (path, creates) = match existing {
+        Some(pet) if !plan.creates(number) => (format!("/v1/pets/{pet}"), false),
+        _ => ("/v1/pets".to_owned(), true),
+    };
+    let body = Bytes::from_static(PET.as_bytes());
+    let answer =
+        if creates { connection.post(&path, JSON, body).await? } else { connection.put(&path, JSON, body).await? };
+    share.latencies.push(due.elapsed());
+    match answer.status {
+        StatusCode::ACCEPTED => {
+            let id = answer.location.as_deref().and_then(|path| path.rsplit('/').next()?.parse().ok());
+            let id = id.ok_or_else(|| BenchError::Answer("a 202 without a Location".to_owned()))?;
+            share.accepted.push((id, due));
+            // A few aggregates for each sender are enough to send follow-up commands to.
+            if creates && fixed.is_none() && plan.args.creates < 100 {
+                let pet = target_of(&answer.body)?;
+                if own.len() < 1000 { own.push(pet) } else { own[number % 1000] = pet }
+            }
+            Ok(())
+        }
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
+            share.refused += 1;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            Ok(())
+        }
+        status => Err(BenchError::Answer(format!("{status}: {}", String::from_utf8_lossy(&answer.body)))),
+    }
+}
+
+async fn batch(
+    plan: &Plan,
+    connection: &mut Connection,
+    first: usize,
+    count: usize,
+    due: Instant,
+    share: &mut Share,
+) -> Result<(), BenchError> {
+    let mut body = String::with_capacity(count * 200);
+    for number in first..first + count {
+        if plan.pets.is_empty() || plan.creates(number) {
+            body.push_str(&format!(r#"{{"type":"pet.create","data":{PET}}}"#));
+        } else {
+            let pet = &plan.pets[number % plan.pets.len()];
+            body.push_str(&format!(r#"{{"type":"pet.update","target":"{pet}","data":{PET}}}"#));
+        }
+        body.push('\n');
+    }
+    let answer = connection.post("/v1/commands/batch", NDJSON, body.into()).await?;
+    share.latencies.push(due.elapsed());
+    if answer.status != StatusCode::OK {
+        return Err(BenchError::Answer(format!("{}: {}", answer.status, String::from_utf8_lossy(&answer.body))));
+    }
+    for line in answer.body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        let line: Line = serde_json::from_slice(line).map_err(|error| BenchError::Answer(error.to_string()))?;
+        match line.id {
+            Some(id) if line.status == 202 => share.accepted.push((id, due)),
+            _ => share.refused += 1,
+        }
+    }
+    Ok(())
+}
+
+#[derive(Deserialize)]
+struct Line {
+    status: u16,
+    id: Option<Uuid>,
+}
+
+#[derive(Deserialize)]
+struct Status {
+    target: Target,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    id: String,
+}
+
+fn target_of(body: &[u8]) -> Result<String, BenchError> {
+    let status: Status = serde_json::from_slice(body).map_err(|error| BenchError::Answer(error.to_string()))?;
+    Ok(status.target.id)
+}

@@ -1,0 +1,87 @@
+//! The loop that Wilco replaces: cqrs-es with postgres-es as its own documentation uses it, a `GenericQuery` view
+//! updated after each commit, called directly by a number of tasks. No HTTP, no registry, no notifications.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use cqrs_es::persist::GenericQuery;
+use postgres_es::{PostgresCqrs, PostgresViewRepository, postgres_cqrs};
+use sqlx::PgPool;
+use sqlx::postgres::PgPoolOptions;
+use wilco_domain::petstore::pet::{CreatePet, Pet, PetCommand, PetDetails, UpdatePet};
+use wilco_projections::petstore::PetView;
+
+/// Tasks that execute commands at the same time.
+pub const TASKS: usize = 16;
+/// Connections of the pool.
+const POOL: u32 = 20;
+
+/// What the loop did.
+#[derive(Clone, Copy, Debug)]
+pub struct Bare {
+    /// Commands executed.
+    pub commands: usize,
+    /// How long that took.
+    pub elapsed: Duration,
+}
+
+impl Bare {
+    /// Commands per second.
+    pub fn rate(&self) -> f64 {
+        self.commands as f64 / self.elapsed.as_secs_f64()
+    }
+}
+
+/// Makes the tables of postgres-es in an empty database.
+pub async fn create_tables(url: &str) -> Result<PgPool, sqlx::Error> {
+    let pool = PgPoolOptions::new().max_connections(POOL).connect(url).await?;
+    for statement in TABLES {
+        sqlx::query(statement).execute(&pool).await?;
+    }
+    Ok(pool)
+}
+
+/// The tables as postgres-es wants them.
+pub const TABLES: [&str; 2] = [
+    "CREATE TABLE events (
+        aggregate_type text NOT NULL, aggregate_id text NOT NULL,
+        sequence bigint CHECK (sequence >= 0) NOT NULL,
+        event_type text NOT NULL, event_version text NOT NULL, payload json NOT NULL, metadata json NOT NULL,
+        PRIMARY KEY (aggregate_type, aggregate_id, sequence))",
+    "CREATE TABLE pet_view (
+        view_id text NOT NULL, version bigint CHECK (version >= 0) NOT NULL, payload json NOT NULL,
+        PRIMARY KEY (view_id))",
+];
+
+/// Executes commands, half of them creating a pet, for about `time`.
+pub async fn run(pool: &PgPool, time: Duration) -> Bare {
+    let views = Arc::new(PostgresViewRepository::<PetView, Pet>::new("pet_view", pool.clone()));
+    let query: GenericQuery<PostgresViewRepository<PetView, Pet>, PetView, Pet> = GenericQuery::new(views);
+    let cqrs = Arc::new(postgres_cqrs(pool.clone(), vec![Box::new(query)], ()));
+    let done = Arc::new(AtomicUsize::new(0));
+    let started = Instant::now();
+    let tasks: Vec<_> = (0..TASKS)
+        .map(|task| tokio::spawn(execute(Arc::clone(&cqrs), task, started + time, Arc::clone(&done))))
+        .collect();
+    for task in tasks {
+        task.await.expect("a task of the bare loop ended badly");
+    }
+    Bare { commands: done.load(Ordering::Relaxed), elapsed: started.elapsed() }
+}
+
+async fn execute(cqrs: Arc<PostgresCqrs<Pet>>, task: usize, until: Instant, done: Arc<AtomicUsize>) {
+    let details = PetDetails { name: "Rex".into(), category: "dog".into(), ..PetDetails::default() };
+    let mut number = 0;
+    while Instant::now() < until {
+        let pet = format!("bare-{task}-{}", number / 2);
+        let command = if number % 2 == 0 {
+            PetCommand::Create(CreatePet(details.clone()))
+        } else {
+            PetCommand::Update(UpdatePet(details.clone()))
+        };
+        cqrs.execute(&pet, command).await.expect("the bare loop's command failed");
+        number += 1;
+        done.fetch_add(1, Ordering::Relaxed);
+    }
+}
