@@ -49,6 +49,8 @@ impl Default for EngineSettings {
             worker: WorkerSettings {
                 lanes: 1,
                 batch: 500,
+                busy: 32,
+                gather: Duration::from_millis(5),
                 inbox: 10_000,
                 cache: 50_000,
                 snapshot_every: 100,

@@ -67,11 +67,21 @@ impl Lane {
             if !batch.is_empty() {
                 self.settle(batch.clone()).await;
                 self.inbox.done(&batch);
+                self.let_gather(batch.len()).await;
             } else if stop.is_cancelled() {
                 return;
             } else {
                 self.idle(&stop).await;
             }
+        }
+    }
+
+    /// Under load the commands that come in during a few milliseconds share a commit: its fixed cost is the store's
+    /// dearest. A lane that had little to do, or has a full batch before it, does not wait.
+    async fn let_gather(&mut self, last: usize) {
+        let settings = &self.around.settings;
+        if last >= settings.busy && self.inbox.len() < settings.batch {
+            tokio::time::sleep(settings.gather).await;
         }
     }
 

@@ -5,7 +5,8 @@
 //! - *Careful*: at most one unacknowledged message of each partition. Safe whoever else publishes.
 //! - *Pipelined*: the whole run at once, each message naming the stream sequence it expects before it
 //!   (`Nats-Expected-Last-Sequence`). The server refuses every message after the first that it did not store, so
-//!   that order holds. It works only for one publisher, and only when the newest sequence is known.
+//!   that order holds, and one acknowledgement, of the last, speaks for all. It works only for one publisher,
+//!   and only when the newest sequence is known.
 //!
 //! A session begins carefully. Once a message was stored that the server did not have yet, its sequence is the
 //! newest, and the rest is pipelined.
@@ -14,6 +15,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use async_nats::Client;
+use async_nats::header::{HeaderValue, NATS_EXPECTED_LAST_SEQUENCE};
 use async_nats::jetstream::context::{PublishAckFuture, PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::publish::PublishAck;
@@ -31,6 +33,7 @@ const NAME: &str = "WILCO";
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
 
 pub(super) struct Stream {
+    client: Client,
     context: Context,
     handle: jetstream::stream::Stream,
     /// The newest sequence of the stream, if it is known and nobody else publishes.
@@ -53,7 +56,7 @@ impl Stream {
             ..Config::default()
         };
         let handle = context.get_or_create_stream(config).await.map_err(unavailable)?;
-        Ok(Self { context, handle, newest: None })
+        Ok(Self { client: client.clone(), context, handle, newest: None })
     }
 
     pub(super) async fn last_sequence(&mut self) -> Result<u64, BrokerError> {
@@ -119,18 +122,36 @@ impl Stream {
         self.send(message, None).await?.await.map_err(|error| broker_error(&error))
     }
 
-    async fn publish_pipelined(&mut self, run: &[&Message], published: &mut Published) -> Result<(), BrokerError> {
-        let mut acks = Vec::with_capacity(run.len());
-        let mut expected = self.newest.take();
-        for message in run {
-            acks.push(self.send(message, expected).await?);
-            expected = expected.map(|last| last + 1);
+    async fn publish_pipelined(
+        &mut self,
+        run: &[&Message],
+        published: &mut Published,
+    ) -> Result<(), BrokerError> {
+        let Some((last, others)) = run.split_last() else { return Ok(()) };
+        // Taken out: after any failure the newest sequence is not known any more.
+        let Some(newest) = self.newest.take() else {
+            return Err(unavailable("the newest sequence is not known"));
+        };
+        for (message, expected) in others.iter().zip(newest..) {
+            let mut headers = headers(message);
+            headers.insert(NATS_EXPECTED_LAST_SEQUENCE, HeaderValue::from(expected));
+            let payload = message.payload.clone().into();
+            self.client
+                .publish_with_headers(message.subject.clone(), headers, payload)
+                .await
+                .map_err(unavailable)?;
         }
-        for (message, ack) in run.iter().zip(acks) {
-            let ack = ack.await.map_err(|error| broker_error(&error))?;
-            published.acknowledge(message, (!ack.duplicate).then_some(ack.sequence));
+        let expected = newest + others.len() as u64;
+        let ack = self.send(last, Some(expected)).await?.await.map_err(|error| broker_error(&error))?;
+        if ack.duplicate {
+            // Someone else has published it: then nothing is known of the others.
+            return Err(BrokerError::Refused("the stream has another publisher".to_owned()));
         }
-        self.newest = expected;
+        for message in others {
+            published.acknowledge(message, None);
+        }
+        published.acknowledge(last, Some(ack.sequence));
+        self.newest = Some(ack.sequence);
         Ok(())
     }
 
@@ -140,15 +161,18 @@ impl Stream {
         if let Some(last) = expected {
             outbound = outbound.expected_last_sequence(last);
         }
-        self.context.send_publish(message.subject.clone(), outbound).await.map_err(|error| broker_error(&error))
+        self.context
+            .send_publish(message.subject.clone(), outbound)
+            .await
+            .map_err(|error| broker_error(&error))
     }
 }
 
 fn broker_error(error: &PublishError) -> BrokerError {
     match error.kind() {
-        PublishErrorKind::Other | PublishErrorKind::WrongLastSequence | PublishErrorKind::MaxPayloadExceeded => {
-            BrokerError::Refused(error.to_string())
-        }
+        PublishErrorKind::Other
+        | PublishErrorKind::WrongLastSequence
+        | PublishErrorKind::MaxPayloadExceeded => BrokerError::Refused(error.to_string()),
         _ => BrokerError::Unavailable(error.to_string()),
     }
 }
