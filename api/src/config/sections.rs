@@ -13,6 +13,10 @@ pub struct Engine {
     pub lanes: usize,
     /// Most commands in one commit. Default 500.
     pub batch: usize,
+    /// A batch of so many commands counts as load: the next is let gather for a while. Default 32.
+    pub busy: usize,
+    /// For so many milliseconds; 0 is not at all. Default 5.
+    pub gather_ms: u64,
     /// Commands that wait in memory, in each lane; more stay in the store. Default 10000.
     pub inbox: usize,
     /// Aggregates kept in memory, of each type and in each lane. Default 50000.
@@ -39,6 +43,8 @@ impl Default for Engine {
             partitions: None,
             lanes: 1,
             batch: 500,
+            busy: 32,
+            gather_ms: 5,
             inbox: 10_000,
             cache: 50_000,
             snapshot_every: 100,
@@ -58,6 +64,8 @@ impl Engine {
         within("engine.partitions", partitions, 1, 1024)?;
         within("engine.lanes", self.lanes as u64, 1, 256)?;
         within("engine.batch", self.batch as u64, 1, 10_000)?;
+        within("engine.busy", self.busy as u64, 1, 10_000)?;
+        within("engine.gather_ms", self.gather_ms, 0, 1000)?;
         within("engine.inbox", self.inbox as u64, 1, 10_000_000)?;
         within("engine.cache", self.cache as u64, 1, 100_000_000)?;
         within("engine.snapshot_every", self.snapshot_every.try_into().unwrap_or(0), 1, 1_000_000)?;
