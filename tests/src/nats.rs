@@ -56,7 +56,8 @@ impl NatsServer {
         self.child = Some(child);
         let answers = async || match async_nats::connect(self.url()).await {
             Ok(client) => {
-                jetstream::new(client).query_account().await.map(drop).map_err(|error| error.to_string())
+                let asked = client.request("$JS.API.INFO", "".into()).await;
+                asked.map(drop).map_err(|error| error.to_string())
             }
             Err(error) => Err(error.to_string()),
         };

@@ -120,8 +120,8 @@ async fn a_frozen_nats_loses_and_reorders_nothing(place: impl Place) {
     until(&load, 150).await;
     nats.freeze();
     until(&load, 300).await;
-    // Longer than the relay waits for an answer.
-    tokio::time::sleep(Duration::from_secs(6)).await;
+    let noticed = async || server.log().contains("notifications are delayed");
+    wait_for("the relay to give up waiting for an answer", noticed, |noticed| *noticed).await;
     nats.thaw();
     until(&load, 150).await;
     audited(&server, &nats, load).await;
