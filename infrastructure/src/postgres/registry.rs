@@ -1,0 +1,246 @@
+//! The registry of commands.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::PoisonError;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use sqlx::{PgPool, Postgres, QueryBuilder};
+use uuid::Uuid;
+use wilco_application::ports::{
+    Accepted, CancelOutcome, Command, CommandFilter, Page, Registry, State, StoreError,
+};
+use wilco_domain::kernel::Problem;
+
+use super::PostgresStore;
+use super::errors::{classify, may_be_repeated};
+use super::rows::{command, command_columns, unreadable};
+
+/// How often a batch is tried that the server rolled back to resolve a deadlock.
+const TRIES: u32 = 5;
+
+#[async_trait]
+impl Registry for PostgresStore {
+    async fn accept(&self, commands: Vec<Command>) -> Result<Vec<Accepted>, StoreError> {
+        if commands.is_empty() {
+            return Ok(Vec::new());
+        }
+        let for_others = self.concerns_others(&commands);
+        let pool = self.writes().clone();
+        let accepted = self.outlive(async move { accept(&pool, &commands).await }).await?;
+        if for_others {
+            self.inner.hints.send();
+        }
+        Ok(accepted)
+    }
+
+    async fn command(&self, id: Uuid) -> Result<Option<Command>, StoreError> {
+        let row = sqlx::query(concat!("SELECT ", command_columns!(), " FROM commands c WHERE c.id = $1"))
+            .bind(id)
+            .fetch_optional(self.reads())
+            .await
+            .map_err(classify)?;
+        row.as_ref().map(command).transpose()
+    }
+
+    async fn commands(&self, ids: &[Uuid]) -> Result<Vec<Command>, StoreError> {
+        let rows = sqlx::query(concat!("SELECT ", command_columns!(), " FROM commands c WHERE c.id = ANY ($1)"))
+            .bind(ids)
+            .fetch_all(self.reads())
+            .await
+            .map_err(classify)?;
+        rows.iter().map(command).collect()
+    }
+
+    async fn list(&self, filter: &CommandFilter) -> Result<Page<Command>, StoreError> {
+        let rows = listing(filter).build().fetch_all(self.reads()).await.map_err(classify)?;
+        let mut items = rows.iter().map(command).collect::<Result<Vec<_>, _>>()?;
+        let more = items.len() > filter.limit as usize;
+        items.truncate(filter.limit as usize);
+        Ok(Page { items, more })
+    }
+
+    async fn due(&self, partitions: &[u16], now: DateTime<Utc>, limit: u32) -> Result<Vec<Command>, StoreError> {
+        let rows = sqlx::query(include_str!("sql/due.sql"))
+            .bind(partitions.iter().map(|partition| *partition as i16).collect::<Vec<_>>())
+            .bind(now)
+            .bind(i64::from(limit))
+            .fetch_all(self.reads())
+            .await
+            .map_err(classify)?;
+        rows.iter().map(command).collect()
+    }
+
+    async fn backlog(&self, now: DateTime<Utc>, limit: u64) -> Result<u64, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let counted: i64 = sqlx::query_scalar(include_str!("sql/backlog.sql"))
+            .bind(now)
+            .bind(limit)
+            .fetch_one(self.reads())
+            .await
+            .map_err(classify)?;
+        Ok(counted.min(limit) as u64)
+    }
+
+    async fn cancel(&self, id: Uuid, at: DateTime<Utc>, error: &Problem) -> Result<CancelOutcome, StoreError> {
+        let error = serde_json::to_string(error).map_err(unreadable)?;
+        let pool = self.writes().clone();
+        let cancelled = self
+            .outlive(async move {
+                sqlx::query_scalar::<_, Option<bool>>("SELECT wilco_cancel($1, $2, $3)")
+                    .bind(id)
+                    .bind(at)
+                    .bind(error)
+                    .fetch_one(&pool)
+                    .await
+                    .map_err(classify)
+            })
+            .await?;
+        let Some(cancelled) = cancelled else { return Ok(CancelOutcome::Unknown) };
+        let command = self.command(id).await?.ok_or_else(|| unreadable("a command has vanished"))?;
+        if !cancelled {
+            return Ok(CancelOutcome::Settled(Box::new(command)));
+        }
+        self.hint_of_entries();
+        Ok(CancelOutcome::Cancelled(Box::new(command)))
+    }
+}
+
+impl PostgresStore {
+    /// Whether one of these is for a partition that another replica may own.
+    fn concerns_others(&self, commands: &[Command]) -> bool {
+        let owned = self.inner.owned.lock().unwrap_or_else(PoisonError::into_inner);
+        commands.iter().any(|command| !owned.contains(&command.partition))
+    }
+}
+
+async fn accept(pool: &PgPool, commands: &[Command]) -> Result<Vec<Accepted>, StoreError> {
+    // In order of key and id, so that two batches with the same ones do not wait for each other. Keys first: ids
+    // are seldom the same. A batch's own order matters only between its duplicates, and the sort is stable.
+    let mut ordered: Vec<&Command> = commands.iter().collect();
+    ordered.sort_by_key(|command| (key_of(command), command.id));
+    let mut tries = 0;
+    let stored = loop {
+        match insert(pool, &ordered).await {
+            Err(error) if may_be_repeated(&error) && tries < TRIES => tries += 1,
+            outcome => break outcome.map_err(classify)?,
+        }
+    };
+    let Some(stored) = stored else { return Ok(commands.iter().map(|_| Accepted::New).collect()) };
+    let mut stored: HashSet<Uuid> = stored.into_iter().collect();
+    let missing: Vec<bool> = first_of_each(commands, &mut stored);
+    read_back(pool, commands, &missing).await
+}
+
+/// Of commands with the same id only the first can be the stored one.
+fn first_of_each(commands: &[Command], stored: &mut HashSet<Uuid>) -> Vec<bool> {
+    commands.iter().map(|command| !stored.remove(&command.id)).collect()
+}
+
+fn key_of(command: &Command) -> Option<(&str, &str)> {
+    Some((command.tenant.as_str(), command.idempotency.as_ref()?.key.as_deref()?))
+}
+
+/// `None`: all were new. Otherwise those that were.
+async fn insert(pool: &PgPool, commands: &[&Command]) -> Result<Option<Vec<Uuid>>, sqlx::Error> {
+    fn column<'c, T>(commands: &[&'c Command], value: impl Fn(&'c Command) -> T) -> Vec<T> {
+        commands.iter().map(|command| value(command)).collect()
+    }
+    sqlx::query_scalar(include_str!("sql/accept.sql"))
+        .bind(column(commands, |c| c.id))
+        .bind(column(commands, |c| c.tenant.as_str()))
+        .bind(column(commands, |c| c.partition as i16))
+        .bind(column(commands, |c| c.command_type.as_str()))
+        .bind(column(commands, |c| c.target.as_str()))
+        .bind(column(commands, |c| c.data.as_str()))
+        .bind(column(commands, |c| c.expected_version))
+        .bind(column(commands, |c| c.not_before))
+        .bind(column(commands, |c| c.accepted_at))
+        .bind(column(commands, |c| c.actor.as_deref()))
+        .bind(column(commands, |c| c.callback_url.as_deref()))
+        .bind(column(commands, |c| c.metadata.as_deref()))
+        .bind(column(commands, |c| c.idempotency.as_ref().and_then(|given| given.key.as_deref())))
+        .bind(column(commands, |c| c.idempotency.as_ref().map(|given| given.fingerprint)))
+        .bind(column(commands, |c| (c.correlation_id != c.id).then_some(c.correlation_id)))
+        .bind(column(commands, |c| c.caused_by))
+        .bind(column(commands, |c| c.traceparent.as_deref()))
+        .fetch_one(pool)
+        .await
+}
+
+/// Finds what was there already, in a new statement: the inserting one does not see rows that others committed
+/// while it ran.
+async fn read_back(pool: &PgPool, commands: &[Command], missing: &[bool]) -> Result<Vec<Accepted>, StoreError> {
+    let sought = || commands.iter().zip(missing).filter(|(_, missing)| **missing).map(|(command, _)| command);
+    let keys: Vec<(&str, &str)> = sought().filter_map(key_of).collect();
+    let rows = sqlx::query(include_str!("sql/existing.sql"))
+        .bind(sought().map(|command| command.id).collect::<Vec<_>>())
+        .bind(keys.iter().map(|(tenant, _)| *tenant).collect::<Vec<_>>())
+        .bind(keys.iter().map(|(_, key)| *key).collect::<Vec<_>>())
+        .fetch_all(pool)
+        .await
+        .map_err(classify)?;
+    let existing = rows.iter().map(command).collect::<Result<Vec<_>, _>>()?;
+    let by_key: HashMap<_, _> = existing.iter().filter_map(|found| Some((key_of(found)?, found))).collect();
+    let by_id: HashMap<_, _> = existing.iter().map(|found| (found.id, found)).collect();
+    let answer = |(command, missing): (&Command, &bool)| {
+        if !*missing {
+            return Ok(Accepted::New);
+        }
+        key_of(command)
+            .and_then(|key| by_key.get(&key))
+            .or_else(|| by_id.get(&command.id))
+            .map(|found| Accepted::Existing(Box::new((*found).clone())))
+            .ok_or_else(|| StoreError::Unavailable("a command's earlier twin has vanished".into()))
+    };
+    commands.iter().zip(missing).map(answer).collect()
+}
+
+/// The statement of a list. Of the open ones it takes the newest of each partition, by the index of open commands;
+/// the others come by the index of the list's order.
+fn listing(filter: &CommandFilter) -> QueryBuilder<'_, Postgres> {
+    const COLUMNS: &str = concat!("SELECT ", command_columns!(), " FROM commands c WHERE ");
+    let rows = i64::from(filter.limit) + 1;
+    let mut query = QueryBuilder::new("");
+    if filter.state == Some(State::Open) {
+        query.push("SELECT c.* FROM partitions p CROSS JOIN LATERAL (");
+        query.push(COLUMNS).push("c.partition = p.id AND c.status = 0 AND ");
+        conditions(&mut query, filter);
+        query.push(" ORDER BY c.accepted_at DESC, c.id DESC LIMIT ").push_bind(rows).push(") c");
+    } else {
+        query.push(COLUMNS);
+        match filter.state {
+            Some(State::Failed) => query.push("c.status = 2 AND "),
+            Some(State::Cancelled) => query.push("c.status = 3 AND "),
+            Some(state) => query.push("c.status = ").push_bind(state as i16).push(" AND "),
+            None => &mut query,
+        };
+        conditions(&mut query, filter);
+    }
+    query.push(" ORDER BY c.accepted_at DESC, c.id DESC LIMIT ").push_bind(rows);
+    query
+}
+
+fn conditions<'f>(query: &mut QueryBuilder<'f, Postgres>, filter: &'f CommandFilter) {
+    query.push("c.tenant = ").push_bind(&filter.tenant);
+    if let (Some(scheduled), Some(now)) = (filter.scheduled, filter.now) {
+        query.push(if scheduled { " AND c.not_before > " } else { " AND coalesce(c.not_before, '-infinity') <= " });
+        query.push_bind(now);
+    }
+    if let Some(command_type) = &filter.command_type {
+        query.push(" AND c.command_type = ").push_bind(command_type);
+    }
+    if let Some(target) = &filter.target {
+        query.push(" AND c.target = ").push_bind(target);
+    }
+    if let Some(aggregate_type) = &filter.aggregate_type {
+        query.push(" AND split_part(c.command_type, '.', 1) = ").push_bind(aggregate_type);
+    }
+    if let Some(correlation) = filter.correlation_id {
+        query.push(" AND (c.correlation_id = ").push_bind(correlation);
+        query.push(" OR (c.id = ").push_bind(correlation).push(" AND c.correlation_id IS NULL))");
+    }
+    if let Some((accepted_at, id)) = filter.before {
+        query.push(" AND (c.accepted_at, c.id) < (").push_bind(accepted_at).push(", ").push_bind(id).push(")");
+    }
+}

@@ -1,0 +1,267 @@
+//! The registry of commands.
+
+use std::collections::{HashMap, HashSet};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{QueryBuilder, Sqlite};
+use uuid::Uuid;
+use wilco_application::ports::{
+    Accepted, CancelOutcome, Command, CommandFilter, Page, Registry, State, StoreError,
+};
+use wilco_domain::kernel::Problem;
+
+use super::SqliteStore;
+use super::errors::classify;
+use super::rows::{command, command_columns, hex, json, unreadable};
+
+#[async_trait]
+impl Registry for SqliteStore {
+    async fn accept(&self, commands: Vec<Command>) -> Result<Vec<Accepted>, StoreError> {
+        if commands.is_empty() {
+            return Ok(Vec::new());
+        }
+        let given = json(&commands.iter().map(Given::of).collect::<Vec<_>>())?;
+        self.writer().write(move |connection| Box::pin(accept(connection, given, commands))).await
+    }
+
+    async fn command(&self, id: Uuid) -> Result<Option<Command>, StoreError> {
+        let row = sqlx::query(concat!("SELECT ", command_columns!(), " FROM commands c WHERE c.id = ?1"))
+            .bind(id)
+            .fetch_optional(self.reads())
+            .await
+            .map_err(classify)?;
+        row.as_ref().map(command).transpose()
+    }
+
+    async fn commands(&self, ids: &[Uuid]) -> Result<Vec<Command>, StoreError> {
+        let ids = json(&ids.iter().map(|id| hex(*id)).collect::<Vec<_>>())?;
+        let rows = sqlx::query(include_str!("sql/existing.sql"))
+            .bind(ids)
+            .bind("[]")
+            .fetch_all(self.reads())
+            .await
+            .map_err(classify)?;
+        rows.iter().map(command).collect()
+    }
+
+    async fn list(&self, filter: &CommandFilter) -> Result<Page<Command>, StoreError> {
+        let rows = listing(filter).build().fetch_all(self.reads()).await.map_err(classify)?;
+        let mut items = rows.iter().map(command).collect::<Result<Vec<_>, _>>()?;
+        let more = items.len() > filter.limit as usize;
+        items.truncate(filter.limit as usize);
+        Ok(Page { items, more })
+    }
+
+    async fn due(&self, partitions: &[u16], now: DateTime<Utc>, limit: u32) -> Result<Vec<Command>, StoreError> {
+        let mut due = Vec::new();
+        // One by one: there is no round trip to save, and a partition or two is what a SQLite store has.
+        for partition in partitions {
+            let rows = sqlx::query(include_str!("sql/due.sql"))
+                .bind(partition)
+                .bind(now.timestamp_micros())
+                .bind(limit)
+                .fetch_all(self.reads())
+                .await
+                .map_err(classify)?;
+            due.extend(rows.iter().map(command).collect::<Result<Vec<_>, _>>()?);
+        }
+        Ok(due)
+    }
+
+    async fn backlog(&self, now: DateTime<Utc>, limit: u64) -> Result<u64, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let counted: i64 = sqlx::query_scalar(include_str!("sql/backlog.sql"))
+            .bind(now.timestamp_micros())
+            .bind(limit)
+            .fetch_one(self.reads())
+            .await
+            .map_err(classify)?;
+        Ok(counted.min(limit) as u64)
+    }
+
+    async fn cancel(&self, id: Uuid, at: DateTime<Utc>, error: &Problem) -> Result<CancelOutcome, StoreError> {
+        let error = serde_json::to_string(error).map_err(unreadable)?;
+        self.writer().write(move |connection| Box::pin(cancel(connection, id, at, error))).await
+    }
+}
+
+/// A command as the accepting statement takes it.
+#[derive(Serialize)]
+struct Given<'c>(
+    String,
+    &'c str,
+    u16,
+    &'c str,
+    &'c str,
+    &'c str,
+    Option<i64>,
+    Option<i64>,
+    i64,
+    Option<&'c str>,
+    Option<&'c str>,
+    Option<&'c str>,
+    Option<&'c str>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<&'c str>,
+);
+
+impl<'c> Given<'c> {
+    fn of(command: &'c Command) -> Self {
+        let idempotency = command.idempotency.as_ref();
+        Self(
+            hex(command.id),
+            &command.tenant,
+            command.partition,
+            &command.command_type,
+            &command.target,
+            &command.data,
+            command.expected_version,
+            command.not_before.map(|time| time.timestamp_micros()),
+            command.accepted_at.timestamp_micros(),
+            command.actor.as_deref(),
+            command.callback_url.as_deref(),
+            command.metadata.as_deref(),
+            idempotency.and_then(|given| given.key.as_deref()),
+            idempotency.map(|given| hex(Uuid::from_bytes(given.fingerprint))),
+            (command.correlation_id != command.id).then(|| hex(command.correlation_id)),
+            command.caused_by.map(hex),
+            command.traceparent.as_deref(),
+        )
+    }
+}
+
+async fn accept(
+    connection: &mut SqliteConnection,
+    given: String,
+    commands: Vec<Command>,
+) -> Result<Vec<Accepted>, StoreError> {
+    let stored: Vec<Uuid> = sqlx::query_scalar(include_str!("sql/accept.sql"))
+        .bind(given)
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(classify)?;
+    if stored.len() == commands.len() {
+        return Ok(commands.iter().map(|_| Accepted::New).collect());
+    }
+    // Of commands with the same id only the first can be the stored one.
+    let mut stored: HashSet<Uuid> = stored.into_iter().collect();
+    let missing: Vec<bool> = commands.iter().map(|command| !stored.remove(&command.id)).collect();
+    read_back(connection, &commands, &missing).await
+}
+
+fn key_of(command: &Command) -> Option<(&str, &str)> {
+    Some((command.tenant.as_str(), command.idempotency.as_ref()?.key.as_deref()?))
+}
+
+/// Finds what was there already.
+async fn read_back(
+    connection: &mut SqliteConnection,
+    commands: &[Command],
+    missing: &[bool],
+) -> Result<Vec<Accepted>, StoreError> {
+    let sought = || commands.iter().zip(missing).filter(|(_, missing)| **missing).map(|(command, _)| command);
+    let rows = sqlx::query(include_str!("sql/existing.sql"))
+        .bind(json(&sought().map(|command| hex(command.id)).collect::<Vec<_>>())?)
+        .bind(json(&sought().filter_map(key_of).collect::<Vec<_>>())?)
+        .fetch_all(connection)
+        .await
+        .map_err(classify)?;
+    let existing = rows.iter().map(command).collect::<Result<Vec<_>, _>>()?;
+    let by_key: HashMap<_, _> = existing.iter().filter_map(|found| Some((key_of(found)?, found))).collect();
+    let by_id: HashMap<_, _> = existing.iter().map(|found| (found.id, found)).collect();
+    let answer = |(command, missing): (&Command, &bool)| {
+        if !*missing {
+            return Ok(Accepted::New);
+        }
+        key_of(command)
+            .and_then(|key| by_key.get(&key))
+            .or_else(|| by_id.get(&command.id))
+            .map(|found| Accepted::Existing(Box::new((*found).clone())))
+            .ok_or_else(|| StoreError::Unavailable("a command's earlier twin has vanished".into()))
+    };
+    commands.iter().zip(missing).map(answer).collect()
+}
+
+async fn cancel(
+    connection: &mut SqliteConnection,
+    id: Uuid,
+    at: DateTime<Utc>,
+    error: String,
+) -> Result<CancelOutcome, StoreError> {
+    let Some(found) = one(connection, id).await? else { return Ok(CancelOutcome::Unknown) };
+    if found.settlement.is_some() {
+        return Ok(CancelOutcome::Settled(Box::new(found)));
+    }
+    let offset: i64 = sqlx::query_scalar("UPDATE partitions SET head = head + 1 WHERE id = ?1 RETURNING head")
+        .bind(found.partition)
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(classify)?;
+    sqlx::query(include_str!("sql/cancel.sql"))
+        .bind(id)
+        .bind(at.timestamp_micros())
+        .bind(error)
+        .bind(offset)
+        .execute(&mut *connection)
+        .await
+        .map_err(classify)?;
+    let cancelled = one(connection, id).await?.ok_or_else(|| unreadable("a command has vanished"))?;
+    Ok(CancelOutcome::Cancelled(Box::new(cancelled)))
+}
+
+async fn one(connection: &mut SqliteConnection, id: Uuid) -> Result<Option<Command>, StoreError> {
+    let row = sqlx::query(concat!("SELECT ", command_columns!(), " FROM commands c WHERE c.id = ?1"))
+        .bind(id)
+        .fetch_optional(connection)
+        .await
+        .map_err(classify)?;
+    row.as_ref().map(command).transpose()
+}
+
+/// The statement of a list. The open ones come by their own index, which holds no more than those; the others by
+/// the index of the list's order.
+fn listing(filter: &CommandFilter) -> QueryBuilder<'_, Sqlite> {
+    let mut query = QueryBuilder::new(concat!("SELECT ", command_columns!(), " FROM commands c WHERE "));
+    match filter.state {
+       
+        Some(State::Open) => query.push("c.partition IN (SELECT id FROM partitions) AND c.status = 0 AND "),
+        Some(State::Failed) => query.push("c.status = 2 AND "),
+        Some(State::Cancelled) => query.push("c.status = 3 AND "),
+        Some(State::Succeeded) => query.push("c.status = 1 AND "),
+        None => &mut query,
+    };
+    conditions(&mut query, filter);
+    query.push(" ORDER BY c.accepted_at DESC, c.id DESC LIMIT ").push_bind(i64::from(filter.limit) + 1);
+    query
+}
+
+fn conditions<'f>(query: &mut QueryBuilder<'f, Sqlite>, filter: &'f CommandFilter) {
+    query.push("c.tenant = ").push_bind(&filter.tenant);
+    if let (Some(scheduled), Some(now)) = (filter.scheduled, filter.now) {
+        query.push(if scheduled { " AND c.not_before > " } else { " AND coalesce(c.not_before, 0) <= " });
+        query.push_bind(now.timestamp_micros());
+    }
+    if let Some(command_type) = &filter.command_type {
+        query.push(" AND c.command_type = ").push_bind(command_type);
+    }
+    if let Some(target) = &filter.target {
+        query.push(" AND c.target = ").push_bind(target);
+    }
+    if let Some(aggregate_type) = &filter.aggregate_type {
+        query.push(" AND substr(c.command_type, 1, instr(c.command_type || '.', '.') - 1) = ");
+        query.push_bind(aggregate_type);
+    }
+    if let Some(correlation) = filter.correlation_id {
+        query.push(" AND (c.correlation_id = ").push_bind(correlation);
+        query.push(" OR (c.id = ").push_bind(correlation).push(" AND c.correlation_id IS NULL))");
+    }
+    if let Some((accepted_at, id)) = filter.before {
+        query.push(" AND (c.accepted_at, c.id) < (").push_bind(accepted_at.timestamp_micros()).push(", ");
+        query.push_bind(id).push(")");
+    }
+}

@@ -1,0 +1,7 @@
+-- Moves a reader.
+--   ?1 reader  ?2 a JSON array of arrays: partition, offset, mark
+INSERT INTO checkpoints (reader, partition, "offset", mark)
+SELECT ?1, value ->> 0, value ->> 1, value ->> 2
+FROM json_each(?2)
+WHERE true
+ON CONFLICT (reader, partition) DO UPDATE SET "offset" = excluded."offset", mark = excluded.mark

@@ -1,0 +1,200 @@
+//! The one writer. It takes all the jobs that wait, does them in one transaction and answers when that is on disk:
+//! while one group is being written the next gathers.
+//!
+//! What must hold:
+//!
+//! - No answer before the commit; when the commit fails nobody hears of success.
+//! - A job that is refused harms no other: each has a savepoint.
+//! - Only this connection writes and checkpoints. SQLite 3.46 may corrupt a file whose log is reset by one connection
+//!   while another writes.
+//! - After an error of the disk the connection is dropped and opened anew, so that the store comes back by itself.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions, Connection};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use wilco_application::ports::StoreError;
+
+use super::errors::classify;
+
+/// Jobs that may wait; whoever comes later waits for its turn to wait.
+const QUEUE: usize = 256;
+/// Jobs in one transaction at most.
+const GROUP: usize = 64;
+/// The log is emptied when it has grown beyond this. SQLite writes it back every few MiB by itself, but starts it
+/// over only when no reader is in it.
+const LOG_BYTES: u64 = 64 << 20;
+/// Commits between two looks at the log's size.
+const COMMITS_BETWEEN_LOOKS: u32 = 64;
+
+/// Gives jobs to the writer.
+pub(super) struct Writer {
+    /// None once it was told to end.
+    jobs: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
+    running: Mutex<Option<JoinHandle<()>>>,
+}
+
+trait Job: Send {
+    /// Does the work, and keeps what it comes to. An error is the store's: it ends the group.
+    fn run<'c>(&'c mut self, connection: &'c mut SqliteConnection) -> BoxFuture<'c, Result<(), StoreError>>;
+    /// Answers: the work's outcome is on disk, or nothing is known of it.
+    fn answer(self: Box<Self>, group: Result<(), &str>);
+}
+
+struct Task<T, W> {
+    work: Option<W>,
+    outcome: Option<Result<T, StoreError>>,
+    reply: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, W> Job for Task<T, W>
+where
+    T: Send,
+    W: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send,
+{
+    fn run<'c>(&'c mut self, connection: &'c mut SqliteConnection) -> BoxFuture<'c, Result<(), StoreError>> {
+        Box::pin(async move {
+            let Some(work) = self.work.take() else { return Ok(()) };
+            execute(connection, "SAVEPOINT job").await?;
+            let outcome = work(connection).await;
+            match outcome {
+                Err(error @ StoreError::Unavailable(_)) => return Err(error),
+                Ok(_) => {}
+                Err(_) => execute(connection, "ROLLBACK TO job").await?,
+            }
+            execute(connection, "RELEASE job").await?;
+            self.outcome = Some(outcome);
+            Ok(())
+        })
+    }
+
+    fn answer(self: Box<Self>, group: Result<(), &str>) {
+        let unknown = |why: &str| Err(StoreError::Unavailable(why.into()));
+        let outcome = match group {
+            Ok(()) => self.outcome.unwrap_or_else(|| unknown("the write was not done")),
+            Err(why) => unknown(why),
+        };
+        // A caller that has gone does not mind.
+        drop(self.reply.send(outcome));
+    }
+}
+
+impl Writer {
+    /// Starts the writer. It ends when this is closed or dropped; `lock` is held until then.
+    pub(super) fn start(options: SqliteConnectOptions, connection: SqliteConnection, lock: File) -> Self {
+        let (jobs, waiting) = mpsc::channel(QUEUE);
+        let log = PathBuf::from(format!("{}-wal", options.get_filename().display()));
+        let commits = 0;
+        let running = Running { options, connection: Some(connection), log, commits };
+        let running = tokio::spawn(running.run(waiting, lock));
+        Self { jobs: Mutex::new(Some(jobs)), running: Mutex::new(Some(running)) }
+    }
+
+    /// Has the work done. Once it waits in the queue it is done even when the caller is dropped.
+    pub(super) async fn write<T, W>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let task = Task { work: Some(work), outcome: None, reply };
+        let closed = || StoreError::Unavailable("the store is closed".into());
+        let jobs = lock(&self.jobs).clone().ok_or_else(closed)?;
+        jobs.send(Box::new(task)).await.map_err(|_| closed())?;
+        drop(jobs);
+        answer.await.map_err(|_| closed())?
+    }
+
+    /// Does what waits, takes no more, and returns when the file is closed and its lock free.
+    pub(super) async fn close(&self) {
+        lock(&self.jobs).take();
+        let running = lock(&self.running).take();
+        if let Some(running) = running {
+            drop(running.await);
+        }
+    }
+}
+
+struct Running {
+    options: SqliteConnectOptions,
+    /// None after an error, until the next group.
+    connection: Option<SqliteConnection>,
+    log: PathBuf,
+    commits: u32,
+}
+
+impl Running {
+    async fn run(mut self, mut waiting: mpsc::Receiver<Box<dyn Job>>, lock: File) {
+        let mut group = Vec::with_capacity(GROUP);
+        while waiting.recv_many(&mut group, GROUP).await > 0 {
+            let done = self.write(&mut group).await;
+            let failure = done.as_ref().err().map(describe);
+            for job in group.drain(..) {
+                job.answer(failure.as_deref().map_or(Ok(()), Err));
+            }
+            if done.is_ok() {
+                self.tend_log().await;
+            } else {
+                self.drop_connection().await;
+            }
+        }
+        self.drop_connection().await;
+        drop(lock);
+    }
+
+    async fn write(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            none => none.insert(self.options.connect().await.map_err(classify)?),
+        };
+        execute(connection, "BEGIN IMMEDIATE").await?;
+        for job in group {
+            job.run(connection).await?;
+        }
+        execute(connection, "COMMIT").await
+    }
+
+    /// Closing rolls back what is open.
+    async fn drop_connection(&mut self) {
+        if let Some(connection) = self.connection.take()
+            && let Err(error) = connection.close().await
+        {
+            tracing::warn!(%error, "the SQLite writer's connection did not close well");
+        }
+    }
+
+    /// Empties the log when it has become long.
+    async fn tend_log(&mut self) {
+        self.commits = self.commits.wrapping_add(1);
+        if self.commits % COMMITS_BETWEEN_LOOKS != 0 {
+            return;
+        }
+        let long = std::fs::metadata(&self.log).is_ok_and(|log| log.len() > LOG_BYTES);
+        if let (true, Some(connection)) = (long, &mut self.connection)
+            && let Err(error) = execute(connection, "PRAGMA wal_checkpoint(TRUNCATE)").await
+        {
+            tracing::debug!(error = describe(&error), "the SQLite log was not emptied; trying again later");
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn describe(error: &StoreError) -> String {
+    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+async fn execute(connection: &mut SqliteConnection, statement: &'static str) -> Result<(), StoreError> {
+    sqlx::query(statement).execute(connection).await.map(drop).map_err(classify)
+}
+
+/// How long a statement waits for a lock. Nobody else writes; only emptying the log waits for readers.
+pub(super) const BUSY: Duration = Duration::from_secs(1);
