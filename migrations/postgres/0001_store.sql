@@ -229,17 +229,19 @@ SET jit = off
 SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
-    bases   bigint[] := array_fill(0::bigint, ARRAY[cardinality(p_ids)]);
+    bases   bigint[] := '{}';
+    base    bigint;
     settled bigint;
 BEGIN
     -- Row by row, for the order of the locks; there are at most as many as partitions.
     FOR slot IN 1 .. cardinality(p_ids) LOOP
         UPDATE partitions SET head = head + p_entries[slot]
         WHERE id = p_ids[slot] AND owner = p_owner AND epoch = p_epochs[slot]
-        RETURNING head - p_entries[slot] + 1 INTO bases[slot];
+        RETURNING head - p_entries[slot] + 1 INTO base;
         IF NOT FOUND THEN
             RAISE EXCEPTION 'partition % is not owned', p_ids[slot] USING ERRCODE = 'WF001';
         END IF;
+        bases := bases || base;
     END LOOP;
 
     IF cardinality(e_slots) > 0 THEN
@@ -336,7 +338,8 @@ BEGIN
     DELETE FROM replicas WHERE id IN (
         SELECT id FROM replicas WHERE lease_until < present - interval '1 hour' FOR UPDATE SKIP LOCKED
     );
-    SELECT count(*) INTO replicas_alive FROM replicas WHERE lease_until > present;
+    -- At least this one, even with a lease that is over at once.
+    SELECT greatest(count(*), 1) INTO replicas_alive FROM replicas WHERE lease_until > present;
     SELECT ceil(count(*)::numeric / replicas_alive) INTO share FROM partitions;
     SELECT coalesce(array_agg(id ORDER BY id), '{}') INTO mine FROM partitions WHERE owner = p_replica;
 

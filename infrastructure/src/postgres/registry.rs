@@ -115,10 +115,7 @@ impl PostgresStore {
 }
 
 async fn accept(pool: &PgPool, commands: &[Command]) -> Result<Vec<Accepted>, StoreError> {
-    // In order of key and id, so that two batches with the same ones do not wait for each other. Keys first: ids
-    // are seldom the same. A batch's own order matters only between its duplicates, and the sort is stable.
-    let mut ordered: Vec<&Command> = commands.iter().collect();
-    ordered.sort_by_key(|command| (key_of(command), command.id));
+    let ordered = in_lock_order(commands);
     let mut tries = 0;
     let stored = loop {
         match insert(pool, &ordered).await {
@@ -126,15 +123,23 @@ async fn accept(pool: &PgPool, commands: &[Command]) -> Result<Vec<Accepted>, St
             outcome => break outcome.map_err(classify)?,
         }
     };
-    let Some(stored) = stored else { return Ok(commands.iter().map(|_| Accepted::New).collect()) };
+    if stored.is_none() && ordered.len() == commands.len() {
+        return Ok(commands.iter().map(|_| Accepted::New).collect());
+    }
+    let stored = stored.unwrap_or_else(|| ordered.iter().map(|command| command.id).collect());
+    // Of commands with the same id only the first can be the stored one.
     let mut stored: HashSet<Uuid> = stored.into_iter().collect();
-    let missing: Vec<bool> = first_of_each(commands, &mut stored);
+    let missing: Vec<bool> = commands.iter().map(|command| !stored.remove(&command.id)).collect();
     read_back(pool, commands, &missing).await
 }
 
-/// Of commands with the same id only the first can be the stored one.
-fn first_of_each(commands: &[Command], stored: &mut HashSet<Uuid>) -> Vec<bool> {
-    commands.iter().map(|command| !stored.remove(&command.id)).collect()
+/// The first of each id, in an order in which two batches do not wait for each other: by key, or else by id. Of those
+/// with the same key the first stays the first.
+fn in_lock_order(commands: &[Command]) -> Vec<&Command> {
+    let mut seen = HashSet::with_capacity(commands.len());
+    let mut ordered: Vec<&Command> = commands.iter().filter(|command| seen.insert(command.id)).collect();
+    ordered.sort_by_key(|command| (key_of(command), key_of(command).is_none().then_some(command.id)));
+    ordered
 }
 
 fn key_of(command: &Command) -> Option<(&str, &str)> {

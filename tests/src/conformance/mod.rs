@@ -1,0 +1,118 @@
+//! What every store must hold, as facts: the definition of the port.
+//!
+//! # How to add a store
+//!
+//! Implement [`Fixture`] for it and call [`conformance!`](crate::conformance!) with it in a test file.
+
+mod commits;
+mod feed;
+mod leases;
+mod making;
+mod registry;
+mod views;
+
+use std::sync::Arc;
+
+use wilco_application::ports::Store;
+
+pub use making::{Owner, at, command, create, event_row, key, outcome, submit, uuid};
+
+/// A kind of store under test.
+pub trait Fixture {
+    /// An empty store with so many partitions.
+    fn new(partitions: u16) -> impl Future<Output = Self>;
+
+    /// The store as one process sees it.
+    fn store(&self) -> Arc<dyn Store>;
+
+    /// The same store as another process sees it; where only one process can, as the first does.
+    fn elsewhere(&self) -> Arc<dyn Store>;
+}
+
+macro_rules! facts {
+    ($($module:ident: $($fact:ident),+;)+) => {
+        $($(
+            #[doc = concat!("See the name; in `", stringify!($module), "`.")]
+            pub async fn $fact<F: Fixture>() {
+                $module::$fact::<F>().await;
+            }
+        )+)+
+
+        /// Makes a test of each fact, for the given [`Fixture`].
+        #[macro_export]
+        macro_rules! conformance {
+            ($fixture:ty) => {
+                $($(
+                    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                    async fn $fact() {
+                        $crate::conformance::$fact::<$fixture>().await;
+                    }
+                )+)+
+            };
+        }
+    };
+}
+
+facts! {
+    registry:
+        what_was_accepted_is_found_as_it_was,
+        a_reused_key_returns_the_first_command,
+        a_key_belongs_to_its_tenant,
+        an_id_is_accepted_once,
+        of_twins_in_one_batch_the_first_wins,
+        the_same_key_sent_many_times_at_once_is_accepted_once,
+        overlapping_batches_in_opposite_order_are_all_answered,
+        an_accepted_command_stays_when_its_caller_hangs_up,
+        callers_that_hang_up_leave_later_writes_intact,
+        due_commands_come_in_order_of_acceptance,
+        a_scheduled_command_is_due_from_its_time_on,
+        the_backlog_counts_what_is_due_up_to_a_limit,
+        lists_come_newest_first_in_pages,
+        lists_are_filtered,
+        a_correlation_lists_its_root_too,
+        an_open_command_is_cancelled_once,
+        an_unknown_command_is_not_cancelled,
+        a_text_with_nul_is_refused_as_data_and_leaves_nothing;
+    commits:
+        a_commit_writes_all_its_parts,
+        a_refused_unit_of_work_leaves_nothing,
+        a_taken_event_number_is_a_conflict,
+        a_command_is_settled_once,
+        an_unknown_command_is_a_conflict,
+        a_foreign_seat_is_refused_as_data,
+        malformed_payloads_are_refused_as_data_and_harm_no_neighbour,
+        a_commit_goes_on_when_its_caller_hangs_up,
+        a_snapshot_never_goes_back,
+        load_gives_the_events_after_the_older_of_snapshot_and_view,
+        load_answers_in_the_order_asked,
+        a_cancelled_command_is_not_settled_and_no_offset_is_lost,
+        commits_and_cancels_at_once_settle_each_command_once,
+        odd_texts_come_back_as_they_were;
+    feed:
+        offsets_begin_at_one_and_go_by_the_seats,
+        offsets_are_gapless_per_partition_under_concurrent_commits_and_cancels,
+        a_reader_that_follows_the_feed_misses_nothing,
+        the_feed_pages_through_events_and_outcomes_in_order,
+        an_aggregates_events_come_in_pages,
+        a_reader_finds_its_checkpoints_again,
+        a_rewound_reader_stands_at_the_newest_mark_not_after_the_given_one,
+        the_newest_thousand_marks_are_kept;
+    leases:
+        a_lone_replica_owns_everything,
+        two_replicas_share_fairly,
+        a_replica_that_lost_its_lease_commits_nothing,
+        a_replica_that_resigned_commits_nothing,
+        a_dead_replicas_partitions_go_to_the_living,
+        an_epoch_of_the_past_commits_nothing,
+        a_renewed_lease_keeps_its_epochs,
+        partitions_are_counted_in_order,
+        a_store_that_works_answers_a_ping;
+    views:
+        a_view_is_replaced_by_a_newer_one_only,
+        views_are_listed_in_pages_by_id,
+        gone_views_are_found_but_not_listed,
+        views_are_listed_by_status,
+        types_with_a_common_prefix_are_kept_apart,
+        rebuilt_views_replace_those_of_the_same_version,
+        aggregates_are_listed_once_in_order;
+}
