@@ -10,10 +10,12 @@
 //! - After an error of the disk the connection is dropped and opened anew, so that the store comes back by itself.
 
 use std::fs::File;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use futures::FutureExt;
 use futures::future::BoxFuture;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
@@ -30,8 +32,8 @@ const GROUP: usize = 64;
 /// The log is emptied when it has grown beyond this. SQLite writes it back every few MiB by itself, but starts it
 /// over only when no reader is in it.
 const LOG_BYTES: u64 = 64 << 20;
-/// Commits between two looks at the log's size.
-const COMMITS_BETWEEN_LOOKS: u32 = 64;
+/// How long to leave the log alone after readers kept it from being emptied.
+const FORBEARANCE: Duration = Duration::from_secs(10);
 
 /// Gives jobs to the writer.
 pub(super) struct Writer {
@@ -90,8 +92,7 @@ impl Writer {
     pub(super) fn start(options: SqliteConnectOptions, connection: SqliteConnection, lock: File) -> Self {
         let (jobs, waiting) = mpsc::channel(QUEUE);
         let log = PathBuf::from(format!("{}-wal", options.get_filename().display()));
-        let commits = 0;
-        let running = Running { options, connection: Some(connection), log, commits };
+        let running = Running { options, connection: Some(connection), log, spare_until: Instant::now() };
         let running = tokio::spawn(running.run(waiting, lock));
         Self { jobs: Mutex::new(Some(jobs)), running: Mutex::new(Some(running)) }
     }
@@ -126,14 +127,15 @@ struct Running {
     /// None after an error, until the next group.
     connection: Option<SqliteConnection>,
     log: PathBuf,
-    commits: u32,
+    /// When the log may be emptied again.
+    spare_until: Instant,
 }
 
 impl Running {
     async fn run(mut self, mut waiting: mpsc::Receiver<Box<dyn Job>>, lock: File) {
         let mut group = Vec::with_capacity(GROUP);
         while waiting.recv_many(&mut group, GROUP).await > 0 {
-            let done = self.write(&mut group).await;
+            let done = self.write_or_catch(&mut group).await;
             let failure = done.as_ref().err().map(describe);
             for job in group.drain(..) {
                 job.answer(failure.as_deref().map_or(Ok(()), Err));
@@ -146,6 +148,12 @@ impl Running {
         }
         self.drop_connection().await;
         drop(lock);
+    }
+
+    /// A job that panics must not end the writer.
+    async fn write_or_catch(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+        let written = AssertUnwindSafe(self.write(group)).catch_unwind().await;
+        written.unwrap_or_else(|_| Err(StoreError::Unavailable("a write panicked".into())))
     }
 
     async fn write(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
@@ -171,15 +179,16 @@ impl Running {
 
     /// Empties the log when it has become long.
     async fn tend_log(&mut self) {
-        self.commits = self.commits.wrapping_add(1);
-        if self.commits % COMMITS_BETWEEN_LOOKS != 0 {
+        let long = std::fs::metadata(&self.log).is_ok_and(|log| log.len() > LOG_BYTES);
+        let Some(connection) = &mut self.connection else { return };
+        if !long || Instant::now() < self.spare_until {
             return;
         }
-        let long = std::fs::metadata(&self.log).is_ok_and(|log| log.len() > LOG_BYTES);
-        if let (true, Some(connection)) = (long, &mut self.connection)
-            && let Err(error) = execute(connection, "PRAGMA wal_checkpoint(TRUNCATE)").await
-        {
-            tracing::debug!(error = describe(&error), "the SQLite log was not emptied; trying again later");
+        // Says by its first column whether readers were in the way.
+        let emptied = sqlx::query_scalar::<_, i64>("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(connection).await;
+        if !matches!(emptied, Ok(0)) {
+            self.spare_until = Instant::now() + FORBEARANCE;
+            tracing::debug!(?emptied, "the SQLite log was not emptied; trying again later");
         }
     }
 }
@@ -198,3 +207,6 @@ async fn execute(connection: &mut SqliteConnection, statement: &'static str) -> 
 
 /// How long a statement waits for a lock. Nobody else writes; only emptying the log waits for readers.
 pub(super) const BUSY: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests;
