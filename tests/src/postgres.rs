@@ -87,7 +87,8 @@ pub async fn database() -> String {
         let server = PostgresServer::start();
         (server.port, server)
     };
-    let port = tokio::task::spawn_blocking(move || SHARED.get_or_init(start).0).await.expect("PostgreSQL starts");
+    let port =
+        tokio::task::spawn_blocking(move || SHARED.get_or_init(start).0).await.expect("PostgreSQL starts");
     fresh_database(port).await
 }
 
@@ -112,7 +113,10 @@ fn as_unprivileged(dir: &Path) -> Command {
         return Command::new("sh");
     }
     let given = Command::new("chown").arg("postgres").arg(dir).status();
-    assert!(given.is_ok_and(|given| given.success()), "PostgreSQL does not run as root, and there is no user postgres");
+    assert!(
+        given.is_ok_and(|given| given.success()),
+        "PostgreSQL does not run as root, and there is no user postgres"
+    );
     let mut command = Command::new("setpriv");
     command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups", "sh"]).current_dir(dir);
     command
@@ -120,8 +124,10 @@ fn as_unprivileged(dir: &Path) -> Command {
 
 /// The newest of the installed ones.
 fn binaries() -> PathBuf {
-    let version = |path: &PathBuf| path.file_name().and_then(OsStr::to_str).and_then(|name| name.parse::<u32>().ok());
-    let installed = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path());
+    let version =
+        |path: &PathBuf| path.file_name().and_then(OsStr::to_str).and_then(|name| name.parse::<u32>().ok());
+    let installed =
+        std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path());
     let newest = installed.filter(|path| path.join("bin/postgres").exists()).max_by_key(version);
     newest.expect("PostgreSQL is installed in /usr/lib/postgresql: these tests need it").join("bin")
 }

@@ -5,7 +5,11 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Asks until the answer is as wished, and returns it; gives up after 20 s and says what the last answer was.
-pub async fn wait_for<T: Debug>(what: &str, mut ask: impl AsyncFnMut() -> T, wished: impl Fn(&T) -> bool) -> T {
+pub async fn wait_for<T: Debug>(
+    what: &str,
+    mut ask: impl AsyncFnMut() -> T,
+    wished: impl Fn(&T) -> bool,
+) -> T {
     let start = Instant::now();
     loop {
         let answer = ask().await;

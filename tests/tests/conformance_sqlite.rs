@@ -14,7 +14,8 @@ struct Sqlite {
 impl Fixture for Sqlite {
     async fn new(partitions: u16) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
-        let store = SqliteStore::open(&dir.path().join("wilco.db"), partitions).await.expect("the store opens");
+        let store =
+            SqliteStore::open(&dir.path().join("wilco.db"), partitions).await.expect("the store opens");
         Self { store, _dir: dir }
     }
 

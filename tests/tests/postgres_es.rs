@@ -98,7 +98,10 @@ async fn postgres_es_reads_what_the_store_wrote_and_goes_on_from_it() {
         view.update(&cqrs_es::EventEnvelope { aggregate_id: "rex".into(), sequence, payload, metadata });
     }
     let seat = |index| Seat { partition: 1, index };
-    let event = |(index, event): (u32, &PetEvent)| NewEvent { seat: seat(index), row: row("rex", i64::from(index) + 1, event) };
+    let event = |(index, event): (u32, &PetEvent)| NewEvent {
+        seat: seat(index),
+        row: row("rex", i64::from(index) + 1, event),
+    };
     let work = UnitOfWork {
         owner: owner.id,
         partitions: vec![owner.slice(1, 3)],
@@ -116,7 +119,8 @@ async fn postgres_es_reads_what_the_store_wrote_and_goes_on_from_it() {
     owner.commit(work).await.unwrap();
 
     let pool = PgPool::connect(&url).await.unwrap();
-    let repository = PersistedEventStore::<_, Pet>::new_event_store(PostgresEventRepository::new(pool.clone()));
+    let repository =
+        PersistedEventStore::<_, Pet>::new_event_store(PostgresEventRepository::new(pool.clone()));
     let mut loaded = repository.load_aggregate("rex").await.unwrap();
     assert_eq!(*loaded.aggregate(), replay(&[row("rex", 1, &events[0]), row("rex", 2, &events[1])]));
     let history = repository.load_events("rex").await.unwrap();

@@ -122,7 +122,9 @@ async fn callers_that_hang_up_leave_no_transaction_open() {
         let patience = Duration::from_micros(round * 20);
         let _ = tokio::time::timeout(patience, store.accept(vec![sent.clone()])).await;
         let _ = tokio::time::timeout(patience, owner.commit(create(&owner, &sent, round as i64 + 1))).await;
-        let _ = tokio::time::timeout(patience, store.cancel(sent.id, at(1), &Problem::new("cancelled", 409, ""))).await;
+        let _ =
+            tokio::time::timeout(patience, store.cancel(sent.id, at(1), &Problem::new("cancelled", 409, "")))
+                .await;
         let _ = tokio::time::timeout(patience, store.load(&[key("rex")])).await;
         let _ = tokio::time::timeout(patience, store.feed(0, 0, 100)).await;
     }
@@ -167,9 +169,14 @@ async fn what_was_acknowledged_survives_a_crash_and_the_store_comes_back() {
     let states = [&done, &open].map(|sent| sent.id);
     let mut found = store.commands(&states).await.unwrap();
     found.sort_by_key(|command| command.id);
-    assert_eq!(found.iter().map(|command| command.state()).collect::<Vec<_>>(), [State::Succeeded, State::Open]);
+    assert_eq!(
+        found.iter().map(|command| command.state()).collect::<Vec<_>>(),
+        [State::Succeeded, State::Open]
+    );
     owner.commit(create(&owner, &open, 1)).await.unwrap();
-    tokio::time::timeout(Duration::from_secs(20), store.changed()).await.expect("it listens again, and looks once");
+    tokio::time::timeout(Duration::from_secs(20), store.changed())
+        .await
+        .expect("it listens again, and looks once");
 }
 
 #[tokio::test]
@@ -214,9 +221,13 @@ async fn a_lock_held_too_long_is_the_stores_fault_not_the_commands() {
 async fn connecting_fails_at_once_and_says_why() {
     let url = database().await;
     let start = Instant::now();
-    let connect = async |url: &str| PostgresStore::connect(url, PostgresOptions::default()).await.err().unwrap();
+    let connect =
+        async |url: &str| PostgresStore::connect(url, PostgresOptions::default()).await.err().unwrap();
     let missing = connect(&format!("{url}_not_there")).await;
-    assert!(matches!(&missing, OpenError::Connect(why) if why.to_string().contains("does not exist")), "{missing:?}");
+    assert!(
+        matches!(&missing, OpenError::Connect(why) if why.to_string().contains("does not exist")),
+        "{missing:?}"
+    );
     let nobody = connect("postgres://postgres@127.0.0.1:1/wilco").await;
     assert!(matches!(nobody, OpenError::Connect(_)), "{nobody:?}");
     assert!(matches!(connect("no url").await, OpenError::Url(_)));

@@ -42,7 +42,10 @@ async fn a_store_opened_again_is_as_it_was_and_free_at_once() {
     assert_eq!(store.migrate().await.unwrap(), 2, "the number of partitions stays");
     let again = Owner::of(Arc::new(store.clone())).await;
     assert_eq!(again.leases.iter().map(|lease| lease.head).collect::<Vec<_>>(), [0, 2]);
-    assert!(again.leases.iter().zip(&owner.leases).all(|(new, old)| new.epoch > old.epoch), "the old owner is fenced");
+    assert!(
+        again.leases.iter().zip(&owner.leases).all(|(new, old)| new.epoch > old.epoch),
+        "the old owner is fenced"
+    );
     assert_eq!(store.command(done.id).await.unwrap().unwrap().state(), State::Succeeded);
     assert_eq!(store.due(&[0, 1], at(100_000), 9).await.unwrap(), [open_one]);
 }

@@ -42,10 +42,8 @@ async fn adopt_page(
             .await?
             .into_iter()
             .collect();
-    let page: Vec<(String, String, i64)> = sqlx::query_as(include_str!("sql/to_adopt.sql"))
-        .bind(PAGE)
-        .fetch_all(&mut *transaction)
-        .await?;
+    let page: Vec<(String, String, i64)> =
+        sqlx::query_as(include_str!("sql/to_adopt.sql")).bind(PAGE).fetch_all(&mut *transaction).await?;
     if page.is_empty() {
         return Ok(0);
     }
@@ -71,7 +69,9 @@ async fn adopt_page(
         .await?
         .rows_affected();
     if moved != heads.len() as u64 {
-        return Err(sqlx::Error::Decode("partition_of names a partition that the store does not have".into()));
+        return Err(sqlx::Error::Decode(
+            "partition_of names a partition that the store does not have".into(),
+        ));
     }
     transaction.commit().await?;
     Ok(page.len() as u64)

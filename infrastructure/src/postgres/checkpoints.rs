@@ -17,7 +17,11 @@ pub(super) async fn read(store: &PostgresStore, reader: &str) -> Result<Vec<Chec
     Ok(rows.into_iter().map(checkpoint).collect())
 }
 
-pub(super) async fn save(store: &PostgresStore, reader: &str, given: &[Checkpoint]) -> Result<(), StoreError> {
+pub(super) async fn save(
+    store: &PostgresStore,
+    reader: &str,
+    given: &[Checkpoint],
+) -> Result<(), StoreError> {
     let pool = store.writes().clone();
     let (reader, given) = (reader.to_owned(), given.to_vec());
     let prune = store.inner.saves.fetch_add(1, Ordering::Relaxed) % SAVES_BETWEEN_PRUNINGS == 0;
@@ -38,7 +42,11 @@ pub(super) async fn save(store: &PostgresStore, reader: &str, given: &[Checkpoin
     store.outlive(async { save.await.map_err(classify) }).await
 }
 
-pub(super) async fn rewind(store: &PostgresStore, reader: &str, mark: i64) -> Result<Vec<Checkpoint>, StoreError> {
+pub(super) async fn rewind(
+    store: &PostgresStore,
+    reader: &str,
+    mark: i64,
+) -> Result<Vec<Checkpoint>, StoreError> {
     let pool = store.writes().clone();
     let reader = reader.to_owned();
     let rewind = async move {

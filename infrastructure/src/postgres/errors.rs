@@ -27,7 +27,9 @@ pub(super) fn classify(error: sqlx::Error) -> StoreError {
         Some(NOT_OPEN) => StoreError::Conflict,
         _ if database.kind() == ErrorKind::UniqueViolation => StoreError::Conflict,
         // 22: the values themselves; 23: other constraints; 54: too large, too complex.
-        Some(code) if ["22", "23", "54"].iter().any(|class| code.starts_with(class)) => StoreError::Data(Box::new(error)),
+        Some(code) if ["22", "23", "54"].iter().any(|class| code.starts_with(class)) => {
+            StoreError::Data(Box::new(error))
+        }
         // 08 connection, 40 rolled back, 53 resources, 55P03 lock time-out, 57 shut down or cancelled; and what
         // nobody foresaw, which must not be blamed on a command.
         _ => StoreError::Unavailable(Box::new(error)),

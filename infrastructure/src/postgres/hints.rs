@@ -83,7 +83,8 @@ impl Shared {
 async fn send(shared: Arc<Shared>, pool: PgPool) {
     loop {
         shared.outgoing.notified().await;
-        let sent = sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(shared.name()).execute(&pool).await;
+        let sent =
+            sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(shared.name()).execute(&pool).await;
         if let Err(error) = sent {
             tracing::debug!(%error, "a hint to other replicas was not sent");
         }

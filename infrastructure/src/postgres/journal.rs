@@ -7,8 +7,8 @@ use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::QueryScalar;
 use sqlx::{Postgres, Row};
 use wilco_application::ports::{
-    AggregateKey, Checkpoint, Committed, EventRow, FeedEntry, Journal, Loaded, NewEvent, Outcome, PartitionHead,
-    PartitionSlice, Seat, SnapshotRow, StoreError, UnitOfWork, ViewRow,
+    AggregateKey, Checkpoint, Committed, EventRow, FeedEntry, Journal, Loaded, NewEvent, Outcome,
+    PartitionHead, PartitionSlice, Seat, SnapshotRow, StoreError, UnitOfWork, ViewRow,
 };
 
 use super::errors::classify;
@@ -25,7 +25,8 @@ impl Journal for PostgresStore {
             .fetch_all(self.reads())
             .await
             .map_err(classify)?;
-        let empty = |key: &AggregateKey| Loaded { key: key.clone(), snapshot: None, view: None, events: Vec::new() };
+        let empty =
+            |key: &AggregateKey| Loaded { key: key.clone(), snapshot: None, view: None, events: Vec::new() };
         let mut loaded: Vec<Loaded> = keys.iter().map(empty).collect();
         for row in &rows {
             fill(&mut loaded, row).map_err(classify)?;
@@ -35,7 +36,8 @@ impl Journal for PostgresStore {
 
     async fn commit(&self, work: UnitOfWork) -> Result<Committed, StoreError> {
         let pool = self.writes().clone();
-        let bases = self.outlive(async move { commit_statement(&work)?.fetch_one(&pool).await.map_err(classify) });
+        let bases =
+            self.outlive(async move { commit_statement(&work)?.fetch_one(&pool).await.map_err(classify) });
         let bases = bases.await?;
         self.hint_of_entries();
         Ok(Committed { bases })
@@ -118,7 +120,8 @@ fn column<'r, R, T>(rows: &'r [R], value: impl FnMut(&'r R) -> T) -> Vec<T> {
 
 /// The statement that writes a unit of work.
 fn commit_statement(work: &UnitOfWork) -> Result<Scalar<'_>, StoreError> {
-    let slots: HashMap<u16, i32> = (1..).zip(&work.partitions).map(|(slot, part)| (part.partition, slot)).collect();
+    let slots: HashMap<u16, i32> =
+        (1..).zip(&work.partitions).map(|(slot, part)| (part.partition, slot)).collect();
     let seats = |seats: Vec<Seat>| -> Result<(Vec<i32>, Vec<i32>), StoreError> {
         let slot = |seat: &Seat| slots.get(&seat.partition).copied();
         let taken = seats.iter().map(slot).collect::<Option<Vec<_>>>();
@@ -159,7 +162,9 @@ fn bind_outcomes<'q>(
     seats: (Vec<i32>, Vec<i32>),
     outcomes: &'q [Outcome],
 ) -> Result<Scalar<'q>, StoreError> {
-    let errors = outcomes.iter().map(|outcome| outcome.settlement.error.as_ref().map(serde_json::to_string).transpose());
+    let errors = outcomes
+        .iter()
+        .map(|outcome| outcome.settlement.error.as_ref().map(serde_json::to_string).transpose());
     let errors = errors.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
     Ok(query
         .bind(seats.0)

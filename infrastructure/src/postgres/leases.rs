@@ -56,7 +56,11 @@ impl Leases for PostgresStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT FROM partitions WHERE id = 0").execute(self.reads()).await.map(drop).map_err(classify)
+        sqlx::query("SELECT FROM partitions WHERE id = 0")
+            .execute(self.reads())
+            .await
+            .map(drop)
+            .map_err(classify)
     }
 }
 

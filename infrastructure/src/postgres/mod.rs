@@ -125,7 +125,8 @@ impl PostgresStore {
     pub async fn migrate(&self) -> Result<u16, OpenError> {
         let mut connection = self.inner.plain.connect().await.map_err(OpenError::Connect)?;
         wilco_migrations::POSTGRES.run_direct(&mut connection).await?;
-        let partitions = make_partitions(&mut connection, self.inner.partitions).await.map_err(OpenError::Connect)?;
+        let partitions =
+            make_partitions(&mut connection, self.inner.partitions).await.map_err(OpenError::Connect)?;
         connection.close().await.map_err(OpenError::Connect)?;
         Ok(partitions)
     }
@@ -215,7 +216,8 @@ async fn make_partitions(connection: &mut PgConnection, count: u16) -> Result<u1
     .bind(i32::from(count))
     .execute(&mut *transaction)
     .await?;
-    let made: i64 = sqlx::query_scalar("SELECT count(*) FROM partitions").fetch_one(&mut *transaction).await?;
+    let made: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM partitions").fetch_one(&mut *transaction).await?;
     transaction.commit().await?;
     Ok(made as u16)
 }

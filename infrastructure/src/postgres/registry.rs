@@ -44,11 +44,12 @@ impl Registry for PostgresStore {
     }
 
     async fn commands(&self, ids: &[Uuid]) -> Result<Vec<Command>, StoreError> {
-        let rows = sqlx::query(concat!("SELECT ", command_columns!(), " FROM commands c WHERE c.id = ANY ($1)"))
-            .bind(ids)
-            .fetch_all(self.reads())
-            .await
-            .map_err(classify)?;
+        let rows =
+            sqlx::query(concat!("SELECT ", command_columns!(), " FROM commands c WHERE c.id = ANY ($1)"))
+                .bind(ids)
+                .fetch_all(self.reads())
+                .await
+                .map_err(classify)?;
         rows.iter().map(command).collect()
     }
 
@@ -60,7 +61,12 @@ impl Registry for PostgresStore {
         Ok(Page { items, more })
     }
 
-    async fn due(&self, partitions: &[u16], now: DateTime<Utc>, limit: u32) -> Result<Vec<Command>, StoreError> {
+    async fn due(
+        &self,
+        partitions: &[u16],
+        now: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<Command>, StoreError> {
         let rows = sqlx::query(include_str!("sql/due.sql"))
             .bind(partitions.iter().map(|partition| *partition as i16).collect::<Vec<_>>())
             .bind(now)
@@ -82,7 +88,12 @@ impl Registry for PostgresStore {
         Ok(counted.min(limit) as u64)
     }
 
-    async fn cancel(&self, id: Uuid, at: DateTime<Utc>, error: &Problem) -> Result<CancelOutcome, StoreError> {
+    async fn cancel(
+        &self,
+        id: Uuid,
+        at: DateTime<Utc>,
+        error: &Problem,
+    ) -> Result<CancelOutcome, StoreError> {
         let error = serde_json::to_string(error).map_err(unreadable)?;
         let pool = self.writes().clone();
         let cancelled = self
@@ -175,7 +186,11 @@ async fn insert(pool: &PgPool, commands: &[&Command]) -> Result<Option<Vec<Uuid>
 
 /// Finds what was there already, in a new statement: the inserting one does not see rows that others committed
 /// while it ran.
-async fn read_back(pool: &PgPool, commands: &[Command], missing: &[bool]) -> Result<Vec<Accepted>, StoreError> {
+async fn read_back(
+    pool: &PgPool,
+    commands: &[Command],
+    missing: &[bool],
+) -> Result<Vec<Accepted>, StoreError> {
     let sought = || commands.iter().zip(missing).filter(|(_, missing)| **missing).map(|(command, _)| command);
     let keys: Vec<(&str, &str)> = sought().filter_map(key_of).collect();
     let rows = sqlx::query(include_str!("sql/existing.sql"))
@@ -229,7 +244,11 @@ fn listing(filter: &CommandFilter) -> QueryBuilder<'_, Postgres> {
 fn conditions<'f>(query: &mut QueryBuilder<'f, Postgres>, filter: &'f CommandFilter) {
     query.push("c.tenant = ").push_bind(&filter.tenant);
     if let (Some(scheduled), Some(now)) = (filter.scheduled, filter.now) {
-        query.push(if scheduled { " AND c.not_before > " } else { " AND coalesce(c.not_before, '-infinity') <= " });
+        query.push(if scheduled {
+            " AND c.not_before > "
+        } else {
+            " AND coalesce(c.not_before, '-infinity') <= "
+        });
         query.push_bind(now);
     }
     if let Some(command_type) = &filter.command_type {
@@ -246,6 +265,11 @@ fn conditions<'f>(query: &mut QueryBuilder<'f, Postgres>, filter: &'f CommandFil
         query.push(" OR (c.id = ").push_bind(correlation).push(" AND c.correlation_id IS NULL))");
     }
     if let Some((accepted_at, id)) = filter.before {
-        query.push(" AND (c.accepted_at, c.id) < (").push_bind(accepted_at).push(", ").push_bind(id).push(")");
+        query
+            .push(" AND (c.accepted_at, c.id) < (")
+            .push_bind(accepted_at)
+            .push(", ")
+            .push_bind(id)
+            .push(")");
     }
 }

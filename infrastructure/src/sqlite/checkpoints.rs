@@ -25,10 +25,17 @@ pub(super) async fn save(store: &SqliteStore, reader: &str, given: &[Checkpoint]
     let prune = store.inner.saves.fetch_add(1, Ordering::Relaxed) % SAVES_BETWEEN_PRUNINGS == 0;
     let save = store.writer().write(move |connection| {
         Box::pin(async move {
-            let steps =
-                [include_str!("sql/save_checkpoints_1_reader.sql"), include_str!("sql/save_checkpoints_2_marks.sql")];
+            let steps = [
+                include_str!("sql/save_checkpoints_1_reader.sql"),
+                include_str!("sql/save_checkpoints_2_marks.sql"),
+            ];
             for step in steps {
-                sqlx::query(step).bind(&reader).bind(&rows).execute(&mut *connection).await.map_err(classify)?;
+                sqlx::query(step)
+                    .bind(&reader)
+                    .bind(&rows)
+                    .execute(&mut *connection)
+                    .await
+                    .map_err(classify)?;
             }
             if prune {
                 let prune = sqlx::query(include_str!("sql/prune_marks.sql"));
@@ -40,7 +47,11 @@ pub(super) async fn save(store: &SqliteStore, reader: &str, given: &[Checkpoint]
     save.await
 }
 
-pub(super) async fn rewind(store: &SqliteStore, reader: &str, mark: i64) -> Result<Vec<Checkpoint>, StoreError> {
+pub(super) async fn rewind(
+    store: &SqliteStore,
+    reader: &str,
+    mark: i64,
+) -> Result<Vec<Checkpoint>, StoreError> {
     let reader = reader.to_owned();
     let rewind = store.writer().write(move |connection| {
         Box::pin(async move {

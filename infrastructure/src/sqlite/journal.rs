@@ -7,8 +7,8 @@ use serde::Serialize;
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use wilco_application::ports::{
-    AggregateKey, Checkpoint, Committed, EventRow, FeedEntry, Journal, Loaded, PartitionHead, Seat, StoreError,
-    UnitOfWork, ViewRow,
+    AggregateKey, Checkpoint, Committed, EventRow, FeedEntry, Journal, Loaded, PartitionHead, Seat,
+    StoreError, UnitOfWork, ViewRow,
 };
 
 use super::errors::classify;
@@ -18,13 +18,15 @@ use super::{SqliteStore, checkpoints};
 #[async_trait]
 impl Journal for SqliteStore {
     async fn load(&self, keys: &[AggregateKey]) -> Result<Vec<Loaded>, StoreError> {
-        let given = json(&keys.iter().map(|key| (&key.aggregate_type, &key.id, key.path())).collect::<Vec<_>>())?;
+        let given =
+            json(&keys.iter().map(|key| (&key.aggregate_type, &key.id, key.path())).collect::<Vec<_>>())?;
         let rows = sqlx::query(include_str!("sql/load.sql"))
             .bind(given)
             .fetch_all(self.reads())
             .await
             .map_err(classify)?;
-        let empty = |key: &AggregateKey| Loaded { key: key.clone(), snapshot: None, view: None, events: Vec::new() };
+        let empty =
+            |key: &AggregateKey| Loaded { key: key.clone(), snapshot: None, view: None, events: Vec::new() };
         let mut loaded: Vec<Loaded> = keys.iter().map(empty).collect();
         for row in &rows {
             fill(&mut loaded, row).map_err(classify)?;
@@ -113,19 +115,46 @@ async fn commit(connection: &mut SqliteConnection, work: UnitOfWork) -> Result<C
         base.map(|base| base + i64::from(seat.index))
             .ok_or_else(|| unreadable("an entry's partition is not of the unit of work"))
     };
-    let events = work.events.iter().map(|event| {
-        let (row, partition) = (&event.row, event.seat.partition);
-        let EventRow { aggregate_type, aggregate_id, sequence, event_type, event_version, payload, metadata } = row;
-        let offset = offset(event.seat)?;
-        Ok((aggregate_type, aggregate_id, sequence, event_type, event_version, payload, metadata, partition, offset))
-    });
+    let events =
+        work.events.iter().map(|event| {
+            let (row, partition) = (&event.row, event.seat.partition);
+            let EventRow {
+                aggregate_type,
+                aggregate_id,
+                sequence,
+                event_type,
+                event_version,
+                payload,
+                metadata,
+            } = row;
+            let offset = offset(event.seat)?;
+            Ok((
+                aggregate_type,
+                aggregate_id,
+                sequence,
+                event_type,
+                event_version,
+                payload,
+                metadata,
+                partition,
+                offset,
+            ))
+        });
     write(connection, include_str!("sql/commit_2_events.sql"), events).await?;
 
     let outcomes = work.outcomes.iter().map(|outcome| {
         let settled = &outcome.settlement;
         let error = settled.error.as_ref().map(serde_json::to_string).transpose().map_err(unreadable)?;
         let (at, state) = (settled.at.timestamp_micros(), settled.state as i16);
-        Ok((hex(outcome.command_id), state, at, settled.attempts, settled.version, error, offset(outcome.seat)?))
+        Ok((
+            hex(outcome.command_id),
+            state,
+            at,
+            settled.attempts,
+            settled.version,
+            error,
+            offset(outcome.seat)?,
+        ))
     });
     let settled = write(connection, include_str!("sql/commit_3_outcomes.sql"), outcomes).await?;
     if settled != work.outcomes.len() as u64 {
@@ -146,7 +175,8 @@ async fn take_offsets(
     connection: &mut SqliteConnection,
     work: &UnitOfWork,
 ) -> Result<HashMap<u16, i64>, StoreError> {
-    let given: Vec<_> = work.partitions.iter().map(|slice| (slice.partition, slice.epoch, slice.entries)).collect();
+    let given: Vec<_> =
+        work.partitions.iter().map(|slice| (slice.partition, slice.epoch, slice.entries)).collect();
     let heads: Vec<(u16, i64)> = sqlx::query_as(include_str!("sql/commit_1_fence.sql"))
         .bind(work.owner)
         .bind(json(&given)?)
@@ -157,7 +187,9 @@ async fn take_offsets(
         return Err(StoreError::Fenced);
     }
     let heads: HashMap<u16, i64> = heads.into_iter().collect();
-    let base = |(partition, _, entries): (u16, i64, u32)| Some((partition, heads.get(&partition)? - i64::from(entries) + 1));
+    let base = |(partition, _, entries): (u16, i64, u32)| {
+        Some((partition, heads.get(&partition)? - i64::from(entries) + 1))
+    };
     Ok(given.into_iter().filter_map(base).collect())
 }
 

@@ -49,8 +49,11 @@ async fn heartbeat(
     let present: i64 = renew.fetch_one(&mut *connection).await?;
     let forget = sqlx::query("DELETE FROM replicas WHERE lease_until < ?1").bind(present - FORGET_AFTER);
     forget.execute(&mut *connection).await?;
-    let (share, mine): (i64, i64) =
-        sqlx::query_as(include_str!("sql/share.sql")).bind(replica).bind(present).fetch_one(&mut *connection).await?;
+    let (share, mine): (i64, i64) = sqlx::query_as(include_str!("sql/share.sql"))
+        .bind(replica)
+        .bind(present)
+        .fetch_one(&mut *connection)
+        .await?;
     if mine > share {
         let give_back = sqlx::query(include_str!("sql/give_back.sql")).bind(replica).bind(share);
         give_back.execute(&mut *connection).await?;
@@ -67,7 +70,8 @@ async fn heartbeat(
 }
 
 async fn resign(connection: &mut SqliteConnection, replica: Uuid) -> Result<(), sqlx::Error> {
-    let give_back = sqlx::query("UPDATE partitions SET owner = NULL, epoch = epoch + 1 WHERE owner = ?1").bind(replica);
+    let give_back =
+        sqlx::query("UPDATE partitions SET owner = NULL, epoch = epoch + 1 WHERE owner = ?1").bind(replica);
     give_back.execute(&mut *connection).await?;
     sqlx::query("DELETE FROM replicas WHERE id = ?1").bind(replica).execute(connection).await.map(drop)
 }

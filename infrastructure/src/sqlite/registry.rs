@@ -55,7 +55,12 @@ impl Registry for SqliteStore {
         Ok(Page { items, more })
     }
 
-    async fn due(&self, partitions: &[u16], now: DateTime<Utc>, limit: u32) -> Result<Vec<Command>, StoreError> {
+    async fn due(
+        &self,
+        partitions: &[u16],
+        now: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<Command>, StoreError> {
         let mut due = Vec::new();
         // One by one: there is no round trip to save, and a partition or two is what a SQLite store has.
         for partition in partitions {
@@ -82,7 +87,12 @@ impl Registry for SqliteStore {
         Ok(counted.min(limit) as u64)
     }
 
-    async fn cancel(&self, id: Uuid, at: DateTime<Utc>, error: &Problem) -> Result<CancelOutcome, StoreError> {
+    async fn cancel(
+        &self,
+        id: Uuid,
+        at: DateTime<Utc>,
+        error: &Problem,
+    ) -> Result<CancelOutcome, StoreError> {
         let error = serde_json::to_string(error).map_err(unreadable)?;
         self.writer().write(move |connection| Box::pin(cancel(connection, id, at, error))).await
     }
@@ -197,11 +207,12 @@ async fn cancel(
     if found.settlement.is_some() {
         return Ok(CancelOutcome::Settled(Box::new(found)));
     }
-    let offset: i64 = sqlx::query_scalar("UPDATE partitions SET head = head + 1 WHERE id = ?1 RETURNING head")
-        .bind(found.partition)
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(classify)?;
+    let offset: i64 =
+        sqlx::query_scalar("UPDATE partitions SET head = head + 1 WHERE id = ?1 RETURNING head")
+            .bind(found.partition)
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(classify)?;
     sqlx::query(include_str!("sql/cancel.sql"))
         .bind(id)
         .bind(at.timestamp_micros())
@@ -228,7 +239,6 @@ async fn one(connection: &mut SqliteConnection, id: Uuid) -> Result<Option<Comma
 fn listing(filter: &CommandFilter) -> QueryBuilder<'_, Sqlite> {
     let mut query = QueryBuilder::new(concat!("SELECT ", command_columns!(), " FROM commands c WHERE "));
     match filter.state {
-       
         Some(State::Open) => query.push("c.partition IN (SELECT id FROM partitions) AND c.status = 0 AND "),
         Some(State::Failed) => query.push("c.status = 2 AND "),
         Some(State::Cancelled) => query.push("c.status = 3 AND "),

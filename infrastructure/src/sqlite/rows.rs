@@ -53,7 +53,9 @@ fn command_at(row: &SqliteRow, first: usize) -> Result<Command, StoreError> {
             actor: row.try_get(first + 9)?,
             callback_url: row.try_get(first + 10)?,
             metadata: row.try_get(first + 11)?,
-            idempotency: match fingerprint.map_err(|_| sqlx::Error::Decode("a fingerprint has 16 bytes".into()))? {
+            idempotency: match fingerprint
+                .map_err(|_| sqlx::Error::Decode("a fingerprint has 16 bytes".into()))?
+            {
                 Some(fingerprint) => Some(Idempotency { key: row.try_get(first + 12)?, fingerprint }),
                 None => None,
             },

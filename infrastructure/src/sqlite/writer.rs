@@ -185,7 +185,8 @@ impl Running {
             return;
         }
         // Says by its first column whether readers were in the way.
-        let emptied = sqlx::query_scalar::<_, i64>("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(connection).await;
+        let emptied =
+            sqlx::query_scalar::<_, i64>("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(connection).await;
         if !matches!(emptied, Ok(0)) {
             self.spare_until = Instant::now() + FORBEARANCE;
             tracing::debug!(?emptied, "the SQLite log was not emptied; trying again later");

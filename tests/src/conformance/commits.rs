@@ -1,8 +1,8 @@
 //! Units of work: all or nothing.
 
 use wilco_application::ports::{
-    CancelOutcome, Command, EntryBody, EventRow, Loaded, NewEvent, PartitionSlice, Seat, SnapshotRow, State, Store,
-    StoreError, UnitOfWork, ViewRow,
+    CancelOutcome, Command, EntryBody, EventRow, Loaded, NewEvent, PartitionSlice, Seat, SnapshotRow, State,
+    Store, StoreError, UnitOfWork, ViewRow,
 };
 use wilco_domain::kernel::Problem;
 
@@ -23,7 +23,11 @@ async fn loaded(store: &dyn Store, id: &str) -> Loaded {
 }
 
 /// All that a commit could have changed.
-async fn everything(store: &dyn Store, ids: &[&str], command: &Command) -> impl PartialEq + std::fmt::Debug + use<> {
+async fn everything(
+    store: &dyn Store,
+    ids: &[&str],
+    command: &Command,
+) -> impl PartialEq + std::fmt::Debug + use<> {
     let keys: Vec<_> = ids.iter().map(|id| key(id)).collect();
     let feed = store.feed(0, 0, 100).await.unwrap();
     let command = store.command(command.id).await.unwrap();
@@ -160,9 +164,17 @@ pub(super) async fn a_snapshot_never_goes_back<F: Fixture>() {
     let owner = Owner::of(fixture.store()).await;
     for (version, newest) in [(5, 5), (3, 5), (8, 8)] {
         let snapshots = vec![snapshot("rex", version)];
-        let work = UnitOfWork { owner: owner.id, partitions: vec![owner.slice(0, 0)], snapshots, ..UnitOfWork::default() };
+        let work = UnitOfWork {
+            owner: owner.id,
+            partitions: vec![owner.slice(0, 0)],
+            snapshots,
+            ..UnitOfWork::default()
+        };
         owner.commit(work).await.unwrap();
-        assert_eq!(loaded(&*owner.store, "rex").await.snapshot, Some((newest, snapshot("rex", newest).payload)));
+        assert_eq!(
+            loaded(&*owner.store, "rex").await.snapshot,
+            Some((newest, snapshot("rex", newest).payload))
+        );
     }
 }
 
@@ -184,7 +196,8 @@ async fn history(owner: &Owner, id: &str, view: i64, snapshot_at: i64) -> Loaded
 pub(super) async fn load_gives_the_events_after_the_older_of_snapshot_and_view<F: Fixture>() {
     let fixture = F::new(1).await;
     let owner = Owner::of(fixture.store()).await;
-    let cases = [("a", 0, 0, 1), ("b", 10, 0, 1), ("c", 0, 10, 1), ("d", 4, 7, 5), ("e", 8, 6, 7), ("f", 10, 10, 11)];
+    let cases =
+        [("a", 0, 0, 1), ("b", 10, 0, 1), ("c", 0, 10, 1), ("d", 4, 7, 5), ("e", 8, 6, 7), ("f", 10, 10, 11)];
     for (id, view, snapshot_at, first) in cases {
         let found = history(&owner, id, view, snapshot_at).await;
         let expected: Vec<EventRow> = (first..=10).map(|n| event_row(id, n)).collect();

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use wilco_application::ports::{Checkpoint, EntryBody, FeedEntry, Journal, NewEvent, Seat, Store, UnitOfWork};
+use wilco_application::ports::{
+    Checkpoint, EntryBody, FeedEntry, Journal, NewEvent, Seat, Store, UnitOfWork,
+};
 use wilco_domain::kernel::Problem;
 
 use super::Fixture;

@@ -21,7 +21,8 @@ pub(super) async fn a_lone_replica_owns_everything<F: Fixture>() {
     let owner = Owner::of(fixture.store()).await;
     assert_eq!(partitions(&owner), [0, 1, 2, 3, 4]);
     owner.apply(&command(3, "rex"), 1).await.unwrap();
-    let heads: Vec<i64> = owner.store.heartbeat(owner.id, LONG).await.unwrap().iter().map(|l| l.head).collect();
+    let heads: Vec<i64> =
+        owner.store.heartbeat(owner.id, LONG).await.unwrap().iter().map(|l| l.head).collect();
     assert_eq!(heads, [0, 0, 0, 2, 0], "a lease tells where its partition's feed ends");
 }
 

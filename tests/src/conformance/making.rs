@@ -7,8 +7,8 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 use wilco_application::ports::{
-    Accepted, AggregateKey, Command, Committed, EventRow, NewEvent, Outcome, PartitionLease, PartitionSlice, Seat,
-    Settlement, State, Store, StoreError, UnitOfWork, ViewRow,
+    Accepted, AggregateKey, Command, Committed, EventRow, NewEvent, Outcome, PartitionLease, PartitionSlice,
+    Seat, Settlement, State, Store, StoreError, UnitOfWork, ViewRow,
 };
 use wilco_domain::kernel::Problem;
 
@@ -18,7 +18,9 @@ pub(super) const LONG: Duration = Duration::from_secs(600);
 /// A new id; later ones are greater.
 pub fn uuid() -> Uuid {
     static NEXT: AtomicU64 = AtomicU64::new(1);
-    Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + u128::from(NEXT.fetch_add(1, Ordering::Relaxed)))
+    Uuid::from_u128(
+        0x0190_0000_0000_7000_8000_0000_0000_0000 + u128::from(NEXT.fetch_add(1, Ordering::Relaxed)),
+    )
 }
 
 /// A time: so many seconds after a certain one.
@@ -123,7 +125,8 @@ impl Owner {
 
     /// A partition's part of a unit of work, in the epoch known.
     pub fn slice(&self, partition: u16, entries: u32) -> PartitionSlice {
-        let epoch = self.leases.iter().find(|lease| lease.partition == partition).map_or(-1, |lease| lease.epoch);
+        let epoch =
+            self.leases.iter().find(|lease| lease.partition == partition).map_or(-1, |lease| lease.epoch);
         PartitionSlice { partition, epoch, entries }
     }
 

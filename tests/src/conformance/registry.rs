@@ -9,8 +9,8 @@ use wilco_application::ports::{
 };
 use wilco_domain::kernel::Problem;
 
-use super::making::{Owner, at, command, create, submit, uuid};
 use super::Fixture;
+use super::making::{Owner, at, command, create, submit, uuid};
 use crate::wait_for;
 
 fn keyed(key: &str) -> Command {
@@ -102,8 +102,10 @@ pub(super) async fn of_twins_in_one_batch_the_first_wins<F: Fixture>() {
     let store = fixture.store();
     let (first, second) = (keyed("k"), keyed("k"));
     // The later one has the smaller id: order is that of the batch, not of anything in it.
-    let (first, second) = (Command { id: second.id, correlation_id: second.id, ..first.clone() },
-        Command { id: first.id, correlation_id: first.id, ..second });
+    let (first, second) = (
+        Command { id: second.id, correlation_id: second.id, ..first.clone() },
+        Command { id: first.id, correlation_id: first.id, ..second },
+    );
     let same_id = command(0, "rex");
     let twin = Command { target: "fido".into(), ..same_id.clone() };
     let accepted = store.accept(vec![first.clone(), second.clone(), same_id.clone(), twin]).await.unwrap();
@@ -154,7 +156,8 @@ pub(super) async fn overlapping_batches_in_opposite_order_are_all_answered<F: Fi
         };
         let (here, there) = (fixture.store(), fixture.elsewhere());
         let (one, two) = tokio::join!(here.accept(batch(false)), there.accept(batch(true)));
-        let new = |accepted: Vec<Accepted>| accepted.iter().filter(|accepted| **accepted == Accepted::New).count();
+        let new =
+            |accepted: Vec<Accepted>| accepted.iter().filter(|accepted| **accepted == Accepted::New).count();
         assert_eq!(new(one.unwrap()) + new(two.unwrap()), 100);
     }
 }
@@ -181,7 +184,10 @@ pub(super) async fn callers_that_hang_up_leave_later_writes_intact<F: Fixture>()
         let _ = tokio::time::timeout(patience, hung_up).await;
         let sent = command(0, "fido");
         submit(&*store, std::slice::from_ref(&sent)).await;
-        assert!(fixture.elsewhere().command(sent.id).await.unwrap().is_some(), "what was acknowledged is there");
+        assert!(
+            fixture.elsewhere().command(sent.id).await.unwrap().is_some(),
+            "what was acknowledged is there"
+        );
     }
 }
 
@@ -196,7 +202,8 @@ pub(super) async fn due_commands_come_in_order_of_acceptance<F: Fixture>() {
     all.extend([two.clone(), elsewhere]);
     submit(&*store, &all).await;
     let due = store.due(&[1, 2], at(100_000), 3).await.unwrap();
-    let of = |partition: u16| due.iter().filter(move |c| c.partition == partition).cloned().collect::<Vec<_>>();
+    let of =
+        |partition: u16| due.iter().filter(move |c| c.partition == partition).cloned().collect::<Vec<_>>();
     assert_eq!(due.len(), 4);
     assert_eq!(of(1), one[..3]);
     assert_eq!(of(2), [two]);

@@ -6,7 +6,8 @@ use super::Fixture;
 use super::making::{Owner, command, view_row};
 
 async fn write(owner: &Owner, views: Vec<ViewRow>) {
-    let work = UnitOfWork { owner: owner.id, partitions: vec![owner.slice(0, 0)], views, ..UnitOfWork::default() };
+    let work =
+        UnitOfWork { owner: owner.id, partitions: vec![owner.slice(0, 0)], views, ..UnitOfWork::default() };
     owner.commit(work).await.unwrap();
 }
 

@@ -40,7 +40,10 @@ async fn hold(store: &SqliteStore) -> oneshot::Sender<()> {
 }
 
 /// The jobs' outcomes, done as one group.
-async fn as_a_group<const N: usize>(store: &SqliteStore, jobs: [&'static str; N]) -> [Result<(), StoreError>; N] {
+async fn as_a_group<const N: usize>(
+    store: &SqliteStore,
+    jobs: [&'static str; N],
+) -> [Result<(), StoreError>; N] {
     let release = hold(store).await;
     let sent = jobs.map(|job| {
         let mut sent = Box::pin({
@@ -101,8 +104,10 @@ async fn what_is_answered_is_on_disk_and_only_the_writer_writes() {
     let opened = open().await;
     let settings = opened.store.writer().write(|connection| {
         Box::pin(async move {
-            let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut *connection).await.unwrap();
-            let journal: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut *connection).await.unwrap();
+            let synchronous: i64 =
+                sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut *connection).await.unwrap();
+            let journal: String =
+                sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut *connection).await.unwrap();
             Ok((synchronous, journal))
         })
     });
