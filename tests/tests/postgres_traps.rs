@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sqlx::{Connection, Executor, PgConnection};
-use wilco_application::ports::{Accepted, Leases, Registry, State, Store, StoreError, ViewFilter};
-use wilco_application::ports::{CommandFilter, Journal, Views};
+use uuid::Uuid;
+use wilco_application::ports::{
+    Accepted, CommandFilter, Journal, Leases, Registry, State, Store, StoreError, ViewFilter, Views,
+};
 use wilco_domain::kernel::Problem;
 use wilco_infrastructure::OpenError;
 use wilco_infrastructure::postgres::{PostgresOptions, PostgresStore};
@@ -64,25 +66,28 @@ async fn no_statement_reads_a_whole_table_however_young_its_statistics() {
     connect(&url).await.close().await;
     let mut connection = raw(&url).await;
     // Plans are made while the tables are empty, and again when they are full.
-    let store = connect(&url).await;
-    let owner = Owner::of(Arc::new(store.clone())).await;
-    work(&store, &owner, "before").await;
+    let replica = uuid();
+    busy_session(&url, replica, "before", 1).await;
     connection.execute(MANY_ROWS).await.unwrap();
-    store.close().await;
     no_other_sessions(&mut connection).await;
     let before = reads(&mut connection).await;
 
-    let store = connect(&url).await;
-    let owner = Owner { store: Arc::new(store.clone()), ..owner };
     // More often than PostgreSQL tries before it settles for a plan.
-    for round in 0..8 {
-        work(&store, &owner, &format!("after-{round}")).await;
-    }
-    store.close().await;
+    busy_session(&url, replica, "after", 8).await;
     no_other_sessions(&mut connection).await;
     let after = reads(&mut connection).await;
     assert_eq!(after.0 - before.0, 0, "a table was scanned");
     assert!(after.1 - before.1 < 20_000, "an index was read from end to end: {before:?} {after:?}");
+}
+
+async fn busy_session(url: &str, replica: Uuid, name: &str, rounds: usize) {
+    let store = connect(url).await;
+    let leases = store.heartbeat(replica, Duration::from_secs(600)).await.unwrap();
+    let owner = Owner { id: replica, store: Arc::new(store.clone()), leases };
+    for round in 0..rounds {
+        work(&store, &owner, &format!("{name}-{round}")).await;
+    }
+    store.close().await;
 }
 
 /// Everything the server does all the time.
