@@ -233,6 +233,11 @@ impl Engine {
         self.closing.cancel();
     }
 
+    /// Resolves when it takes no new commands any more: whoever streams or waits for a client ends then.
+    pub async fn closed(&self) {
+        self.closing.cancelled().await;
+    }
+
     /// Whether it takes no new commands any more.
     pub fn is_closing(&self) -> bool {
         self.closing.is_cancelled()

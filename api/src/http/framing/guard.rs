@@ -1,0 +1,410 @@
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep};
+
+use super::body::Body;
+use super::head::{self, MOST_BYTES};
+use super::{Marker, Reason};
+
+/// Read at once while a head is held back.
+const STEP: usize = 4096;
+/// Empty lines that are passed over before a head (RFC 9112, 2.2).
+const MOST_BLANK: u8 = 4;
+/// How long a client may take to hear of a refusal whose request it is still sending.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// How long a connection may be silent.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::http) struct Patience {
+    /// Between the first byte of a head and its end; also before the first head.
+    pub(in crate::http) head: Duration,
+    /// Between any two bytes, in either direction.
+    pub(in crate::http) idle: Duration,
+}
+
+/// A connection whose requests are looked at on their way to the parser.
+pub(in crate::http) struct Guard<S> {
+    stream: S,
+    marker: Marker,
+    patience: Patience,
+    /// The body that passes; between two requests, one that is over.
+    body: Body,
+    /// The beginning of a head that is not whole.
+    held: Vec<u8>,
+    /// How much of what is held has no end of a head in it.
+    searched: usize,
+    blank: u8,
+    /// What is cleared for the parser and not in its buffer, and how much of it was handed over.
+    cleared: Vec<u8>,
+    handed: usize,
+    refused: bool,
+    shut: bool,
+    deadline: Instant,
+    timer: Pin<Box<Sleep>>,
+}
+
+/// What a look at bytes gave: how many may pass, and what is with the rest.
+struct Verdict {
+    pass: usize,
+    rest: Rest,
+}
+
+enum Rest {
+    Nothing,
+    /// The beginning of a head.
+    Unfinished,
+    /// Of a head.
+    Unsound(Reason),
+    /// Of a body, whose head the parser has seen already.
+    Broken(Reason),
+}
+
+impl<S> Guard<S> {
+    pub(in crate::http) fn new(stream: S, marker: Marker, patience: Patience) -> Self {
+        let deadline = Instant::now() + patience.head;
+        Self {
+            stream,
+            marker,
+            patience,
+            body: Body::Fixed(0),
+            held: Vec::new(),
+            searched: 0,
+            blank: 0,
+            cleared: Vec::new(),
+            handed: 0,
+            refused: false,
+            shut: false,
+            deadline,
+            timer: Box::pin(tokio::time::sleep_until(deadline)),
+        }
+    }
+
+    fn look(&mut self, bytes: &[u8]) -> Verdict {
+        let mut pass = 0;
+        while pass < bytes.len() {
+            let rest = &bytes[pass..];
+            if !self.body.is_over() {
+                match self.body.advance(rest) {
+                    Ok(count) => pass += count,
+                    Err(reason) => return Verdict { pass, rest: Rest::Broken(reason) },
+                }
+                continue;
+            }
+            if rest.starts_with(b"\r\n") && self.blank < MOST_BLANK {
+                self.blank += 1;
+                pass += 2;
+                continue;
+            }
+            match self.head(rest) {
+                Ok(Some(length)) => pass += length,
+                Ok(None) => return Verdict { pass, rest: Rest::Unfinished },
+                Err(reason) => return Verdict { pass, rest: Rest::Unsound(reason) },
+            }
+        }
+        Verdict { pass, rest: Rest::Nothing }
+    }
+
+    /// The length of the sound head that `bytes` begin with, if it is whole.
+    fn head(&mut self, bytes: &[u8]) -> Result<Option<usize>, Reason> {
+        let Some(length) = head::end(bytes, self.searched)? else {
+            self.searched = bytes.len();
+            return if bytes.len() > MOST_BYTES { Err(Reason::TooLong) } else { Ok(None) };
+        };
+        self.body = Body::of(head::check(&bytes[..length])?);
+        self.searched = 0;
+        self.blank = 0;
+        Ok(Some(length))
+    }
+
+    /// Takes the request that stands for a refused one as the last that the parser gets.
+    fn refuse(&mut self, reason: Reason, head: &[u8]) {
+        self.cleared.extend(self.marker.request(reason, head));
+        self.held = Vec::new();
+        self.refused = true;
+    }
+
+    fn hand_over(&mut self, buffer: &mut ReadBuf<'_>) {
+        let rest = &self.cleared[self.handed..];
+        let count = rest.len().min(buffer.remaining());
+        buffer.put_slice(&rest[..count]);
+        self.handed += count;
+        if self.handed == self.cleared.len() {
+            self.cleared = Vec::new();
+            self.handed = 0;
+        }
+    }
+
+    /// Bytes passed: the time for the next begins.
+    fn active(&mut self) {
+        self.deadline = Instant::now() + self.patience.idle;
+    }
+
+    /// A head has begun: all of it has to be here in time.
+    fn begun(&mut self) {
+        self.deadline = Instant::now() + self.patience.head;
+    }
+
+    /// Whether the deadline is over. The timer is only moved when it fires or when the deadline came nearer.
+    fn is_late(&mut self, context: &mut Context<'_>) -> bool {
+        if self.deadline < self.timer.deadline() {
+            self.timer.as_mut().reset(self.deadline);
+        }
+        while self.timer.as_mut().poll(context).is_ready() {
+            if Instant::now() >= self.deadline {
+                return true;
+            }
+            self.timer.as_mut().reset(self.deadline);
+        }
+        false
+    }
+}
+
+impl<S: AsyncRead + Unpin> Guard<S> {
+    /// Reads what goes straight through: into the parser's own buffer. Says whether the parser got something, or
+    /// the end.
+    fn pass_through(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<bool>> {
+        let start = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        if buffer.filled().len() == start {
+            return Poll::Ready(Ok(true));
+        }
+        self.active();
+        let bytes = &buffer.filled()[start..];
+        let Verdict { pass, rest } = self.look(bytes);
+        match rest {
+            Rest::Nothing => return Poll::Ready(Ok(true)),
+            Rest::Unfinished => {
+                self.held.extend_from_slice(&bytes[pass..]);
+                self.begun();
+            }
+            Rest::Unsound(reason) => self.refuse(reason, &bytes[pass..]),
+            Rest::Broken(reason) => return Poll::Ready(Err(broken(reason))),
+        }
+        buffer.set_filled(start + pass);
+        Poll::Ready(Ok(pass > 0))
+    }
+
+    /// Reads on behind the beginning of a head that is held back. Says whether the connection ended.
+    fn gather(&mut self, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        let mut space = [0; STEP];
+        let mut buffer = ReadBuf::new(&mut space);
+        ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer))?;
+        if buffer.filled().is_empty() {
+            return Poll::Ready(Ok(true));
+        }
+        let mut held = std::mem::take(&mut self.held);
+        held.extend_from_slice(buffer.filled());
+        let Verdict { pass, rest } = self.look(&held);
+        let remaining = held.split_off(pass);
+        self.cleared = held;
+        if pass > 0 {
+            self.active();
+        }
+        match rest {
+            Rest::Nothing => {}
+            Rest::Unfinished => {
+                if pass > 0 {
+                    self.begun();
+                }
+                self.held = remaining;
+            }
+            Rest::Unsound(reason) => self.refuse(reason, &remaining),
+            Rest::Broken(reason) => return Poll::Ready(Err(broken(reason))),
+        }
+        Poll::Ready(Ok(false))
+    }
+
+    /// Takes in what a client still sends after it was refused, so that the connection's reset does not overtake
+    /// the refusal.
+    fn linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let mut space = [0; STEP];
+        loop {
+            let mut buffer = ReadBuf::new(&mut space);
+            match Pin::new(&mut self.stream).poll_read(context, &mut buffer) {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending if self.is_late(context) => return Poll::Ready(()),
+                Poll::Pending => return Poll::Pending,
+            }
+            if Instant::now() >= self.deadline {
+                return Poll::Ready(());
+            }
+        }
+    }
+}
+
+fn broken(reason: Reason) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, reason.text())
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Guard<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        loop {
+            if !this.cleared.is_empty() {
+                this.hand_over(buffer);
+                return Poll::Ready(Ok(()));
+            }
+            if this.refused {
+                // The parser closes the connection behind the refusal; an end here would cut it off.
+                return Poll::Pending;
+            }
+            let progress =
+                if this.held.is_empty() { this.pass_through(context, buffer) } else { this.gather(context) };
+            match progress {
+                Poll::Ready(Ok(false)) => {}
+                Poll::Ready(Ok(true)) => return Poll::Ready(Ok(())),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending if !this.is_late(context) => return Poll::Pending,
+                Poll::Pending if this.held.is_empty() => return Poll::Ready(Ok(())),
+                Poll::Pending => {
+                    let held = std::mem::take(&mut this.held);
+                    this.refuse(Reason::TooSlow, &held);
+                }
+            }
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<S> {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = ready!(Pin::new(&mut this.stream).poll_write(context, bytes));
+        this.wrote();
+        Poll::Ready(written)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = ready!(Pin::new(&mut this.stream).poll_write_vectored(context, slices));
+        this.wrote();
+        Poll::Ready(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if !this.shut {
+            ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
+            this.shut = true;
+            this.deadline = Instant::now() + LINGER;
+        }
+        if this.refused || !this.body.is_over() {
+            ready!(this.linger(context));
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S> Guard<S> {
+    /// Something was written. While a head is awaited in part, that does not give it more time.
+    fn wrote(&mut self) {
+        if self.held.is_empty() {
+            self.active();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    const PATIENCE: Patience = Patience { head: Duration::from_secs(10), idle: Duration::from_secs(75) };
+
+    /// What the parser gets of `bytes` when they come in pieces of `size`.
+    async fn passed(bytes: &[u8], size: usize) -> (Vec<u8>, Marker) {
+        let (mut client, server) = tokio::io::duplex(1 << 20);
+        let marker = Marker::new();
+        let mut guard = Guard::new(server, marker.clone(), PATIENCE);
+        let mut got = Vec::new();
+        for piece in bytes.chunks(size) {
+            client.write_all(piece).await.unwrap();
+            let mut buffer = [0; 512];
+            while let Ok(count) =
+                tokio::time::timeout(Duration::from_millis(1), guard.read(&mut buffer)).await
+            {
+                got.extend_from_slice(&buffer[..count.unwrap()]);
+            }
+        }
+        (got, marker)
+    }
+
+    const SOUND: &[u8] = b"POST /a HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\n\r\nabc\
+        \r\nPOST /b HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n\
+        GET /c HTTP/1.1\r\nhost: a\r\n\r\n";
+
+    #[tokio::test(start_paused = true)]
+    async fn sound_requests_pass_unchanged_however_they_arrive() {
+        for size in [1, 2, 3, 7, 50, 1000] {
+            let (got, _) = passed(SOUND, size).await;
+            assert_eq!(String::from_utf8_lossy(&got), String::from_utf8_lossy(SOUND), "{size}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_unsound_request_behind_sound_ones_is_replaced_by_its_refusal_and_nothing_follows() {
+        let unsound = b"GET /d?x HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\nGET /e HTTP/1.1\r\nhost: a\r\n\r\n";
+        for size in [1, 5, 1000] {
+            let (got, marker) = passed(&[SOUND, unsound].concat(), size).await;
+            let rest = String::from_utf8(got.strip_prefix(SOUND).unwrap().to_vec()).unwrap();
+            let path = rest.strip_prefix("GET ").and_then(|rest| rest.split(' ').next()).unwrap();
+            let fault = marker.read(path).unwrap();
+            assert_eq!((fault.reason, fault.path()), (Reason::Host, "/d"), "{size}");
+            assert_eq!(rest.matches("HTTP/1.1").count(), 1);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_that_dribbles_in_is_cut_off_in_time() {
+        let (mut client, server) = tokio::io::duplex(1024);
+        let marker = Marker::new();
+        let mut guard = Guard::new(server, marker, PATIENCE);
+        let begun = Instant::now();
+        let dribble = async {
+            for byte in b"GET /slow HTTP/1.1\r\nhost: a\r\nx: yyyyyyyyyyyyyyyyyyyyyyyyyyy" {
+                client.write_all(&[*byte]).await.unwrap();
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        };
+        let mut buffer = [0; 512];
+        let count = tokio::select! {
+            count = guard.read(&mut buffer) => count.unwrap(),
+            () = dribble => panic!("not cut off"),
+        };
+        assert!(begun.elapsed() < Duration::from_secs(12));
+        assert!(String::from_utf8_lossy(&buffer[..count]).contains(" HTTP/1.1\r\nhost: refused"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_connection_ends() {
+        let (_client, server) = tokio::io::duplex(1024);
+        let mut guard = Guard::new(server, Marker::new(), PATIENCE);
+        let begun = Instant::now();
+        assert_eq!(guard.read(&mut [0; 16]).await.unwrap(), 0);
+        assert_eq!(begun.elapsed().as_secs(), 10);
+    }
+}

@@ -1,0 +1,210 @@
+//! The request headers that commands come with.
+
+use std::time::Duration;
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+
+use super::call::single;
+use crate::problems::Refusal;
+
+pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub(crate) const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+pub(crate) const OPERATION_LOCATION: HeaderName = HeaderName::from_static("operation-location");
+pub(crate) const PREFER: HeaderName = HeaderName::from_static("prefer");
+pub(crate) const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+pub(crate) const CALLBACK_URL: HeaderName = HeaderName::from_static("callback-url");
+pub(crate) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// Longest wait, in seconds.
+const LONGEST_WAIT: u64 = 60;
+/// Longest idempotency key.
+const LONGEST_KEY: usize = 255;
+/// Longest callback URL.
+const LONGEST_URL: usize = 2048;
+
+/// `Idempotency-Key`: 1–255 visible characters, bare or quoted.
+pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
+    let Some(text) = single(headers, &IDEMPOTENCY_KEY)? else { return Ok(None) };
+    let key = match text.strip_prefix('"') {
+        Some(quoted) => unquoted(quoted),
+        None => Some(text.to_owned()),
+    };
+    let fits =
+        |key: &String| (1..=LONGEST_KEY).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
+    match key.filter(fits) {
+        Some(key) => Ok(Some(key)),
+        None => Err(Refusal::header(&IDEMPOTENCY_KEY, "not 1 to 255 visible characters, bare or quoted")),
+    }
+}
+
+/// The rest of a quoted string, after its opening quote.
+fn unquoted(text: &str) -> Option<String> {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    loop {
+        match chars.next()? {
+            '\\' => out.push(chars.next().filter(|c| matches!(c, '"' | '\\'))?),
+            '"' => return chars.next().is_none().then_some(out),
+            c => out.push(c),
+        }
+    }
+}
+
+/// `If-Match` as the version an aggregate is expected to have; `*` asks for none in particular.
+pub(crate) fn expected_version(headers: &HeaderMap) -> Result<Option<i64>, Refusal> {
+    let Some(text) = single(headers, &header::IF_MATCH)? else { return Ok(None) };
+    if text == "*" {
+        return Ok(None);
+    }
+    let digits = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or_default();
+    let version = digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok()).flatten();
+    version
+        .map(Some)
+        .ok_or_else(|| Refusal::header(&header::IF_MATCH, "not a version as an ETag has it, \"3\" say"))
+}
+
+/// The `wait` of `Prefer`, at most a minute. What is malformed is ignored, as RFC 7240 has it; of several the
+/// first counts.
+pub(crate) fn wait(headers: &HeaderMap) -> Option<Wait> {
+    let lines = headers.get_all(&PREFER).iter().filter_map(|line| line.to_str().ok());
+    let first = lines.flat_map(|line| line.split(',')).find_map(|preference| {
+        let (name, value) = preference.split(';').next()?.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("wait").then(|| value.trim().trim_matches('"').to_owned())
+    })?;
+    let seconds = first.bytes().all(|b| b.is_ascii_digit()).then(|| first.parse::<u64>());
+    match seconds? {
+        Ok(seconds) => Some(Wait(seconds.min(LONGEST_WAIT))),
+        // More digits than fit are a long wait too; no digits at all are none.
+        Err(_) => (!first.is_empty()).then_some(Wait(LONGEST_WAIT)),
+    }
+}
+
+/// How many seconds a client wants to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wait(u64);
+
+impl Wait {
+    pub(crate) const fn patience(self) -> Duration {
+        Duration::from_secs(self.0)
+    }
+
+    /// The value of `Preference-Applied`.
+    pub(crate) fn applied(self) -> HeaderValue {
+        HeaderValue::try_from(format!("wait={}", self.0)).unwrap_or_else(|_| HeaderValue::from_static("wait"))
+    }
+}
+
+/// `Callback-Url`.
+pub(crate) fn callback_url(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
+    let Some(text) = single(headers, &CALLBACK_URL)? else { return Ok(None) };
+    if is_callback_url(text) {
+        Ok(Some(text.to_owned()))
+    } else {
+        Err(Refusal::header(&CALLBACK_URL, NO_CALLBACK_URL))
+    }
+}
+
+pub(crate) const NO_CALLBACK_URL: &str = "not an absolute http or https URL";
+
+/// Whether a text is an absolute http or https URL.
+pub(crate) fn is_callback_url(text: &str) -> bool {
+    let absolute =
+        text.len() <= LONGEST_URL && text.contains("://") && text.bytes().all(|b| b.is_ascii_graphic());
+    absolute
+        && reqwest::Url::parse(text)
+            .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+}
+
+/// A valid `traceparent` (W3C Trace Context); any other is ignored, as the recommendation has it.
+pub(crate) fn traceparent(headers: &HeaderMap) -> Option<String> {
+    let mut lines = headers.get_all(&TRACEPARENT).iter();
+    let text = lines.next()?.to_str().ok()?;
+    (lines.next().is_none() && is_traceparent(text)).then(|| text.to_owned())
+}
+
+fn is_traceparent(text: &str) -> bool {
+    let lower_hex = |part: &str| part.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'a'..=b'f'));
+    let parts: Vec<&str> = text.split('-').collect();
+    let [version, trace, parent, flags] = parts.as_slice() else { return false };
+    *version == "00"
+        && (trace.len(), parent.len(), flags.len()) == (32, 16, 2)
+        && [*trace, *parent, *flags].into_iter().all(lower_hex)
+        && [*trace, *parent].into_iter().all(|id| id.bytes().any(|b| b != b'0'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(name: HeaderName, values: &[&str]) -> HeaderMap {
+        values.iter().map(|value| (name.clone(), HeaderValue::from_str(value).unwrap())).collect()
+    }
+
+    #[test]
+    fn a_key_is_the_same_bare_or_quoted() {
+        for text in ["k-1", "\"k-1\"", " k-1 "] {
+            assert_eq!(idempotency_key(&with(IDEMPOTENCY_KEY, &[text])).unwrap().unwrap(), "k-1");
+        }
+        assert_eq!(idempotency_key(&with(IDEMPOTENCY_KEY, &[r#""a\"b\\""#])).unwrap().unwrap(), r#"a"b\"#);
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused() {
+        let long = "k".repeat(256);
+        for text in ["", "\"\"", "a b", "\"a", "\"a\"b", &long, "\"\\x\""] {
+            assert!(idempotency_key(&with(IDEMPOTENCY_KEY, &[text])).is_err(), "{text:?}");
+        }
+        assert!(idempotency_key(&with(IDEMPOTENCY_KEY, &["a", "b"])).is_err());
+    }
+
+    #[test]
+    fn if_match_is_one_strong_version() {
+        let version = |text| expected_version(&with(header::IF_MATCH, &[text]));
+        assert_eq!(version("\"3\"").unwrap(), Some(3));
+        assert_eq!(version("*").unwrap(), None);
+        for text in
+            ["3", "W/\"3\"", "\"\"", "\"-1\"", "\"+1\"", "\"x\"", "\"1\", \"2\"", "\"99999999999999999999\""]
+        {
+            assert!(version(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_first_wait_counts_and_is_capped() {
+        let waits = |values: &[&str]| wait(&with(PREFER, values)).map(|wait| wait.0);
+        assert_eq!(waits(&["wait=5"]), Some(5));
+        assert_eq!(waits(&["respond-async, Wait = \"7\"; x=y"]), Some(7));
+        assert_eq!(waits(&["respond-async", "wait=1, wait=9"]), Some(1));
+        assert_eq!(waits(&["wait=3600"]), Some(60));
+        assert_eq!(waits(&["wait=99999999999999999999999"]), Some(60));
+        for values in [&["wait=-1"][..], &["wait"], &["wait="], &["wait=1.5"], &["waiting=3"], &[]] {
+            assert_eq!(waits(values), None, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_valid_traceparent_is_carried_on() {
+        let valid = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        assert_eq!(traceparent(&with(TRACEPARENT, &[valid])).as_deref(), Some(valid));
+        let upper = valid.to_uppercase();
+        let none = valid.replace("4bf92f3577b34da6a3ce929d0e0e4736", &"0".repeat(32));
+        for text in ["", "00-1-2-3", &upper, &none, &valid.replacen("00", "ff", 1)] {
+            assert_eq!(traceparent(&with(TRACEPARENT, &[text])), None, "{text}");
+        }
+        assert_eq!(traceparent(&with(TRACEPARENT, &[valid, valid])), None);
+    }
+
+    #[test]
+    fn a_callback_goes_to_an_absolute_http_url() {
+        for text in ["https://example.com/hook?x=1", "http://[::1]:8080/"] {
+            assert!(is_callback_url(text), "{text}");
+        }
+        for text in
+            ["", "/hook", "ftp://example.com", "https://", "mailto:a@b", "https://exa mple.com", "http:x y"]
+        {
+            assert!(!is_callback_url(text), "{text}");
+        }
+    }
+}

@@ -1,0 +1,66 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use metrics_exporter_prometheus::PrometheusHandle;
+use wilco_application::engine::Engine;
+
+use super::ApiSettings;
+use super::traffic::Traffic;
+
+/// Says whether something the server depends on answers.
+#[async_trait]
+pub trait ReadinessCheck: Send + Sync {
+    /// What it is: `broker`.
+    fn name(&self) -> &str;
+    /// Whether it answers, or why not.
+    async fn check(&self) -> Result<(), String>;
+}
+
+/// What every handler has at hand; a clone is cheap.
+#[derive(Clone)]
+pub struct AppState(Arc<Shared>);
+
+struct Shared {
+    engine: Arc<Engine>,
+    settings: ApiSettings,
+    metrics: Option<PrometheusHandle>,
+    readiness: Vec<Arc<dyn ReadinessCheck>>,
+    traffic: Traffic,
+}
+
+impl AppState {
+    /// The state of an interface to `engine`. The store is always checked for readiness; `readiness` lists what
+    /// else has to answer. Install the metrics recorder, if there is one, before.
+    pub fn new(
+        engine: Arc<Engine>,
+        settings: ApiSettings,
+        metrics: Option<PrometheusHandle>,
+        readiness: Vec<Arc<dyn ReadinessCheck>>,
+    ) -> Self {
+        Self(Arc::new(Shared { engine, settings, metrics, readiness, traffic: Traffic::default() }))
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.0.engine
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &ApiSettings {
+        &self.0.settings
+    }
+
+    /// Renders the metrics, where they are recorded.
+    pub fn metrics(&self) -> Option<&PrometheusHandle> {
+        self.0.metrics.as_ref()
+    }
+
+    /// What has to answer besides the store.
+    pub fn readiness(&self) -> &[Arc<dyn ReadinessCheck>] {
+        &self.0.readiness
+    }
+
+    pub(super) fn traffic(&self) -> &Traffic {
+        &self.0.traffic
+    }
+}

@@ -1,0 +1,24 @@
+//! The HTTP interface of Wilco.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`modules`] | one file per bounded context: its aggregates, their commands and their routes |
+//! | [`http`] | the server: connections, limits, the router, what every answer has in common |
+//! | [`v1`] | the handlers, each beside its description |
+//! | [`problems`] | every refusal, and the page that explains it |
+//! | [`openapi`] | the document made of the routes |
+//!
+//! # How to add an aggregate's routes
+//!
+//! 1. `modules/x.rs`: a function that gives an [`modules::Module`]: the aggregate, its landing view, and for each
+//!    command the routes that make it.
+//! 2. One line in [`modules::all`].
+//! 3. The slugs of its own refusals in `problems/catalogue.rs`.
+//!
+//! The generic door, the resource's GET routes, the OpenAPI document and the tests that walk it follow from that.
+
+pub mod http;
+pub mod modules;
+pub mod openapi;
+pub mod problems;
+pub mod v1;

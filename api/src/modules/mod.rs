@@ -1,0 +1,45 @@
+//! One file per bounded context: its aggregates, their commands and their routes.
+
+mod cars;
+mod module;
+mod petstore;
+
+use std::sync::Arc;
+
+use wilco_application::catalog::{Catalog, RegistrationError};
+
+pub use module::{At, Builder, CommandRoute, Module};
+
+/// Every module, a line each.
+pub fn all() -> Vec<Module> {
+    vec![
+        petstore::pets(), //
+        cars::cars(),
+    ]
+}
+
+/// Everything that is registered.
+pub fn catalog() -> Result<Arc<Catalog>, RegistrationError> {
+    let catalog =
+        all().into_iter().try_fold(Catalog::builder(), |catalog, module| module.register(catalog))?;
+    Ok(Arc::new(catalog.build()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_modules_do_not_clash_and_every_route_makes_a_registered_command() {
+        let catalog = catalog().unwrap();
+        for route in all().into_iter().flat_map(|module| module.commands) {
+            assert!(catalog.command(&route.command_type).is_some(), "{} {}", route.method, route.path);
+        }
+    }
+
+    #[test]
+    fn the_statuses_of_a_view_are_read_from_its_schema() {
+        assert_eq!(petstore::pets().statuses, ["available", "reserved", "sold", "deleted"]);
+        assert_eq!(cars::cars().statuses, ["active", "retired"]);
+    }
+}

@@ -1,0 +1,159 @@
+use std::marker::PhantomData;
+
+use axum::http::Method;
+use cqrs_es::{Aggregate, View};
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
+use serde_json::Value;
+use wilco_application::catalog::{AggregateRegistration, CatalogBuilder, LandingView, RegistrationError};
+use wilco_domain::kernel::{CommandKind, Effect, Rejection};
+
+use crate::openapi::Schemas;
+
+type Register = Box<dyn FnOnce(CatalogBuilder) -> Result<CatalogBuilder, RegistrationError>>;
+
+/// An aggregate as the interface shows it: its collection, and the routes that make its commands. The GET routes
+/// are the same for every aggregate and follow from this.
+pub struct Module {
+    /// `pet`
+    pub aggregate: &'static str,
+    /// `pets`
+    pub collection: &'static str,
+    /// What its routes are listed under: `Pets`.
+    pub title: &'static str,
+    /// The routes that make its commands.
+    pub commands: Vec<CommandRoute>,
+    /// What `?status=` may be.
+    pub statuses: Vec<String>,
+    pub(crate) view: fn(&mut Schemas) -> Value,
+    register: Register,
+}
+
+/// A route that makes a command.
+#[derive(Clone)]
+pub struct CommandRoute {
+    /// Its method.
+    pub method: Method,
+    /// `/v1/pets/{id}/reserve`
+    pub path: String,
+    /// `pet.reserve`
+    pub command_type: String,
+    /// What the command does to the aggregate's existence.
+    pub effect: Effect,
+    /// What it is for, in a line.
+    pub summary: &'static str,
+    /// What else there is to know.
+    pub description: &'static str,
+    pub(crate) data: fn(&mut Schemas) -> Schema,
+}
+
+impl CommandRoute {
+    /// Whether the path names the aggregate.
+    pub fn is_addressed(&self) -> bool {
+        self.path.contains("{id}")
+    }
+}
+
+/// Where a command is made: method, path below the collection, and what is said of it.
+pub struct At {
+    method: Method,
+    below: &'static str,
+    summary: &'static str,
+    description: &'static str,
+}
+
+impl At {
+    /// A POST.
+    pub const fn post(below: &'static str, summary: &'static str) -> Self {
+        Self { method: Method::POST, below, summary, description: "" }
+    }
+
+    /// A PUT.
+    pub const fn put(below: &'static str, summary: &'static str) -> Self {
+        Self { method: Method::PUT, below, summary, description: "" }
+    }
+
+    /// A DELETE.
+    pub const fn delete(below: &'static str, summary: &'static str) -> Self {
+        Self { method: Method::DELETE, below, summary, description: "" }
+    }
+
+    /// More than the summary says.
+    #[must_use]
+    pub const fn describe(mut self, description: &'static str) -> Self {
+        self.description = description;
+        self
+    }
+}
+
+/// A [`Module`] in the making, for aggregate `A` with landing view `V`.
+pub struct Builder<A: Aggregate, V> {
+    registration: AggregateRegistration<A, V>,
+    collection: &'static str,
+    title: &'static str,
+    commands: Vec<CommandRoute>,
+    view: PhantomData<V>,
+}
+
+impl<A, V> Builder<A, V>
+where
+    A: Aggregate<Command: Send, Event: Send, Error: Rejection + Send, Services: Clone> + Clone + 'static,
+    V: View<A> + LandingView + JsonSchema + Clone + 'static,
+{
+    /// Begins the module of `A`, whose resources live at `/v1/{collection}`.
+    pub fn new(collection: &'static str, title: &'static str, services: A::Services) -> Self {
+        let registration = AggregateRegistration::new(collection, services);
+        Self { registration, collection, title, commands: Vec::new(), view: PhantomData }
+    }
+
+    /// Adds a command and the routes that make it; without any it can still be made at the generic door.
+    #[must_use]
+    pub fn command<C: CommandKind<A>>(mut self, routes: impl IntoIterator<Item = At>) -> Self {
+        self.registration = self.registration.command::<C>();
+        self.commands.extend(routes.into_iter().map(|at| CommandRoute {
+            method: at.method,
+            path: format!("/v1/{}{}", self.collection, at.below),
+            command_type: format!("{}.{}", A::TYPE, C::VERB),
+            effect: C::EFFECT,
+            summary: at.summary,
+            description: at.description,
+            data: Schemas::sent_whole::<C>,
+        }));
+        self
+    }
+
+    /// The module.
+    pub fn finish(self) -> Module {
+        let registration = self.registration;
+        Module {
+            aggregate: A::TYPE,
+            collection: self.collection,
+            title: self.title,
+            commands: self.commands,
+            statuses: statuses::<V>(),
+            view: Schemas::answered::<V>,
+            register: Box::new(move |catalog| catalog.aggregate(registration)),
+        }
+    }
+}
+
+impl Module {
+    pub(super) fn register(self, catalog: CatalogBuilder) -> Result<CatalogBuilder, RegistrationError> {
+        (self.register)(catalog)
+    }
+}
+
+/// The values of the view's `status`, as its schema has them; none if it is free text.
+fn statuses<V: JsonSchema>() -> Vec<String> {
+    let settings =
+        SchemaSettings::draft2020_12().for_serialize().with(|settings| settings.inline_subschemas = true);
+    let schema = settings.into_generator().into_root_schema_for::<V>().to_value();
+    let status = &schema["properties"]["status"];
+    let listed = status["enum"].as_array().into_iter().flatten();
+    let described = status["oneOf"].as_array().into_iter().flatten();
+    let described = described.flat_map(|one| {
+        let several = one["enum"].as_array().into_iter().flatten();
+        one.get("const").into_iter().chain(several)
+    });
+    listed.chain(described).filter_map(|value| value.as_str().map(ToOwned::to_owned)).collect()
+}

@@ -1,0 +1,59 @@
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde_json::{Map, Value};
+
+/// Gathers the schemas that a document refers to. A type has one schema for what is sent (members with a default
+/// may be missing) and one for what is answered (all members are there).
+pub struct Schemas {
+    sent: SchemaGenerator,
+    answered: SchemaGenerator,
+    own: Map<String, Value>,
+}
+
+impl Default for Schemas {
+    fn default() -> Self {
+        let settings = || {
+            SchemaSettings::draft2020_12().with(|settings| {
+                settings.definitions_path = "/components/schemas".into();
+                settings.meta_schema = None;
+            })
+        };
+        Self {
+            sent: settings().into_generator(),
+            answered: settings().for_serialize().into_generator(),
+            own: Map::new(),
+        }
+    }
+}
+
+impl Schemas {
+    /// The schema of a `T` that clients send.
+    pub fn sent<T: JsonSchema>(&mut self) -> Value {
+        self.sent.subschema_for::<T>().to_value()
+    }
+
+    /// The schema of a `T` that the server answers.
+    pub fn answered<T: JsonSchema>(&mut self) -> Value {
+        self.answered.subschema_for::<T>().to_value()
+    }
+
+    /// The schema of a `T` that clients send, itself and not a reference to it.
+    pub fn sent_whole<T: JsonSchema>(&mut self) -> Schema {
+        T::json_schema(&mut self.sent)
+    }
+
+    /// A schema under a name of its own.
+    pub fn named(&mut self, name: &str, schema: Value) -> Value {
+        self.own.insert(name.to_owned(), schema);
+        serde_json::json!({ "$ref": format!("#/components/schemas/{name}") })
+    }
+
+    /// All schemas that were referred to, by name. A type that is both sent and answered and looks different is
+    /// there as it is answered; the test of the document sees to it that none is.
+    pub(super) fn into_definitions(mut self) -> Map<String, Value> {
+        let mut all = self.sent.take_definitions(true);
+        all.extend(self.answered.take_definitions(true));
+        all.extend(self.own);
+        all
+    }
+}

@@ -1,0 +1,148 @@
+/// What a problem means and what to do about it.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// The last segment of the problem's `type`.
+    pub slug: &'static str,
+    /// The HTTP status it comes with.
+    pub status: u16,
+    /// What it means, and what to do about it.
+    pub text: &'static str,
+}
+
+const fn entry(slug: &'static str, status: u16, text: &'static str) -> Entry {
+    Entry { slug, status, text }
+}
+
+/// Every problem there is: first those of requests, then those of commands, then those of each domain.
+pub const CATALOGUE: &[Entry] = &[
+    entry(
+        "malformed",
+        400,
+        "The body is not JSON as it is understood here: a syntax error, text that is not \
+        UTF-8, a number out of range, a NUL character, a member named twice, too deep nesting, or a body that is \
+        missing. Nothing was stored. Correct the body and send it again.",
+    ),
+    entry(
+        "malformed-http",
+        400,
+        "The request is not HTTP/1.1 as RFC 9112 has it, in a way that could be \
+        understood differently by two servers on its way: conflicting lengths, an unknown transfer coding, a \
+        missing or doubled Host, bare line feeds. The connection is closed.",
+    ),
+    entry(
+        "invalid-request",
+        400,
+        "The body is JSON, but members of it are missing, unknown or of the wrong kind. \
+        `errors` names each by a JSON Pointer. The schema of each command is listed at /v1/command-types.",
+    ),
+    entry(
+        "invalid-parameter",
+        400,
+        "A parameter in the path or the query is unknown, given twice, or has a value \
+        it cannot have. `errors` names it.",
+    ),
+    entry("invalid-header", 400, "A header has a value it cannot have. `errors` names it."),
+    entry(
+        "invalid-cursor",
+        400,
+        "A cursor is only good for the list that gave it. Begin again without one, or \
+        with the last one that was given.",
+    ),
+    entry(
+        "not-found",
+        404,
+        "There is no such resource or command, or it belongs to somebody else. As the outcome \
+        of a command: the aggregate it was for does not exist.",
+    ),
+    entry("unknown-route", 404, "There is nothing at this path. /openapi.json lists what there is."),
+    entry(
+        "unknown-command-type",
+        404,
+        "No command of this type is registered. /v1/command-types lists them.",
+    ),
+    entry(
+        "method-not-allowed",
+        405,
+        "The path exists, but not for this method; `Allow` lists those it takes.",
+    ),
+    entry("not-acceptable", 406, "The `Accept` header rules out everything that could be sent."),
+    entry("request-timeout", 408, "The request took too long to arrive. Nothing was stored."),
+    entry("command-settled", 409, "The command is settled and cannot be cancelled any more."),
+    entry("command-running", 409, "The command is under way and cannot be cancelled any more."),
+    entry("command-not-failed", 409, "Only a failed command can be retried."),
+    entry("command-expired", 410, "The command was settled longer ago than statuses are kept."),
+    entry(
+        "cursor-expired",
+        410,
+        "The cursor is from before the oldest entry that is kept. Begin again with \
+        `after=start`.",
+    ),
+    entry("too-large", 413, "The body is longer than the server takes. Split it."),
+    entry("unsupported-media-type", 415, "The body is of a content type that is not understood here."),
+    entry(
+        "idempotency-key-reused",
+        422,
+        "The Idempotency-Key (or the command's own id) was used before, for a \
+        request with another method, path or body. Use a new key for a new request.",
+    ),
+    entry("header-fields-too-large", 431, "The request has too many headers, or too long ones."),
+    entry(
+        "internal",
+        500,
+        "A defect of the server. A command that failed so is kept, can be looked at and can be \
+        retried.",
+    ),
+    entry(
+        "backlog-full",
+        503,
+        "More commands wait than the server takes on. Nothing was stored; come back after \
+        `Retry-After`.",
+    ),
+    entry(
+        "store-unavailable",
+        503,
+        "The store does not answer. Whether the command was stored is unknown: send it \
+        again with the same Idempotency-Key, and there will be one command.",
+    ),
+    entry("shutting-down", 503, "The server is stopping and takes no new commands. Another replica may."),
+    entry("http-version-not-supported", 505, "The server speaks HTTP/1.1."),
+    entry("validation", 422, "The values of the command make no sense together, or for this aggregate."),
+    entry("already-exists", 409, "There is an aggregate with this id already."),
+    entry("gone", 410, "The resource was deleted."),
+    entry(
+        "version-conflict",
+        412,
+        "The aggregate has another version than the command expected. Read it again, \
+        and decide again.",
+    ),
+    entry("rule-violated", 409, "A rule of the domain says no."),
+    entry("cancelled", 409, "The command was cancelled before it was applied."),
+    entry("undeliverable", 502, "A third party did not take what it was sent, in spite of retries."),
+    entry("timed-out", 504, "What the command waited for did not happen in time."),
+    entry(
+        "pet-reserved",
+        409,
+        "The pet is held for an order: it can only be released or sold to that order.",
+    ),
+    entry("pet-not-reserved", 409, "The pet is not held for an order, so that there is nothing to release."),
+    entry("pet-sold", 409, "The pet is sold; it stays as it is."),
+    entry("car-retired", 409, "The car is off the road for good; it stays as it is."),
+];
+
+impl Entry {
+    /// The entry of that slug.
+    pub fn find(slug: &str) -> Option<&'static Self> {
+        CATALOGUE.iter().find(|entry| entry.slug == slug)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slug_is_listed_once() {
+        let slugs: std::collections::HashSet<_> = CATALOGUE.iter().map(|entry| entry.slug).collect();
+        assert_eq!(slugs.len(), CATALOGUE.len());
+    }
+}

@@ -1,0 +1,62 @@
+use axum::body::Body;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use wilco_domain::kernel::Problem;
+
+use super::{Entry, Refusal};
+use crate::http::{Call, Media, answer};
+
+/// What `GET /problems/{slug}` answers to programs.
+#[derive(Serialize, schemars::JsonSchema)]
+pub(crate) struct Explanation {
+    /// The problem's `type`.
+    #[serde(rename = "type")]
+    type_: String,
+    /// Its short name.
+    title: String,
+    /// The HTTP status it comes with.
+    status: u16,
+    /// What it means, and what to do about it.
+    description: &'static str,
+}
+
+/// Explains a problem, as a page or as JSON.
+pub(crate) async fn explain(call: Call) -> Result<Response, Refusal> {
+    call.query(&[])?;
+    let slug = call.segment(2);
+    let entry = Entry::find(&slug).ok_or_else(|| Refusal::not_found("there is no problem of this name"))?;
+    let problem = Problem::new(entry.slug, entry.status, "");
+    match call.accept(&[Media::Html, Media::Json])? {
+        Media::Html => Ok(page(entry, &problem)),
+        _ => answer::json(&Explanation {
+            type_: problem.type_.into_owned(),
+            title: problem.title.into_owned(),
+            status: entry.status,
+            description: entry.text,
+        }),
+    }
+}
+
+/// The texts are our own and have no characters that HTML would take for markup.
+fn page(entry: &Entry, problem: &Problem) -> Response {
+    let html = format!(
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n\
+         <style>body{{font:1rem/1.5 system-ui;max-width:40rem;margin:3rem auto;padding:0 1rem}}</style>\n\
+         <h1>{title}</h1>\n<p><code>{type_}</code>, HTTP status {status}</p>\n<p>{text}</p>\n</html>\n",
+        title = problem.title,
+        type_ = problem.type_,
+        status = entry.status,
+        text = entry.text,
+    );
+    let mut response = Body::from(html).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+    );
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=3600"));
+    response
+}

@@ -1,0 +1,188 @@
+//! Many commands at once, an envelope a line.
+
+use std::convert::Infallible;
+
+use axum::body::{Body, Bytes};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
+use serde::Serialize;
+use tokio::sync::mpsc;
+use uuid::Uuid;
+use wilco_application::engine::Submission;
+use wilco_application::status::path_of;
+use wilco_domain::kernel::Problem;
+
+use super::door::Wishes;
+use super::envelope::{self, Described};
+use crate::http::answer::NDJSON;
+use crate::http::headers::{self, IDEMPOTENCY_KEY};
+use crate::http::{AppState, Call, Content, Media, json};
+use crate::openapi::{Answer, Operation, Route, Schemas};
+use crate::problems::Refusal;
+
+const PATH: &str = "/v1/commands/batch";
+/// Lines that are submitted together.
+const CHUNK: usize = 500;
+
+/// What became of a line.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(rename = "BatchLine")]
+enum Line {
+    /// It was durably stored.
+    Accepted {
+        /// 202
+        status: u16,
+        /// The command's id.
+        id: Uuid,
+        /// The command's status.
+        location: String,
+    },
+    /// It was refused.
+    Refused {
+        /// The problem's status.
+        status: u16,
+        /// Why.
+        problem: Box<Problem>,
+    },
+}
+
+pub(super) fn route() -> Route {
+    let operation = Operation::new("Commands", "submitCommands", "Make many commands, an envelope a line")
+        .describe(
+            "The answer has a line for each line, in the same order, and is sent while the lines are stored. Empty \
+             lines are passed over. A bad line harms no other. Give each envelope an `id` to make it safe to send the \
+             batch again; an Idempotency-Key for the whole is refused.",
+        )
+        .body("application/x-ndjson", true, Schemas::sent::<Described>)
+        .answers(
+            Answer::new(200, "What became of each line.")
+                .shaped("application/x-ndjson", Schemas::answered::<Line>),
+        )
+        .refuses(&[400, 406, 408, 413, 415, 503]);
+    Route::post(PATH, submit, operation)
+}
+
+fn is_ndjson(content_type: &str) -> bool {
+    let mut parts = content_type.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
+    let names = ["application/x-ndjson", "application/ndjson", "application/jsonl"];
+    names.contains(&essence.as_str()) && json::in_utf8(parts)
+}
+
+async fn submit(call: Call) -> Result<Response, Refusal> {
+    call.accept(&[Media::NdJson])?;
+    call.query(&[])?;
+    if call.headers().contains_key(IDEMPOTENCY_KEY) {
+        return Err(Refusal::header(&IDEMPOTENCY_KEY, "not for a batch: give each envelope an id"));
+    }
+    let state = call.state.clone();
+    if state.engine().is_closing() {
+        return Err(Refusal::stopping());
+    }
+    let traceparent = headers::traceparent(call.headers());
+    let limit = state.settings().batch_limit;
+    let rest = match call.content(limit, is_ndjson, "application/x-ndjson").await? {
+        Content::Given(bytes) => bytes,
+        Content::Empty => Bytes::new(),
+    };
+    let (sender, receiver) = mpsc::channel(1);
+    tokio::spawn(work_off(state, rest, traceparent, sender));
+    let received = |mut receiver: mpsc::Receiver<Bytes>| async {
+        receiver.recv().await.map(|answers| (Ok::<_, Infallible>(answers), receiver))
+    };
+    let mut response = Body::from_stream(futures::stream::unfold(receiver, received)).into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, NDJSON);
+    Ok(response)
+}
+
+/// Submits chunk after chunk. The next one is submitted when the answers of the last are on their way, so that what
+/// waits is bounded; a client that does not stay to hear of it has its lines stored all the same.
+async fn work_off(
+    state: AppState,
+    mut rest: Bytes,
+    traceparent: Option<String>,
+    answered: mpsc::Sender<Bytes>,
+) {
+    loop {
+        let lines = chunk(&mut rest);
+        if lines.is_empty() {
+            return;
+        }
+        let answers = answers(&state, lines, traceparent.as_deref()).await;
+        let _ = answered.send(answers).await;
+    }
+}
+
+/// Takes the next lines that are not empty.
+fn chunk(rest: &mut Bytes) -> Vec<Bytes> {
+    let mut lines = Vec::new();
+    while lines.len() < CHUNK && !rest.is_empty() {
+        let end = rest.iter().position(|b| *b == b'\n').map_or(rest.len(), |at| at + 1);
+        let line = rest.split_to(end);
+        if !line.trim_ascii().is_empty() {
+            lines.push(line);
+        }
+    }
+    lines
+}
+
+/// Submits the good lines of a chunk together; answers each line.
+async fn answers(state: &AppState, lines: Vec<Bytes>, traceparent: Option<&str>) -> Bytes {
+    let parsed: Vec<Result<Submission, Refusal>> =
+        lines.iter().map(|line| parse(state, line, traceparent)).collect();
+    let good = parsed.iter().filter_map(|one| one.as_ref().ok().cloned()).collect();
+    let mut submitted = state.engine().submit_all(good).await.into_iter();
+    let mut text = Vec::new();
+    for one in parsed {
+        let outcome = match one {
+            Err(refusal) => Err(refusal),
+            Ok(_) => match submitted.next() {
+                Some(Ok(submitted)) => Ok(submitted.command.id),
+                Some(Err(error)) => Err(Refusal::of_submission(error, "/data")),
+                None => Err(Refusal::internal()),
+            },
+        };
+        let line = match outcome {
+            Ok(id) => Line::Accepted { status: 202, id, location: path_of(id) },
+            Err(refusal) => refused(refusal),
+        };
+        if serde_json::to_writer(&mut text, &line).is_ok() {
+            text.push(b'\n');
+        }
+    }
+    Bytes::from(text)
+}
+
+fn refused(refusal: Refusal) -> Line {
+    let problem = refusal.into_problem().at(PATH);
+    Line::Refused { status: problem.status, problem: Box::new(problem) }
+}
+
+fn parse(state: &AppState, line: &[u8], traceparent: Option<&str>) -> Result<Submission, Refusal> {
+    let limit = state.settings().body_limit;
+    if line.len() > limit {
+        return Err(Refusal::too_large(limit));
+    }
+    let wishes = Wishes {
+        idempotency_key: None,
+        expected_version: None,
+        callback_url: None,
+        traceparent: traceparent.map(ToOwned::to_owned),
+        wait: None,
+    };
+    envelope::submission(state.engine().catalog(), json::parse(line)?, wishes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_end_at_line_feeds_and_empty_ones_are_passed_over() {
+        let mut rest = Bytes::from_static(b"a\r\n\n  \nb\nc");
+        assert_eq!(chunk(&mut rest), ["a\r\n", "b\n", "c"]);
+        assert!(chunk(&mut rest).is_empty());
+    }
+}

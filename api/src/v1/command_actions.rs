@@ -1,0 +1,76 @@
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde_json::{Map, Value};
+use wilco_application::engine::{CancelError, RetryError, RetrySubmission, Submission};
+use wilco_application::status::CommandStatus;
+use wilco_domain::kernel::Effect;
+
+use super::TENANT;
+use super::command_status::{find, unknown};
+use super::door::{self, Wishes};
+use crate::http::{Call, answer};
+use crate::openapi::{Answer, Operation, Parameter, Route};
+use crate::problems::Refusal;
+
+pub(super) fn cancel_route() -> Route {
+    let operation =
+        Operation::new("Commands", "cancelCommand", "Take back a command that was not applied yet")
+            .takes([Parameter::command_id()])
+            .answers(Answer::new(200, "It is cancelled.").json::<CommandStatus<'static>>())
+            .refuses(&[400, 404, 406, 409, 410, 503]);
+    Route::delete("/v1/commands/{id}", cancel, operation)
+}
+
+pub(super) fn retry_route() -> Route {
+    let operation = Operation::new("Commands", "retryCommand", "Make a new command of a failed one")
+        .describe("The new one is `caused_by` the failed one. No body is needed.")
+        .takes([Parameter::command_id()]);
+    let operation = door::described(operation);
+    Route::post(
+        "/v1/commands/{id}/retry",
+        retry,
+        door::described_outcomes(operation, &[Effect::Creates, Effect::Changes]),
+    )
+}
+
+async fn cancel(call: Call) -> Result<Response, Refusal> {
+    call.accepts_json()?;
+    call.query(&[])?;
+    let (engine, id) = (call.engine(), call.command_id()?);
+    find(engine, id).await?;
+    match engine.cancel(TENANT, id).await {
+        Ok(command) => answer::json(&engine.status(&command)),
+        Err(CancelError::Unknown) => Err(unknown()),
+        Err(CancelError::Settled) => {
+            Err(Refusal::new("command-settled", StatusCode::CONFLICT, "the command is settled"))
+        }
+        Err(CancelError::Store(error)) => Err(error.into()),
+    }
+}
+
+async fn retry(call: Call) -> Result<Response, Refusal> {
+    call.accepts_json()?;
+    call.query(&[])?;
+    let id = call.command_id()?;
+    let Wishes { idempotency_key, traceparent, wait, .. } = Wishes::of(call.headers())?;
+    let path = format!("/v1/commands/{id}/retry");
+    let state = call.state.clone();
+    let body = call.optional_json().await?.unwrap_or_else(|| Value::Object(Map::new()));
+    if body.as_object().is_none_or(|members| !members.is_empty()) {
+        return Err(Refusal::member("", "not an object without members"));
+    }
+    let engine = state.engine();
+    find(engine, id).await?;
+    let fingerprint = Submission::fingerprint("POST", &path, &body);
+    let submission = RetrySubmission { idempotency_key, fingerprint, actor: None, traceparent };
+    match engine.retry(TENANT, id, submission).await {
+        Ok(submitted) => door::answer(engine, submitted, wait).await,
+        Err(RetryError::Unknown) => Err(unknown()),
+        Err(RetryError::NotFailed) => {
+            let detail = "only a failed command can be retried";
+            Err(Refusal::new("command-not-failed", StatusCode::CONFLICT, detail))
+        }
+        Err(RetryError::Refused(error)) => Err(Refusal::of_submission(error, "/data")),
+        Err(RetryError::Store(error)) => Err(error.into()),
+    }
+}

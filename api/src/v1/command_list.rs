@@ -1,0 +1,137 @@
+use axum::response::Response;
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use uuid::Uuid;
+use wilco_application::engine::{CommandQuery, Engine};
+use wilco_application::ports::{AggregateKey, Command, EventRow};
+use wilco_application::status::{CommandStatus, Phase};
+use wilco_domain::kernel::AggregateId;
+
+use super::history::Event;
+use super::{TENANT, command_status, cursor};
+use crate::http::answer::{self, Page};
+use crate::http::{Call, Query};
+use crate::openapi::{Answer, Operation, Parameter, Route};
+use crate::problems::Refusal;
+
+const LIST: &str = "commands";
+const USUAL: u32 = 50;
+const MOST: u32 = 500;
+const PHASES: [(&str, Phase); 6] = [
+    ("scheduled", Phase::Scheduled),
+    ("pending", Phase::Pending),
+    ("running", Phase::Running),
+    ("succeeded", Phase::Succeeded),
+    ("failed", Phase::Failed),
+    ("cancelled", Phase::Cancelled),
+];
+
+pub(super) fn routes() -> [Route; 2] {
+    let text = || json!({ "type": "string" });
+    let list = Operation::new("Commands", "listCommands", "List commands, newest first")
+        .takes([
+            Parameter::query(
+                "status",
+                "Only those that stand so.",
+                json!({ "enum": PHASES.map(|(name, _)| name) }),
+            ),
+            Parameter::query("type", "Only of this type.", text()),
+            Parameter::query("target", "Only for this aggregate: `pet-42` or `pet/pet-42`.", text()),
+            Parameter::query(
+                "correlation_id",
+                "Only of this correlation.",
+                json!({ "type": "string", "format": "uuid" }),
+            ),
+            Parameter::limit(USUAL, MOST),
+            Parameter::cursor(),
+        ])
+        .answers(Answer::new(200, "A page of them.").carrying(&["Link"]).page::<CommandStatus<'static>>())
+        .refuses(&[400, 406, 503]);
+    let events = Operation::new("Commands", "getCommandEvents", "The events a command led to")
+        .takes([Parameter::command_id()])
+        .answers(Answer::new(200, "In their order; none before it succeeded.").page::<Event<'static>>())
+        .refuses(&[400, 404, 406, 410, 503]);
+    [
+        Route::get("/v1/commands", self::list, list),
+        Route::get("/v1/commands/{id}/events", self::events, events),
+    ]
+}
+
+async fn list(call: Call) -> Result<Response, Refusal> {
+    call.accepts_json()?;
+    let query = call.query(&["status", "type", "target", "correlation_id", "limit", "cursor"])?;
+    let engine = call.engine();
+    let found = engine.commands(TENANT, wanted(&query)?).await?;
+    let next_cursor = found.items.last().filter(|_| found.more).map(position);
+    let items = found.items.iter().map(|command| engine.status(command)).collect();
+    answer::page(call.path(), &query, &Page { items, next_cursor })
+}
+
+fn wanted(query: &Query) -> Result<CommandQuery, Refusal> {
+    let (aggregate_type, target) = target(query)?;
+    let phase = query.get("status").map(|name| {
+        let phase = PHASES.iter().find(|(known, _)| *known == name).map(|(_, phase)| *phase);
+        phase.ok_or_else(|| Refusal::parameter("status", "no status that a command can have"))
+    });
+    Ok(CommandQuery {
+        phase: phase.transpose()?,
+        command_type: query.get("type").map(ToOwned::to_owned),
+        target,
+        aggregate_type,
+        correlation_id: query.parsed("correlation_id", "a UUID")?,
+        before: cursor::read(query, LIST, before)?,
+        limit: query.limit(USUAL, MOST)?,
+    })
+}
+
+/// `pet-42` or `pet/pet-42`.
+fn target(query: &Query) -> Result<(Option<String>, Option<String>), Refusal> {
+    let Some(text) = query.get("target") else { return Ok((None, None)) };
+    let (aggregate_type, id) = match text.split_once('/') {
+        Some((aggregate_type, id)) => (Some(aggregate_type.to_owned()), id),
+        None => (None, text),
+    };
+    let id = AggregateId::parse(id).map_err(|error| Refusal::parameter("target", error.to_string()))?;
+    Ok((aggregate_type, Some(id.into())))
+}
+
+fn position(last: &Command) -> String {
+    cursor::write(LIST, &format!("{} {}", last.accepted_at.timestamp_micros(), last.id))
+}
+
+fn before(position: &str) -> Option<(DateTime<Utc>, Uuid)> {
+    let (at, id) = position.split_once(' ')?;
+    Some((DateTime::from_timestamp_micros(at.parse().ok()?)?, id.parse().ok()?))
+}
+
+async fn events(call: Call) -> Result<Response, Refusal> {
+    call.accepts_json()?;
+    call.query(&[])?;
+    let command = command_status::find(call.engine(), call.command_id()?).await?;
+    let rows = caused_by(call.engine(), &command).await?;
+    let items = rows.iter().map(Event::of).collect::<Result<Vec<_>, _>>()?;
+    answer::json(&Page { items, next_cursor: None })
+}
+
+/// The events of a command stand together and end at the version it left behind, so that a long history is not
+/// read whole.
+async fn caused_by(engine: &Engine, command: &Command) -> Result<Vec<EventRow>, Refusal> {
+    const STEP: i64 = 64;
+    let Some(version) = command.settlement.as_ref().and_then(|settlement| settlement.version) else {
+        return Ok(Vec::new());
+    };
+    let key =
+        AggregateKey { aggregate_type: command.aggregate_type().to_owned(), id: command.target.clone() };
+    let mut reach = STEP;
+    loop {
+        let after = (version - reach).max(0);
+        let count = u32::try_from(version - after).unwrap_or(u32::MAX);
+        let mut rows = engine.queries().history(&key, after, count).await?.items;
+        let length = rows.len();
+        rows.retain(|row| Event::command_of(row) == Some(command.id));
+        if after == 0 || rows.len() < length {
+            return Ok(rows);
+        }
+        reach *= 4;
+    }
+}

@@ -1,0 +1,104 @@
+use std::sync::Arc;
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use uuid::Uuid;
+use wilco_application::engine::{Engine, Found};
+use wilco_application::ports::Command;
+use wilco_application::status::{CommandStatus, Phase};
+
+use super::{TENANT, command_stream, door};
+use crate::http::answer::{raw_json, set, tagged};
+use crate::http::headers::{self, PREFERENCE_APPLIED};
+use crate::http::{Call, Media};
+use crate::openapi::{Answer, Operation, Parameter, Route};
+use crate::problems::Refusal;
+
+pub(super) fn route() -> Route {
+    let redirect = Parameter::query(
+        "redirect",
+        "`false`: 200 instead of 303 for a command that has a resource.",
+        serde_json::json!({ "type": "boolean", "default": true }),
+    );
+    let operation = Operation::new("Commands", "getCommand", "How a command stands")
+        .describe(
+            "Poll it after `Retry-After`, hold it with `Prefer: wait=N`, or ask for `text/event-stream`: each change \
+             is an event named `status`, and the stream ends after the settled one.",
+        )
+        .takes([Parameter::command_id(), redirect, Parameter::prefer(), Parameter::if_none_match()])
+        .answers(
+            Answer::new(200, "Open, failed, cancelled, or succeeded without a resource.")
+                .carrying(&["Retry-After", "ETag", "Preference-Applied"])
+                .json::<CommandStatus<'static>>()
+                .text(Media::EventStream.name()),
+        )
+        .answers(
+            Answer::new(303, "Succeeded: the resource is at `Location`.")
+                .carrying(&["Location", "Preference-Applied"])
+                .json::<CommandStatus<'static>>(),
+        )
+        .answers(Answer::new(304, "It is still what the client has.").carrying(&["ETag", "Retry-After"]))
+        .refuses(&[400, 404, 406, 410, 503]);
+    Route::get("/v1/commands/{id}", get, operation)
+}
+
+/// Finds a command, or says why not.
+pub(super) async fn find(engine: &Engine, id: Uuid) -> Result<Arc<Command>, Refusal> {
+    match engine.find(TENANT, id).await? {
+        Found::Command(command) => Ok(command),
+        Found::Expired => Err(expired()),
+        Found::Unknown => Err(unknown()),
+    }
+}
+
+pub(super) fn unknown() -> Refusal {
+    Refusal::not_found("there is no such command")
+}
+
+fn expired() -> Refusal {
+    let detail = "the command was settled longer ago than statuses are kept";
+    Refusal::new("command-expired", StatusCode::GONE, detail)
+}
+
+async fn get(call: Call) -> Result<Response, Refusal> {
+    let media = call.accept(&[Media::Json, Media::EventStream])?;
+    let query = call.query(&["redirect"])?;
+    let redirect = query.parsed("redirect", "true or false")?.unwrap_or(true);
+    let engine = call.engine();
+    let mut command = find(engine, call.command_id()?).await?;
+    if media == Media::EventStream {
+        return Ok(command_stream::answer(&call.state, command));
+    }
+    let wait = headers::wait(call.headers());
+    if let Some(wait) = wait {
+        command = door::settled(engine, command, wait).await?;
+    }
+    let mut response = shown(&call, &command, redirect)?;
+    if let Some(wait) = wait {
+        response.headers_mut().insert(PREFERENCE_APPLIED, wait.applied());
+    }
+    Ok(response)
+}
+
+fn shown(call: &Call, command: &Command, redirect: bool) -> Result<Response, Refusal> {
+    let engine = call.engine();
+    let status = engine.status(command);
+    let body = serde_json::to_vec(&status)?;
+    if let Some(resource) = status.resource.filter(|_| redirect) {
+        let mut response = raw_json(StatusCode::SEE_OTHER, body);
+        set(response.headers_mut(), header::LOCATION, resource);
+        return Ok(response);
+    }
+    let mut response = tagged(call.headers(), &tag(command, status.status), body);
+    if !status.status.is_settled() {
+        let seconds = door::retry_after(engine, command, engine.now());
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    Ok(response)
+}
+
+/// Weak: two estimates of when an open command will be settled mean the same.
+fn tag(command: &Command, phase: Phase) -> String {
+    let at = command.settlement.as_ref().map_or(0, |settlement| settlement.at.timestamp_micros());
+    format!("W/\"{}-{at}\"", phase as u8)
+}

@@ -1,0 +1,201 @@
+//! What all ways to make a command have in common.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use wilco_application::catalog::CommandType;
+use wilco_application::engine::{Engine, Submission, Submitted};
+use wilco_application::pace::seconds_until;
+use wilco_application::ports::{Command, State};
+use wilco_application::status::{CommandStatus, path_of, resource_of};
+use wilco_domain::kernel::{AggregateId, Effect};
+
+use super::TENANT;
+use crate::http::answer::{raw_json, set};
+use crate::http::headers::{self, IDEMPOTENCY_REPLAYED, OPERATION_LOCATION, PREFERENCE_APPLIED, Wait};
+use crate::openapi::{Answer, Operation, Parameter};
+use crate::problems::Refusal;
+
+const TRUE: HeaderValue = HeaderValue::from_static("true");
+
+/// What the headers of a request say about the command it makes.
+pub(super) struct Wishes {
+    pub(super) idempotency_key: Option<String>,
+    pub(super) expected_version: Option<i64>,
+    pub(super) callback_url: Option<String>,
+    pub(super) traceparent: Option<String>,
+    pub(super) wait: Option<Wait>,
+}
+
+impl Wishes {
+    pub(super) fn of(request: &HeaderMap) -> Result<Self, Refusal> {
+        Ok(Self {
+            idempotency_key: headers::idempotency_key(request)?,
+            expected_version: headers::expected_version(request)?,
+            callback_url: headers::callback_url(request)?,
+            traceparent: headers::traceparent(request),
+            wait: headers::wait(request),
+        })
+    }
+
+    /// The submission of a command with these headers and nothing else.
+    pub(super) fn submission(
+        self,
+        command_type: Arc<CommandType>,
+        target: Option<AggregateId>,
+        data: Value,
+        fingerprint: [u8; 16],
+    ) -> Submission {
+        Submission {
+            command_type,
+            tenant: TENANT.to_owned(),
+            id: None,
+            target,
+            data,
+            expected_version: self.expected_version,
+            not_before: None,
+            callback_url: self.callback_url,
+            metadata: BTreeMap::new(),
+            idempotency_key: self.idempotency_key,
+            fingerprint,
+            actor: None,
+            traceparent: self.traceparent,
+            caused_by: None,
+            correlation_id: None,
+        }
+    }
+}
+
+/// Answers for a command that was accepted: at once, or when it is settled, as the client prefers.
+pub(super) async fn answer(
+    engine: &Engine,
+    submitted: Submitted,
+    wait: Option<Wait>,
+) -> Result<Response, Refusal> {
+    let Submitted { mut command, replayed } = submitted;
+    if let Some(wait) = wait {
+        command = settled(engine, command, wait).await?;
+    }
+    let mut response = match (wait, command.state()) {
+        (None, _) | (_, State::Open) => accepted(engine, &command)?,
+        (_, State::Succeeded) => succeeded(engine, &command)?,
+        (_, State::Failed | State::Cancelled) => failed(&command),
+    };
+    if replayed {
+        response.headers_mut().insert(IDEMPOTENCY_REPLAYED, TRUE);
+    }
+    if let Some(wait) = wait {
+        response.headers_mut().insert(PREFERENCE_APPLIED, wait.applied());
+    }
+    Ok(response)
+}
+
+/// Waits for a command as long as its client wants, or until the server stops.
+pub(super) async fn settled(
+    engine: &Engine,
+    command: Arc<Command>,
+    wait: Wait,
+) -> Result<Arc<Command>, Refusal> {
+    tokio::select! {
+        settled = engine.settled(Arc::clone(&command), wait.patience()) => Ok(settled?),
+        () = engine.closed() => Ok(command),
+    }
+}
+
+/// 202: it is durably stored.
+fn accepted(engine: &Engine, command: &Command) -> Result<Response, Refusal> {
+    let now = engine.now();
+    let body = serde_json::to_vec(&engine.status(command))?;
+    let mut response = raw_json(StatusCode::ACCEPTED, body);
+    let location = path_of(command.id);
+    let headers = response.headers_mut();
+    headers.reserve(12);
+    if let Ok(location) = HeaderValue::try_from(location) {
+        headers.insert(OPERATION_LOCATION, location.clone());
+        headers.insert(header::LOCATION, location);
+    }
+    headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after(engine, command, now)));
+    Ok(response)
+}
+
+/// Whole seconds until it is worth to ask again.
+pub(super) fn retry_after(engine: &Engine, command: &Command, now: DateTime<Utc>) -> u64 {
+    if command.state() != State::Open {
+        return 1;
+    }
+    match command.not_before.filter(|due| *due > now) {
+        Some(due) => seconds_until(due, now),
+        None => engine.pace().retry_after(now),
+    }
+}
+
+/// 201 with the resource's path for a creating command, 200 for another.
+fn succeeded(engine: &Engine, command: &Command) -> Result<Response, Refusal> {
+    let body = serde_json::to_vec(&engine.status(command))?;
+    let creates = engine
+        .catalog()
+        .command(&command.command_type)
+        .is_some_and(|command_type| command_type.effect() == Effect::Creates);
+    let mut response = raw_json(if creates { StatusCode::CREATED } else { StatusCode::OK }, body);
+    let headers = response.headers_mut();
+    set(headers, header::CONTENT_LOCATION, path_of(command.id));
+    if let Some(resource) = resource_of(command, engine.catalog()).filter(|_| creates) {
+        set(headers, header::LOCATION, resource);
+    }
+    Ok(response)
+}
+
+/// The status that the command's problem corresponds to, and the problem.
+fn failed(command: &Command) -> Response {
+    let error = command.settlement.as_ref().and_then(|settlement| settlement.error.clone());
+    let refusal = error.map_or_else(Refusal::internal, Refusal::of);
+    let mut response = refusal.into_response();
+    set(response.headers_mut(), header::CONTENT_LOCATION, path_of(command.id));
+    response
+}
+
+/// What is said of every operation that makes a command.
+pub(super) fn described(operation: Operation) -> Operation {
+    let key = "1–255 visible characters. The same key and the same request: the same command, however often.";
+    let callback = "An absolute http or https URL that is to get the outcome.";
+    let text = || serde_json::json!({ "type": "string" });
+    operation
+        .takes([
+            Parameter::header("Idempotency-Key", key, text()),
+            Parameter::header("If-Match", "The `ETag` that the resource is expected to have.", text()),
+            Parameter::prefer(),
+            Parameter::header("Callback-Url", callback, text()),
+            Parameter::header("traceparent", "W3C Trace Context.", text()),
+        ])
+        .answers(
+            Answer::new(202, "Durably stored; it is settled later.")
+                .carrying(&[
+                    "Location",
+                    "Operation-Location",
+                    "Retry-After",
+                    "Idempotency-Replayed",
+                    "Preference-Applied",
+                ])
+                .json::<CommandStatus<'static>>(),
+        )
+}
+
+/// What is said of the waited-for answers of operations that make a command with such effects.
+pub(super) fn described_outcomes(mut operation: Operation, effects: &[Effect]) -> Operation {
+    const WAITED: &[&str] = &["Content-Location", "Preference-Applied", "Idempotency-Replayed"];
+    const MADE: &[&str] = &["Location", "Content-Location", "Preference-Applied", "Idempotency-Replayed"];
+    if effects.contains(&Effect::Creates) {
+        let answer =
+            Answer::new(201, "With `Prefer: wait`: it made the resource at `Location`.").carrying(MADE);
+        operation = operation.answers(answer.json::<CommandStatus<'static>>());
+    }
+    if effects.iter().any(|effect| *effect != Effect::Creates) {
+        let answer = Answer::new(200, "With `Prefer: wait`: it succeeded.").carrying(WAITED);
+        operation = operation.answers(answer.json::<CommandStatus<'static>>());
+    }
+    operation.refuses(&[400, 404, 406, 408, 409, 410, 412, 413, 415, 422, 500, 503])
+}

@@ -1,0 +1,182 @@
+//! The envelope of the generic door.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, SubsecRound, Utc};
+use schemars::JsonSchema;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+use wilco_application::catalog::Catalog;
+use wilco_application::engine::Submission;
+use wilco_domain::kernel::{AggregateId, FieldError};
+
+use super::door::Wishes;
+use crate::http::headers::{NO_CALLBACK_URL, is_callback_url};
+use crate::problems::Refusal;
+
+/// Most entries of `metadata`.
+const MOST_METADATA: usize = 32;
+/// Longest name in `metadata`, in characters.
+const LONGEST_NAME: usize = 128;
+/// Longest value in `metadata`, in characters.
+const LONGEST_VALUE: usize = 1024;
+
+/// A command of any type, with all that can be said about it.
+#[derive(JsonSchema)]
+#[schemars(rename = "CommandEnvelope", deny_unknown_fields)]
+#[expect(dead_code, reason = "it is the envelope's schema; reading it needs a pointer to each fault")]
+pub(super) struct Described {
+    /// The command's id; it is then also the idempotency key. Without one the server makes it.
+    #[schemars(default)]
+    id: Option<Uuid>,
+    /// `aggregate.verb`, as listed at /v1/command-types.
+    #[schemars(rename = "type")]
+    command_type: String,
+    /// The aggregate's id; may be left out where the command makes the aggregate.
+    #[schemars(default, regex(pattern = "^[A-Za-z0-9._~-]{1,128}$"))]
+    target: Option<String>,
+    /// The command's own fields, as the schema of its type has them; without it, none.
+    #[schemars(default)]
+    data: Map<String, Value>,
+    /// The version the aggregate is expected to have.
+    #[schemars(default, range(min = 0))]
+    expected_version: Option<i64>,
+    /// Not to be applied earlier; at most a year away.
+    #[schemars(default)]
+    not_before: Option<DateTime<Utc>>,
+    /// An absolute http or https URL that is to get the outcome.
+    #[schemars(default, length(max = 2048))]
+    callback_url: Option<String>,
+    /// Carried onto the events: at most 32 names of at most 128 characters, with values of at most 1024.
+    #[schemars(default)]
+    metadata: BTreeMap<String, String>,
+}
+
+/// The submission that an envelope asks for. What the headers say counts where the envelope says nothing.
+pub(super) fn submission(catalog: &Catalog, body: Value, wishes: Wishes) -> Result<Submission, Refusal> {
+    let fingerprint = Submission::fingerprint("POST", super::generic_door::PATH, &body);
+    let Value::Object(members) = body else { return Err(Refusal::member("", "not an object")) };
+    let mut envelope = Reader { members, faults: Vec::new() };
+    let command_type = envelope.text("type");
+    let id = envelope.read("id", |value| value.as_str()?.parse::<Uuid>().ok(), "not a UUID");
+    let target = envelope.target();
+    let data = envelope.members.remove("data").unwrap_or_else(|| Value::Object(Map::new()));
+    let expected_version = envelope.read(
+        "expected_version",
+        |value| value.as_i64().filter(|version| *version >= 0),
+        "not a whole number from 0 on",
+    );
+    let not_before = envelope.read("not_before", instant, "not a time as RFC 3339 writes it");
+    let callback_url = envelope.read("callback_url", callback_url, NO_CALLBACK_URL);
+    let metadata = envelope.metadata();
+    let command_type = envelope.finish(command_type)?;
+    let Some(command_type) = catalog.command(&command_type) else { return Err(unknown(&command_type)) };
+    let mut submission = wishes.submission(command_type.clone(), target, data, fingerprint);
+    submission.id = id;
+    submission.expected_version = expected_version.or(submission.expected_version);
+    submission.not_before = not_before;
+    submission.callback_url = callback_url.or(submission.callback_url);
+    submission.metadata = metadata;
+    Ok(submission)
+}
+
+fn unknown(command_type: &str) -> Refusal {
+    let shown: String = command_type.chars().take(100).collect();
+    let detail = format!("no command of type {shown:?} is registered");
+    let refusal = Refusal::new("unknown-command-type", axum::http::StatusCode::NOT_FOUND, detail);
+    Refusal::of(refusal.into_problem().field("/type", "not a registered command type"))
+}
+
+/// Takes the members of an envelope one by one and gathers what is wrong with them.
+struct Reader {
+    members: Map<String, Value>,
+    faults: Vec<FieldError>,
+}
+
+impl Reader {
+    fn fault(&mut self, pointer: &str, detail: &str) {
+        self.faults.push(FieldError { pointer: pointer.to_owned(), detail: detail.to_owned() });
+    }
+
+    /// An optional member; `null` is no value.
+    fn read<T>(&mut self, name: &str, read: impl Fn(&Value) -> Option<T>, wrong: &str) -> Option<T> {
+        let value = self.members.remove(name)?;
+        let read = read(&value);
+        if read.is_none() {
+            self.fault(&format!("/{name}"), wrong);
+        }
+        read
+    }
+
+    fn text(&mut self, name: &str) -> Option<String> {
+        if !self.members.contains_key(name) {
+            self.fault(&format!("/{name}"), "is needed");
+            return None;
+        }
+        self.read(name, |value| value.as_str().map(ToOwned::to_owned), "not a string")
+    }
+
+    fn target(&mut self) -> Option<AggregateId> {
+        let id = |value: &Value| AggregateId::parse(value.as_str()?).ok();
+        self.read("target", id, "not 1 to 128 characters of A-Z a-z 0-9 . _ ~ -")
+    }
+
+    fn metadata(&mut self) -> BTreeMap<String, String> {
+        let Some(value) = self.members.remove("metadata") else { return BTreeMap::new() };
+        let Value::Object(members) = value else {
+            self.fault("/metadata", "not an object");
+            return BTreeMap::new();
+        };
+        if members.len() > MOST_METADATA {
+            self.fault("/metadata", &format!("more than {MOST_METADATA} entries"));
+            return BTreeMap::new();
+        }
+        let mut metadata = BTreeMap::new();
+        for (name, value) in members {
+            match value {
+                Value::String(value)
+                    if (1..=LONGEST_NAME).contains(&name.chars().count())
+                        && value.chars().count() <= LONGEST_VALUE =>
+                {
+                    metadata.insert(name, value);
+                }
+                _ => self.fault(
+                    &format!("/metadata/{}", pointer(&name)),
+                    "not a string of at most 1024 characters under a name of 1 to 128",
+                ),
+            }
+        }
+        metadata
+    }
+
+    /// Whatever was not taken is unknown. Ends with every fault found, or with the command's type.
+    fn finish(mut self, command_type: Option<String>) -> Result<String, Refusal> {
+        let unknown: Vec<String> =
+            self.members.keys().take(10).map(|name| format!("/{}", pointer(name))).collect();
+        for name in unknown {
+            self.fault(&name, "there is no such member");
+        }
+        match command_type {
+            Some(command_type) if self.faults.is_empty() => Ok(command_type),
+            _ => {
+                self.faults.truncate(10);
+                Err(Refusal::invalid(self.faults))
+            }
+        }
+    }
+}
+
+fn pointer(name: &str) -> String {
+    let shown: String = name.chars().take(LONGEST_NAME).collect();
+    shown.replace('~', "~0").replace('/', "~1")
+}
+
+fn instant(value: &Value) -> Option<DateTime<Utc>> {
+    let at = DateTime::parse_from_rfc3339(value.as_str()?).ok()?.to_utc();
+    // What every store can keep.
+    Some(at.trunc_subsecs(6))
+}
+
+fn callback_url(value: &Value) -> Option<String> {
+    value.as_str().filter(|text| is_callback_url(text)).map(ToOwned::to_owned)
+}

@@ -1,0 +1,115 @@
+//! The feed over HTTP: as server-sent events, or a page at a time.
+//!
+//! What must hold: a client that goes on from the last cursor it saw misses nothing and sees nothing twice. So a
+//! cursor moves past an entry only when the entry was told or is not wanted, and the very first thing in a stream
+//! is the cursor it begins at. Nothing is gathered for a client that does not read: the next entries are only
+//! looked for when the last were taken.
+
+mod page;
+mod reader;
+mod stream;
+
+use axum::response::Response;
+use serde_json::json;
+use wilco_application::feed::{Cursor, FeedHub};
+
+use crate::http::headers::LAST_EVENT_ID;
+use crate::http::{Call, Media, single};
+use crate::openapi::{Answer, Operation, Parameter, Route};
+use crate::problems::Refusal;
+use reader::{Reader, Wanted};
+
+const USUAL: u32 = 100;
+const MOST: u32 = 1000;
+
+pub(super) fn route() -> Route {
+    let text = || json!({ "type": "string" });
+    let operation = Operation::new("Feed", "readFeed", "Every event and every outcome, as CloudEvents")
+        .describe(
+            "As server-sent events, each with a cursor as its `id`: a client that reconnects with `Last-Event-ID` goes \
+             on without a gap or a repeat. Now and then a block with an `id` alone moves the cursor past entries that \
+             the filter leaves out; by the rules of server-sent events nothing is dispatched for it. With `Accept: \
+             application/json`, one page: go on from `next_cursor`, which is always there. A filtered page may be \
+             empty although later ones are not. Order holds within a partition.",
+        )
+        .takes([
+            Parameter::query("subject", "A NATS subject; `*` is any token, `>` any rest.", text()),
+            Parameter::query("target", "Only about this aggregate: `pet/pet-42`.", text()),
+            Parameter::query("after", "A cursor, or `start`; without one the feed begins now.", text()),
+            Parameter::limit(USUAL, MOST),
+            Parameter::header("Last-Event-ID", "The cursor seen last; it counts more than `after`.", text()),
+        ])
+        .answers(
+            Answer::new(200, "The feed.")
+                .text(Media::EventStream.name())
+                .shaped(Media::Json.name(), |_| {
+                    json!({
+                        "type": "object",
+                        "required": ["items", "next_cursor"],
+                        "properties": {
+                            "items": { "type": "array", "items": cloud_event() },
+                            "next_cursor": { "type": "string" },
+                        },
+                    })
+                }),
+        )
+        .refuses(&[400, 406, 503]);
+    Route::get("/v1/feed", read, operation)
+}
+
+fn cloud_event() -> serde_json::Value {
+    let text = || json!({ "type": "string" });
+    json!({
+        "type": "object",
+        "description": "A CloudEvent 1.0.",
+        "required": ["specversion", "id", "source", "type", "subject", "time", "partition", "offset", "data"],
+        "properties": {
+            "specversion": { "const": "1.0" },
+            "id": text(),
+            "source": text(),
+            "type": text(),
+            "subject": text(),
+            "time": { "type": "string", "format": "date-time" },
+            "datacontenttype": text(),
+            "partition": { "type": "integer" },
+            "offset": text(),
+            "correlationid": text(),
+            "causationid": text(),
+            "traceparent": text(),
+            "data": {},
+        },
+    })
+}
+
+async fn read(call: Call) -> Result<Response, Refusal> {
+    let media = call.accept(&[Media::EventStream, Media::Json])?;
+    let query = call.query(&["subject", "target", "after", "limit"])?;
+    let limit = query.limit(USUAL, MOST)?;
+    let wanted = Wanted::of(&query)?;
+    let given = match single(call.headers(), &LAST_EVENT_ID)? {
+        Some(text) => Some(("last-event-id", text)),
+        None => query.get("after").map(|text| ("after", text)),
+    };
+    let cursor = begin(call.engine().feed(), given).await?;
+    let reader = Reader::new(call.state.clone(), wanted, cursor);
+    match media {
+        Media::EventStream => Ok(stream::answer(reader)),
+        _ => page::answer(reader, limit as usize).await,
+    }
+}
+
+/// Where the client wants to begin.
+async fn begin(hub: &FeedHub, given: Option<(&str, &str)>) -> Result<Cursor, Refusal> {
+    match given {
+        None => Ok(Cursor::at(hub.heads())),
+        Some((_, "start")) => Ok(Cursor::start(hub.partitions())),
+        Some((name, text)) => match Cursor::parse(text, &hub.heads()) {
+            Ok(cursor) => Ok(cursor),
+            // Another replica may have given it, for entries that this one has not heard of yet.
+            Err(_) => {
+                hub.refresh().await?;
+                Cursor::parse(text, &hub.heads()).map_err(|_| Refusal::cursor(name))
+            }
+        },
+    }
+}

@@ -1,0 +1,100 @@
+use std::fmt::Write;
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::response::Response;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use wilco_application::ports::Message;
+
+use super::reader::{CHUNK, Reader};
+use crate::http::{OpenStream, answer};
+use crate::v1::command_stream::SILENCE;
+
+/// How long to wait before reconnecting, in milliseconds.
+const RETRY: u32 = 1000;
+
+struct Stream {
+    reader: Reader,
+    news: watch::Receiver<()>,
+    begun: bool,
+    /// When the client was last told something, if only its cursor.
+    told: Instant,
+    _open: OpenStream,
+}
+
+/// Streams the feed for as long as the client stays and the server runs.
+pub(super) fn answer(reader: Reader) -> Response {
+    // Subscribed before anything is read: what is committed in between wakes the first wait.
+    let news = reader.state.engine().feed().subscribe();
+    let stream = Stream { reader, news, begun: false, told: Instant::now(), _open: OpenStream::new() };
+    answer::event_stream(futures::stream::try_unfold(stream, next))
+}
+
+async fn next(mut stream: Stream) -> Result<Option<(Bytes, Stream)>, axum::BoxError> {
+    if !stream.begun {
+        stream.begun = true;
+        let first = format!("retry: {RETRY}\nid: {}\n\n", stream.reader.cursor);
+        return Ok(Some((Bytes::from(first), stream)));
+    }
+    let engine = Arc::clone(stream.reader.state.engine());
+    loop {
+        if engine.is_closing() {
+            return Ok(None);
+        }
+        stream.news.mark_unchanged();
+        let look = stream.reader.look(CHUNK).await?;
+        let mut text = String::new();
+        for (message, cursor) in &look.found {
+            write(&mut text, message, &cursor.to_string());
+        }
+        if text.is_empty() && stream.told.elapsed() >= SILENCE {
+            // An `id` alone: nothing is dispatched, but the client's cursor moves on.
+            text = format!(": still here\nid: {}\n\n", stream.reader.cursor);
+        }
+        if !text.is_empty() {
+            stream.told = Instant::now();
+            return Ok(Some((Bytes::from(text), stream)));
+        }
+        if look.seen > 0 {
+            continue;
+        }
+        tokio::select! {
+            news = stream.news.changed() => news?,
+            () = tokio::time::sleep_until(stream.told + SILENCE) => {}
+            () = engine.closed() => return Ok(None),
+        }
+    }
+}
+
+fn write(text: &mut String, message: &Message, cursor: &str) {
+    let payload = String::from_utf8_lossy(&message.payload);
+    let _ = write!(text, "id: {cursor}\nevent: {}\n", event_type(&message.subject));
+    // JSON may be broken into lines between its tokens only, where a line feed means nothing.
+    for line in payload.lines() {
+        let _ = writeln!(text, "data: {line}");
+    }
+    text.push('\n');
+}
+
+/// The CloudEvent's type, from the subject it is published at: `wilco.command.failed` of
+/// `wilco.command.failed.pet.reserve.p07`, `wilco.pet.reserved` of `wilco.event.pet.reserved.p07`.
+fn event_type(subject: &str) -> String {
+    let tokens: Vec<&str> = subject.split('.').collect();
+    match tokens.as_slice() {
+        ["wilco", "event", aggregate, event, ..] => format!("wilco.{aggregate}.{event}"),
+        [first, second, third, ..] => format!("{first}.{second}.{third}"),
+        _ => subject.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_named_like_its_cloud_event() {
+        assert_eq!(event_type("wilco.command.failed.pet.reserve.p07"), "wilco.command.failed");
+        assert_eq!(event_type("wilco.event.pet.reserved.p07"), "wilco.pet.reserved");
+    }
+}

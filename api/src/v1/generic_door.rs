@@ -1,0 +1,31 @@
+use axum::response::Response;
+use wilco_domain::kernel::Effect;
+
+use super::door::{self, Wishes};
+use super::envelope::{self, Described};
+use crate::http::Call;
+use crate::openapi::{Operation, Route, Schemas};
+use crate::problems::Refusal;
+
+/// Where the generic door is.
+pub(super) const PATH: &str = "/v1/commands";
+
+pub(super) fn route() -> Route {
+    let operation = Operation::new("Commands", "submitCommand", "Make a command of any registered type")
+        .describe("The same as the routes of the resources do, in an envelope.")
+        .body("application/json", true, Schemas::sent::<Described>);
+    let operation = door::described(operation);
+    Route::post(PATH, submit, door::described_outcomes(operation, &[Effect::Creates, Effect::Changes]))
+}
+
+async fn submit(call: Call) -> Result<Response, Refusal> {
+    call.accepts_json()?;
+    call.query(&[])?;
+    let wishes = Wishes::of(call.headers())?;
+    let (wait, state) = (wishes.wait, call.state.clone());
+    let body = call.json().await?;
+    let submission = envelope::submission(state.engine().catalog(), body, wishes)?;
+    let submitted = state.engine().submit(submission).await;
+    let submitted = submitted.map_err(|error| Refusal::of_submission(error, "/data"))?;
+    door::answer(state.engine(), submitted, wait).await
+}

@@ -1,0 +1,144 @@
+//! The one handler behind every route that makes a command of one aggregate.
+
+use std::sync::Arc;
+
+use axum::response::Response;
+use axum::routing::{MethodFilter, on};
+use serde_json::{Map, Value, json};
+use wilco_application::catalog::CommandType;
+use wilco_application::engine::Submission;
+use wilco_domain::kernel::{AggregateId, Effect};
+
+use super::door::{self, Wishes};
+use crate::http::Call;
+use crate::modules::{CommandRoute, Module};
+use crate::openapi::{Operation, Parameter, Route, Schemas};
+use crate::problems::Refusal;
+
+/// The route of a command, with what is said of it.
+pub(super) fn route(module: &Module, command: &CommandRoute) -> Route {
+    let shared = Arc::new(command.clone());
+    let handler = move |call: Call| make(call, Arc::clone(&shared));
+    Route {
+        method: command.method.clone(),
+        path: command.path.clone(),
+        handler: on(MethodFilter::try_from(command.method.clone()).unwrap_or(MethodFilter::POST), handler),
+        operation: operation(module, command),
+    }
+}
+
+async fn make(call: Call, route: Arc<CommandRoute>) -> Result<Response, Refusal> {
+    call.accepts_json()?;
+    call.query(&[])?;
+    let wishes = Wishes::of(call.headers())?;
+    let state = call.state.clone();
+    let command_type = state.engine().catalog().command(&route.command_type).ok_or_else(Refusal::internal)?;
+    let addressed = if route.is_addressed() { Some(call.aggregate_id()?) } else { None };
+    let path = path_of(&call, &route, addressed.as_ref());
+    let body = body_of(call, command_type).await?;
+    let fingerprint = Submission::fingerprint(route.method.as_str(), &path, &body);
+    let (target, data) = split(body, addressed, route.effect)?;
+    let wait = wishes.wait;
+    let submission = wishes.submission(Arc::clone(command_type), target, data, fingerprint);
+    let submitted = state.engine().submit(submission).await;
+    let submitted = submitted.map_err(|error| Refusal::of_submission(error, ""))?;
+    door::answer(state.engine(), submitted, wait).await
+}
+
+/// The path as it is without needless percent-encoding, so that two spellings of it are the same request.
+fn path_of(call: &Call, route: &CommandRoute, addressed: Option<&AggregateId>) -> String {
+    match addressed {
+        Some(id) if call.path().contains('%') => route.path.replace("{id}", id.as_str()),
+        _ => call.path().to_owned(),
+    }
+}
+
+/// The body; nothing at all stands for an object without members where the command has none that are required.
+async fn body_of(call: Call, command_type: &CommandType) -> Result<Value, Refusal> {
+    match call.optional_json().await? {
+        Some(body @ Value::Object(_)) => Ok(body),
+        Some(_) => Err(Refusal::member("", "not an object")),
+        None if needs_no_data(command_type) => Ok(Value::Object(Map::new())),
+        None => Err(Refusal::malformed("a body is needed")),
+    }
+}
+
+fn needs_no_data(command_type: &CommandType) -> bool {
+    command_type.schema().get("required").and_then(Value::as_array).is_none_or(Vec::is_empty)
+}
+
+/// Takes the target out of the body. Where the path names it, the body may repeat it, but not contradict it.
+fn split(
+    mut body: Value,
+    addressed: Option<AggregateId>,
+    effect: Effect,
+) -> Result<(Option<AggregateId>, Value), Refusal> {
+    if addressed.is_none() && effect != Effect::Creates {
+        return Ok((None, body));
+    }
+    let Some(given) = body.as_object_mut().and_then(|members| members.remove("id")) else {
+        return Ok((addressed, body));
+    };
+    let Value::String(given) = given else { return Err(Refusal::member("/id", "not a string")) };
+    match addressed {
+        Some(id) if id.as_str() == given => Ok((Some(id), body)),
+        Some(_) => Err(Refusal::member("/id", "another id than the one in the path")),
+        None => {
+            let id = AggregateId::parse(given).map_err(|error| Refusal::member("/id", error.to_string()))?;
+            Ok((Some(id), body))
+        }
+    }
+}
+
+fn operation(module: &Module, command: &CommandRoute) -> Operation {
+    let name = name_of(command);
+    let id = if command.is_addressed() && command.effect == Effect::Creates {
+        format!("{}WithId", lower_first(&name))
+    } else {
+        lower_first(&name)
+    };
+    let mut operation = Operation::new(module.title, id, command.summary);
+    if !command.description.is_empty() {
+        operation = operation.describe(command.description);
+    }
+    if command.is_addressed() {
+        operation = operation.takes([Parameter::aggregate_id()]);
+    }
+    let data = command.data;
+    let required = data(&mut Schemas::default()).get("required").is_some();
+    operation = operation.body("application/json", required, move |schemas| {
+        let mut schema = data(schemas).to_value();
+        allow_id(&mut schema);
+        schemas.named(&format!("{name}Request"), schema)
+    });
+    door::described_outcomes(door::described(operation), &[command.effect])
+}
+
+/// The command's data, and the aggregate's id beside it.
+fn allow_id(schema: &mut Value) {
+    let id = json!({
+        "type": "string",
+        "pattern": "^[A-Za-z0-9._~-]{1,128}$",
+        "description": "The id of the resource; where the path has it, the same or none.",
+    });
+    if let Some(schema) = schema.as_object_mut() {
+        let properties = schema.entry("properties").or_insert_with(|| json!({}));
+        properties["id"] = id;
+    }
+}
+
+/// `pet.create` is `PetCreate`.
+fn name_of(command: &CommandRoute) -> String {
+    let words = command.command_type.split(['.', '_']);
+    words.fold(String::new(), |mut name, word| {
+        let mut chars = word.chars();
+        name.extend(chars.next().map(|first| first.to_ascii_uppercase()));
+        name.push_str(chars.as_str());
+        name
+    })
+}
+
+fn lower_first(name: &str) -> String {
+    let mut chars = name.chars();
+    chars.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(chars).collect()
+}

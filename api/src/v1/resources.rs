@@ -1,0 +1,156 @@
+//! The read models: the same routes for every aggregate.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde_json::json;
+use serde_json::value::RawValue;
+use wilco_application::ports::{AggregateKey, ViewFilter, ViewRow};
+
+use super::cursor;
+use super::history::Event;
+use crate::http::Call;
+use crate::http::answer::{self, Page};
+use crate::modules::Module;
+use crate::openapi::{Answer, Operation, Parameter, Route};
+use crate::problems::Refusal;
+
+const USUAL: u32 = 50;
+const MOST: u32 = 500;
+const HISTORY: &str = "history";
+
+/// The GET routes of a module.
+pub(super) fn routes(module: &Module) -> [Route; 3] {
+    [resource_route(module), list_route(module), history_route(module)]
+}
+
+fn resource_route(module: &Module) -> Route {
+    let (aggregate, view) = (module.aggregate, module.view);
+    let version =
+        Parameter::query("version", "As it was at this version.", json!({ "type": "integer", "minimum": 1 }));
+    let operation =
+        Operation::new(module.title, format!("get{}", pascal(aggregate)), format!("A {aggregate}"))
+            .takes([Parameter::aggregate_id(), version, Parameter::if_none_match()])
+            .answers(Answer::new(200, "As it is.").carrying(&["ETag"]).shaped("application/json", view))
+            .answers(Answer::new(304, "It is still what the client has.").carrying(&["ETag"]))
+            .refuses(&[400, 404, 406, 410, 503]);
+    Route::get(format!("/v1/{}/{{id}}", module.collection), move |call| resource(call, aggregate), operation)
+}
+
+fn list_route(module: &Module) -> Route {
+    let (aggregate, view) = (module.aggregate, module.view);
+    let statuses = module.statuses.clone();
+    let status = Parameter::query("status", "Only those that stand so.", json!({ "enum": statuses }));
+    let id = format!("list{}", pascal(module.collection));
+    let operation = Operation::new(module.title, id, format!("List {}", module.collection))
+        .describe("In the order of their ids; those that are gone are not listed.")
+        .takes([status, Parameter::limit(USUAL, MOST), Parameter::cursor()])
+        .answers(Answer::new(200, "A page of them.").carrying(&["Link"]).shaped(
+            "application/json",
+            move |schemas| {
+                let item = view(schemas);
+                json!({
+                    "type": "object",
+                    "required": ["items", "next_cursor"],
+                    "properties": {
+                        "items": { "type": "array", "items": item },
+                        "next_cursor": { "type": ["string", "null"] },
+                    },
+                })
+            },
+        ))
+        .refuses(&[400, 406, 503]);
+    let handler = move |call| {
+        let statuses = statuses.clone();
+        async move { list(call, aggregate, &statuses).await }
+    };
+    Route::get(format!("/v1/{}", module.collection), handler, operation)
+}
+
+fn history_route(module: &Module) -> Route {
+    let aggregate = module.aggregate;
+    let id = format!("get{}History", pascal(aggregate));
+    let operation = Operation::new(module.title, id, format!("The events of a {aggregate}"))
+        .describe("In their order; also of one that is gone.")
+        .takes([Parameter::aggregate_id(), Parameter::limit(USUAL, MOST), Parameter::cursor()])
+        .answers(Answer::new(200, "A page of them.").carrying(&["Link"]).page::<Event<'static>>())
+        .refuses(&[400, 404, 406, 503]);
+    let path = format!("/v1/{}/{{id}}/history", module.collection);
+    Route::get(path, move |call| history(call, aggregate), operation)
+}
+
+fn pascal(name: &str) -> String {
+    let mut chars = name.chars();
+    chars.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(chars).collect()
+}
+
+async fn resource(call: Call, aggregate: &'static str) -> Result<Response, Refusal> {
+    call.accepts_json()?;
+    let query = call.query(&["version"])?;
+    let version: Option<i64> = query.parsed("version", "a number")?;
+    let key = key(&call, aggregate)?;
+    let queries = call.engine().queries();
+    let row = match version {
+        Some(version) if version < 1 => return Err(Refusal::parameter("version", "less than 1")),
+        Some(version) => queries.resource_at(&key, version).await?,
+        None => queries.resource(&key).await?,
+    };
+    match row {
+        None if version.is_some() => {
+            Err(Refusal::not_found(format!("there is no such version of this {aggregate}")))
+        }
+        None => Err(unknown(aggregate)),
+        Some(ViewRow { gone: true, .. }) => {
+            Err(Refusal::new("gone", StatusCode::GONE, format!("this {aggregate} was deleted")))
+        }
+        Some(row) => Ok(answer::tagged(call.headers(), &format!("\"{}\"", row.version), row.payload)),
+    }
+}
+
+fn key(call: &Call, aggregate: &str) -> Result<AggregateKey, Refusal> {
+    Ok(AggregateKey { aggregate_type: aggregate.to_owned(), id: call.aggregate_id()?.into() })
+}
+
+fn unknown(aggregate: &str) -> Refusal {
+    Refusal::not_found(format!("there is no {aggregate} with this id"))
+}
+
+async fn list(call: Call, aggregate: &'static str, statuses: &[String]) -> Result<Response, Refusal> {
+    call.accepts_json()?;
+    let query = call.query(&["status", "limit", "cursor"])?;
+    let status = query.get("status").map(ToOwned::to_owned);
+    if status.as_ref().is_some_and(|status| !statuses.contains(status)) {
+        return Err(Refusal::parameter("status", format!("not one of {}", statuses.join(", "))));
+    }
+    let filter = ViewFilter {
+        view_type: aggregate.to_owned(),
+        status,
+        after: cursor::read(&query, aggregate, |id| Some(id.to_owned()))?,
+        limit: query.limit(USUAL, MOST)?,
+    };
+    let found = call.engine().queries().resources(&filter).await?;
+    let last = found.items.last().filter(|_| found.more);
+    let next_cursor = last.map(|row| cursor::write(aggregate, id_of(row, aggregate)));
+    let read = |row: ViewRow| RawValue::from_string(row.payload);
+    let items = found.items.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    answer::page(call.path(), &query, &Page { items, next_cursor })
+}
+
+/// The id without the type before it.
+fn id_of<'a>(row: &'a ViewRow, aggregate: &str) -> &'a str {
+    row.view_id.strip_prefix(aggregate).and_then(|rest| rest.strip_prefix('/')).unwrap_or(&row.view_id)
+}
+
+async fn history(call: Call, aggregate: &'static str) -> Result<Response, Refusal> {
+    call.accepts_json()?;
+    let query = call.query(&["limit", "cursor"])?;
+    let key = key(&call, aggregate)?;
+    let after: i64 = cursor::read(&query, HISTORY, |text| text.parse().ok())?.unwrap_or(0);
+    let found = call.engine().queries().history(&key, after, query.limit(USUAL, MOST)?).await?;
+    if found.items.is_empty() && after == 0 {
+        return Err(unknown(aggregate));
+    }
+    let last = found.items.last().filter(|_| found.more);
+    let next_cursor = last.map(|row| cursor::write(HISTORY, &row.sequence.to_string()));
+    let items = found.items.iter().map(Event::of).collect::<Result<Vec<_>, _>>()?;
+    answer::page(call.path(), &query, &Page { items, next_cursor })
+}
