@@ -94,7 +94,7 @@ async fn busy_session(url: &str, replica: Uuid, name: &str, rounds: usize) {
 async fn work(store: &PostgresStore, owner: &Owner, name: &str) {
     let commands: Vec<_> = (0..20).map(|n| command(0, &format!("{name}-{n}"))).collect();
     submit(store, &commands).await;
-    assert!(matches!(store.accept(vec![commands[0].clone()]).await.unwrap()[0], Accepted::Existing(_)));
+    assert!(matches!(store.accept(vec![commands[0].clone().into()]).await.unwrap()[0], Accepted::Existing(_)));
     let keys: Vec<_> = commands.iter().map(|command| key(&command.target)).chain([key("pet-77")]).collect();
     store.load(&keys).await.unwrap();
     for command in &commands[1..] {
@@ -125,7 +125,7 @@ async fn callers_that_hang_up_leave_no_transaction_open() {
     for round in 0..100 {
         let sent = command(0, "rex");
         let patience = Duration::from_micros(round * 20);
-        let _ = tokio::time::timeout(patience, store.accept(vec![sent.clone()])).await;
+        let _ = tokio::time::timeout(patience, store.accept(vec![sent.clone().into()])).await;
         let _ = tokio::time::timeout(patience, owner.commit(create(&owner, &sent, round as i64 + 1))).await;
         let _ =
             tokio::time::timeout(patience, store.cancel(sent.id, at(1), &Problem::new("cancelled", 409, "")))
@@ -163,7 +163,7 @@ async fn what_was_acknowledged_survives_a_crash_and_the_store_comes_back() {
 
     server.crash();
     let start = Instant::now();
-    let refused = store.accept(vec![command(0, "late")]).await;
+    let refused = store.accept(vec![command(0, "late").into()]).await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
     assert!(matches!(store.ping().await, Err(StoreError::Unavailable(_))));
     assert!(start.elapsed() < Duration::from_secs(8), "callers hear of it soon");
