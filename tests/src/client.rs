@@ -225,7 +225,7 @@ impl Stream {
         loop {
             while let Some((block, rest)) = self.rest.split_once("\n\n") {
                 let event = parse(block);
-                self.rest = rest.to_owned();
+                self.rest = String::from(rest);
                 if event.is_some() {
                     return event;
                 }

@@ -14,19 +14,27 @@ use crate::wait_for;
 pub struct Wilco {
     store: String,
     nats: Option<String>,
+    listen: String,
     settings: Vec<String>,
 }
 
 impl Wilco {
     /// A server on this store.
     pub fn on(store: impl Into<String>) -> Self {
-        Self { store: store.into(), nats: None, settings: Vec::new() }
+        Self { store: store.into(), nats: None, listen: "127.0.0.1:0".to_owned(), settings: Vec::new() }
     }
 
     /// With notifications to this NATS server.
     #[must_use]
     pub fn nats(mut self, url: impl Into<String>) -> Self {
         self.nats = Some(url.into());
+        self
+    }
+
+    /// At the address of a server that has ended.
+    #[must_use]
+    pub fn at(mut self, base: &str) -> Self {
+        base.trim_start_matches("http://").clone_into(&mut self.listen);
         self
     }
 
@@ -37,7 +45,7 @@ impl Wilco {
         self
     }
 
-    /// Starts it on a free port of the loopback address, and waits until it is ready.
+    /// Starts it, on a free port of the loopback address, and waits until it is ready.
     pub async fn start(&self) -> Server {
         let mut server = self.spawn();
         wait_for("the server to be ready", async || server.look(), |seen| *seen != Seen::Starting).await;
@@ -56,7 +64,7 @@ impl Wilco {
         let (out, log) = (file("out"), file("log"));
         let create = |path: &Path| File::create(path).expect("a file for output");
         let mut command = wilco();
-        command.args(["serve", "--listen", "127.0.0.1:0", "--store", &self.store]);
+        command.args(["serve", "--listen", &self.listen, "--store", &self.store]);
         if let Some(nats) = &self.nats {
             command.args(["--nats", nats]);
         }
@@ -162,6 +170,25 @@ impl Drop for Server {
     }
 }
 
+/// A subcommand that runs until this value is dropped.
+pub struct Background(Child);
+
+impl Background {
+    /// Starts it; what it prints goes to this file.
+    pub fn start(arguments: &[&str], out: &Path) -> Self {
+        let out = File::create(out).expect("a file for output");
+        let child = wilco().args(arguments).stdin(Stdio::null()).stdout(out).stderr(Stdio::null()).spawn();
+        Self(child.expect("the program starts"))
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// Runs a subcommand of the program to its end.
 pub async fn run(arguments: &[&str]) -> Output {
     let mut command = wilco();
@@ -175,7 +202,8 @@ pub fn wilco() -> Command {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("WILCO_")) {
         command.env_remove(name);
     }
-    command.current_dir(std::env::temp_dir());
+    // A settings file that happens to lie where the tests run is not read.
+    command.current_dir(program().parent().expect("a program lies in a folder"));
     command
 }
 

@@ -167,3 +167,22 @@ async fn without_jetstream_notifications_are_plain_messages(place: impl Place) {
     let context = async_nats::jetstream::new(client);
     assert!(context.get_stream("WILCO").await.is_err(), "no stream is made");
 }
+
+#[tokio::test]
+async fn a_second_signal_ends_a_stop_that_takes_its_time() {
+    let (place, nats) = (SqlitePlace::new().await, NatsServer::started().await);
+    let mut server = place.wilco().nats(nats.url()).start().await;
+    server.client().done(&create_pet("rex")).await;
+    nats.stream(2).await;
+    nats.freeze();
+    server.client().done(&create_pet("max")).await;
+    server.signal("TERM");
+    let stopping = async || server.log().contains("stopping");
+    wait_for("the stop to begin", stopping, |stopping| *stopping).await;
+    server.signal("TERM");
+    assert_eq!(server.exit().await.code(), Some(1), "{}", server.log());
+    nats.thaw();
+    let server = place.wilco().nats(nats.url()).start().await;
+    let feed = server.client().feed("").await;
+    audit::stream_matches(&feed, &nats.stream(4).await);
+}

@@ -1,4 +1,4 @@
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use tracing_subscriber::EnvFilter;
 
 use super::Error;
@@ -126,7 +126,9 @@ pub struct Http {
     pub batch_limit: usize,
     /// Milliseconds the body of a request may take to arrive. Default 30000.
     pub body_timeout_ms: u64,
-    /// Origins whose pages may call the server, such as `https://app.example`. Default none.
+    /// Origins whose pages may call the server, such as `https://app.example`: a list, or a text with commas.
+    /// Default none.
+    #[serde(deserialize_with = "list")]
     pub cors_origins: Vec<String>,
     /// Most connections at a time; further ones wait. Default 10000.
     pub max_connections: usize,
@@ -251,4 +253,20 @@ fn within(name: &'static str, value: u64, least: u64, most: u64) -> Result<(), E
         return Ok(());
     }
     Err(Error::invalid(name, format!("{least} to {most}, not {value}")))
+}
+
+/// A list, or a text with commas: variables and flags hold no lists.
+fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum OneOrMany {
+        Many(Vec<String>),
+        One(String),
+    }
+    Ok(match OneOrMany::deserialize(deserializer)? {
+        OneOrMany::Many(items) => items,
+        OneOrMany::One(text) => {
+            text.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect()
+        }
+    })
 }

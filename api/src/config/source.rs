@@ -172,6 +172,19 @@ mod tests {
     }
 
     #[test]
+    fn a_list_may_come_as_a_text_with_commas() {
+        let flags = flags(&[("http.cors_origins", "https://a.example, https://b.example")]);
+        let config = load(&flags).unwrap().config;
+        assert_eq!(config.http.cors_origins, ["https://a.example", "https://b.example"]);
+    }
+
+    #[test]
+    fn a_wrong_value_is_told_with_its_name_and_place() {
+        let error = load(&flags(&[("engine.batch", "many")])).unwrap_err().to_string();
+        assert!(error.contains("engine.batch") && error.contains("flags"), "{error}");
+    }
+
+    #[test]
     fn every_setting_has_its_name() {
         let names = names();
         for name in ["store", "nats", "engine.max_backlog", "jetstream.storage", "log.level"] {

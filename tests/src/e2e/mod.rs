@@ -85,6 +85,7 @@ macro_rules! e2e {
             a_scheduled_command_can_be_cancelled,
             a_failed_command_can_be_retried,
             commands_are_listed_newest_first,
+            a_status_expires_after_the_retention,
             a_history_and_every_version_can_be_read,
             an_unchanged_resource_is_not_sent_again,
             a_list_of_resources_goes_on_behind_its_cursor,
@@ -94,6 +95,7 @@ macro_rules! e2e {
             statuses_survive_a_restart,
             a_stop_settles_what_is_under_way_and_exits_0,
             the_client_subcommands_work,
+            the_feed_subcommand_goes_on_after_a_restart,
             read_models_can_be_rebuilt,
         );
     };

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::Place;
 use crate::client::{create_pet, is_settled};
-use crate::wilco::run;
+use crate::wilco::{Background, run};
 
 /// Settled or scheduled, each as it was.
 pub async fn statuses_survive_a_restart(place: &impl Place) {
@@ -95,6 +95,28 @@ pub async fn the_client_subcommands_work(place: &impl Place) {
     let scheduled = scheduled["id"].as_str().expect("an id").to_owned();
     let cancelled = wilco(&["command", "cancel", &scheduled]).await;
     assert!(text(&cancelled).contains("cancelled"), "{cancelled:?}");
+}
+
+/// Behind the newest event it has printed: each once.
+pub async fn the_feed_subcommand_goes_on_after_a_restart(place: &impl Place) {
+    let wilco = place.wilco();
+    let mut server = wilco.start().await;
+    let base = server.client().base().to_owned();
+    let printed = tempfile::NamedTempFile::new().expect("a file");
+    let feed = ["feed", "--after", "start", "--subject", "wilco.event.>", "--json", "--url", &base];
+    let _printing = Background::start(&feed, printed.path());
+    let targets = || -> Vec<String> {
+        let text = std::fs::read_to_string(printed.path()).unwrap_or_default();
+        let events = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        events.map(|event| event["subject"].as_str().unwrap_or_default().to_owned()).collect()
+    };
+    server.client().done(&create_pet("one")).await;
+    crate::wait_for("the event", async || targets(), |targets| targets.len() == 1).await;
+    assert!(server.stop().await.success());
+    let server = wilco.at(&base).start().await;
+    server.client().done(&create_pet("two")).await;
+    let seen = crate::wait_for("the event after it", async || targets(), |targets| targets.len() >= 2).await;
+    assert_eq!(seen, ["pet/one", "pet/two"]);
 }
 
 /// They come out as they were.

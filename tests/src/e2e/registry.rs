@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use super::Place;
 use super::waiting::in_seconds;
 use crate::client::{create_pet, pet};
+use crate::wait_for;
 
 /// A line each, in order.
 pub async fn a_bad_line_of_a_batch_harms_no_other(place: &impl Place) {
@@ -110,4 +111,17 @@ pub async fn commands_are_listed_newest_first(place: &impl Place) {
     let cursor = first["next_cursor"].as_str().expect("there are more");
     let second = client.read(&format!("/v1/commands?type=pet.create&limit=2&cursor={cursor}")).await.body;
     assert_eq!((&second["items"][0]["id"], &second["items"][1]["id"]), (&json!(ids[2]), &json!(ids[3])));
+}
+
+/// It was there: 410, not 404.
+pub async fn a_status_expires_after_the_retention(place: &impl Place) {
+    let server = place.wilco().set("engine.retention_seconds=2").start().await;
+    let client = server.client();
+    let id = client.done(&create_pet("rex")).await["id"].as_str().expect("an id").to_owned();
+    let expired =
+        wait_for("the status to expire", async || client.status(&id).await, |reply| reply.status == 410);
+    assert_eq!(expired.await.slug(), "command-expired");
+    let never = client.status("018f4e5a-0000-7000-8000-00000000ffff").await;
+    assert_eq!(never.status, 404, "{never:?}");
+    assert_eq!(client.read("/v1/pets/rex").await.status, 200, "the resource stays");
 }
