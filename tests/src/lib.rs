@@ -11,7 +11,6 @@
 
 pub mod client;
 pub mod conformance;
-//pub mod conformance;
 pub mod e2e;
 pub mod faults;
 pub mod nats;
