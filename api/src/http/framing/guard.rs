@@ -57,6 +57,8 @@ enum Rest {
     Nothing,
     /// The beginning of a head.
     Unfinished,
+    /// A head that the parser takes only in this form, and how long it is as it came.
+    Encoded(Vec<u8>, usize),
     /// Of a head.
     Unsound(Reason),
     /// Of a body, whose head the parser has seen already.
@@ -100,7 +102,10 @@ impl<S> Guard<S> {
                 continue;
             }
             match self.head(rest) {
-                Ok(Some(length)) => pass += length,
+                Ok(Some((length, None))) => pass += length,
+                Ok(Some((length, Some(encoded)))) => {
+                    return Verdict { pass, rest: Rest::Encoded(encoded, length) };
+                }
                 Ok(None) => return Verdict { pass, rest: Rest::Unfinished },
                 Err(reason) => return Verdict { pass, rest: Rest::Unsound(reason) },
             }
@@ -108,16 +113,44 @@ impl<S> Guard<S> {
         Verdict { pass, rest: Rest::Nothing }
     }
 
-    /// The length of the sound head that `bytes` begin with, if it is whole.
-    fn head(&mut self, bytes: &[u8]) -> Result<Option<usize>, Reason> {
+    /// The length of the sound head that `bytes` begin with, if it is whole, and the form in which the parser takes
+    /// it, if that is another.
+    fn head(&mut self, bytes: &[u8]) -> Result<Option<(usize, Option<Vec<u8>>)>, Reason> {
         let Some(length) = head::end(bytes, self.searched)? else {
             self.searched = bytes.len();
             return if bytes.len() > MOST_BYTES { Err(Reason::TooLong) } else { Ok(None) };
         };
-        self.body = Body::of(head::check(&bytes[..length])?);
+        let encoded = head::encoded(&bytes[..length]);
+        self.body = Body::of(head::check(encoded.as_deref().unwrap_or(&bytes[..length]))?);
         self.searched = 0;
         self.blank = 0;
-        Ok(Some(length))
+        Ok(Some((length, encoded)))
+    }
+
+    /// Puts what does not pass as it is where it belongs.
+    fn sort(&mut self, mut rest: Rest, mut bytes: &[u8]) -> io::Result<()> {
+        loop {
+            match rest {
+                Rest::Nothing => return Ok(()),
+                Rest::Broken(reason) => return Err(broken(reason)),
+                Rest::Unsound(reason) => {
+                    self.refuse(reason, bytes);
+                    return Ok(());
+                }
+                Rest::Unfinished => {
+                    self.held = bytes.to_vec();
+                    self.begun();
+                    return Ok(());
+                }
+                Rest::Encoded(head, length) => {
+                    self.cleared.extend(head);
+                    let behind = &bytes[length..];
+                    let verdict = self.look(behind);
+                    self.cleared.extend_from_slice(&behind[..verdict.pass]);
+                    (rest, bytes) = (verdict.rest, &behind[verdict.pass..]);
+                }
+            }
+        }
     }
 
     /// Takes the request that stands for a refused one as the last that the parser gets.
@@ -177,18 +210,13 @@ impl<S: AsyncRead + Unpin> Guard<S> {
             return Poll::Ready(Ok(true));
         }
         self.active();
-        let bytes = &buffer.filled()[start..];
-        let Verdict { pass, rest } = self.look(bytes);
-        match rest {
-            Rest::Nothing => return Poll::Ready(Ok(true)),
-            Rest::Unfinished => {
-                self.held.extend_from_slice(&bytes[pass..]);
-                self.begun();
-            }
-            Rest::Unsound(reason) => self.refuse(reason, &bytes[pass..]),
-            Rest::Broken(reason) => return Poll::Ready(Err(broken(reason))),
+        let Verdict { pass, rest } = self.look(&buffer.filled()[start..]);
+        if matches!(rest, Rest::Nothing) {
+            return Poll::Ready(Ok(true));
         }
+        let behind = buffer.filled()[start + pass..].to_vec();
         buffer.set_filled(start + pass);
+        self.sort(rest, &behind)?;
         Poll::Ready(Ok(pass > 0))
     }
 
@@ -202,22 +230,14 @@ impl<S: AsyncRead + Unpin> Guard<S> {
         }
         let mut held = std::mem::take(&mut self.held);
         held.extend_from_slice(buffer.filled());
+        let deadline = self.deadline;
         let Verdict { pass, rest } = self.look(&held);
-        let remaining = held.split_off(pass);
-        self.cleared = held;
-        if pass > 0 {
-            self.active();
-        }
-        match rest {
-            Rest::Nothing => {}
-            Rest::Unfinished => {
-                if pass > 0 {
-                    self.begun();
-                }
-                self.held = remaining;
-            }
-            Rest::Unsound(reason) => self.refuse(reason, &remaining),
-            Rest::Broken(reason) => return Poll::Ready(Err(broken(reason))),
+        self.active();
+        self.cleared.extend_from_slice(&held[..pass]);
+        self.sort(rest, &held[pass..])?;
+        if self.cleared.is_empty() {
+            // It is still the same head that is awaited.
+            self.deadline = deadline;
         }
         Poll::Ready(Ok(false))
     }

@@ -37,6 +37,31 @@ fn line_start(bytes: &[u8], at: usize) -> usize {
     bytes[..at].iter().rposition(|b| *b == b'\n').map_or(0, |feed| feed + 1)
 }
 
+/// The same head with the characters percent-encoded that its query has as they are, although a URI has no place
+/// for them. Clients send them so (a subject's `>`, say), and they cannot be read in two ways; but the parser would
+/// refuse them. `None` for nearly every head: it has none of them.
+pub(super) fn encoded(head: &[u8]) -> Option<Vec<u8>> {
+    let line = &head[..head.iter().position(|b| *b == b'\n')?];
+    line.iter().position(is_misplaced)?;
+    let query = line.iter().position(|b| *b == b'?')?;
+    let mut encoded = Vec::with_capacity(head.len() + 32);
+    encoded.extend_from_slice(&head[..query]);
+    for byte in &line[query..] {
+        match byte {
+            b'<' => encoded.extend_from_slice(b"%3C"),
+            b'>' => encoded.extend_from_slice(b"%3E"),
+            b'"' => encoded.extend_from_slice(b"%22"),
+            byte => encoded.push(*byte),
+        }
+    }
+    encoded.extend_from_slice(&head[line.len()..]);
+    Some(encoded)
+}
+
+const fn is_misplaced(b: &u8) -> bool {
+    matches!(b, b'<' | b'>' | b'"')
+}
+
 /// Checks a whole head, up to and with its empty line, and says how long the body behind it is.
 pub(super) fn check(head: &[u8]) -> Result<Length, Reason> {
     if head.len() > MOST_BYTES {
@@ -82,11 +107,17 @@ fn request_line(line: &[u8]) -> Result<bool, Reason> {
     }
 }
 
+/// A path, an asterisk or an absolute URI; a host alone is for proxies.
 fn is_target(target: &[u8]) -> bool {
-    if target.first() == Some(&b'/') && target.iter().all(is_path) {
-        return true;
+    match target {
+        b"*" => true,
+        [b'/', ..] if target.iter().all(is_path) => true,
+        _ => {
+            let absolute = target.starts_with(b"http://") || target.starts_with(b"https://");
+            let visible = target.iter().all(u8::is_ascii_graphic);
+            (absolute || target.first() == Some(&b'/')) && visible && Uri::try_from(target).is_ok()
+        }
     }
-    !target.is_empty() && Uri::try_from(target).is_ok()
 }
 
 /// The path of the request line, if there is one that can be shown.
@@ -289,6 +320,7 @@ mod tests {
             "GET / HTTP/1.1 ",
             "G@T / HTTP/1.1",
             "GET /\u{e9} HTTP/1.1",
+            "GET a HTTP/1.1",
             " / HTTP/1.1",
         ] {
             assert_eq!(checked(&format!("{line}\r\nhost: a\r\n\r\n")), Err(Reason::RequestLine), "{line}");

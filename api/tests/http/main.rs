@@ -1,0 +1,11 @@
+//! The interface over a real SQLite store: every row of the contract's tables, every kind of bad input.
+
+mod bad_input;
+mod commands;
+mod connections;
+mod doors;
+mod feed;
+mod openapi;
+mod operations;
+mod resources;
+mod support;
