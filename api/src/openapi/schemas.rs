@@ -48,6 +48,16 @@ impl Schemas {
         serde_json::json!({ "$ref": format!("#/components/schemas/{name}") })
     }
 
+    /// Types that are both sent and answered and look different.
+    #[cfg(test)]
+    pub(super) fn clashes(&self) -> Vec<&String> {
+        let answered = self.answered.definitions();
+        let other =
+            |(name, schema): &(&String, &Value)| answered.get(*name).is_some_and(|one| one != *schema);
+        let sent = self.sent.definitions().iter().filter(other).map(|(name, _)| name);
+        sent.chain(self.own.keys().filter(|name| answered.contains_key(*name))).collect()
+    }
+
     /// All schemas that were referred to, by name. A type that is both sent and answered and looks different is
     /// there as it is answered; the test of the document sees to it that none is.
     pub(super) fn into_definitions(mut self) -> Map<String, Value> {

@@ -182,6 +182,22 @@ async fn an_idle_connection_is_closed() {
 }
 
 #[tokio::test]
+async fn a_handler_may_take_longer_than_a_connection_may_be_idle() {
+    let limits = Limits { idle_timeout: Duration::from_millis(100), ..Limits::default() };
+    let mut listening = Listening::start(limits).await;
+    listening.server.pause().await;
+    let body = pet("Rex").to_string();
+    let request = format!(
+        "POST /v1/pets HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\nprefer: wait=1\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(listening.address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(900)).await;
+    assert_eq!(statuses(&read(&mut stream).await), ["202"]);
+}
+
+#[tokio::test]
 async fn a_body_that_breaks_its_framing_stores_nothing() {
     let listening = Listening::start(Limits::default()).await;
     let head = "POST /v1/pets HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n";
@@ -234,7 +250,7 @@ async fn a_refusal_reaches_a_client_that_is_still_sending() {
     let head = "POST /v1/pets HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 2000000\r\n\r\n";
     stream.write_all(head.as_bytes()).await.unwrap();
     for _ in 0..20 {
-        stream.write_all(&[b' '; 100_000]).await.unwrap();
+        stream.write_all(&vec![b' '; 100_000]).await.unwrap();
     }
     assert_eq!(statuses(&read(&mut stream).await), ["413"]);
 }

@@ -24,11 +24,11 @@ async fn every_route_is_documented_and_every_documented_operation_is_served() {
     let document = wilco_api::openapi::document();
     let documented: BTreeSet<String> =
         operations(&document).iter().map(|(method, path, _)| format!("{method} {path}")).collect();
-    let served: BTreeSet<String> = wilco_api::v1::routes()
+    let routes: BTreeSet<String> = wilco_api::v1::routes()
         .iter()
         .map(|route| format!("{} {}", route.method, route.path.replace("{*", "{")))
         .collect();
-    assert_eq!(documented, served);
+    assert_eq!(documented, routes);
     let server = Server::start().await;
     for (method, path, operation) in operations(&document) {
         let concrete = path

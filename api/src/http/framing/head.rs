@@ -42,7 +42,7 @@ fn line_start(bytes: &[u8], at: usize) -> usize {
 /// refuse them. `None` for nearly every head: it has none of them.
 pub(super) fn encoded(head: &[u8]) -> Option<Vec<u8>> {
     let line = &head[..head.iter().position(|b| *b == b'\n')?];
-    line.iter().position(is_misplaced)?;
+    line.iter().copied().position(is_misplaced)?;
     let query = line.iter().position(|b| *b == b'?')?;
     let mut encoded = Vec::with_capacity(head.len() + 32);
     encoded.extend_from_slice(&head[..query]);
@@ -58,7 +58,7 @@ pub(super) fn encoded(head: &[u8]) -> Option<Vec<u8>> {
     Some(encoded)
 }
 
-const fn is_misplaced(b: &u8) -> bool {
+const fn is_misplaced(b: u8) -> bool {
     matches!(b, b'<' | b'>' | b'"')
 }
 
@@ -96,7 +96,7 @@ fn request_line(line: &[u8]) -> Result<bool, Reason> {
     else {
         return Err(Reason::RequestLine);
     };
-    if method.is_empty() || method.len() > 32 || !method.iter().all(is_token) || !is_target(target) {
+    if method.is_empty() || method.len() > 32 || !method.iter().copied().all(is_token) || !is_target(target) {
         return Err(Reason::RequestLine);
     }
     match version {
@@ -111,7 +111,7 @@ fn request_line(line: &[u8]) -> Result<bool, Reason> {
 fn is_target(target: &[u8]) -> bool {
     match target {
         b"*" => true,
-        [b'/', ..] if target.iter().all(is_path) => true,
+        [b'/', ..] if target.iter().copied().all(is_path) => true,
         _ => {
             let absolute = target.starts_with(b"http://") || target.starts_with(b"https://");
             let visible = target.iter().all(u8::is_ascii_graphic);
@@ -125,7 +125,7 @@ pub(super) fn path_of(head: &[u8]) -> Option<&str> {
     let line = head.split(|b| *b == b'\n').next()?;
     let target = line.split(|b| *b == b' ').nth(1)?;
     let path = target.split(|b| *b == b'?').next()?;
-    let shown = path.first() == Some(&b'/') && path.len() <= 1024 && path.iter().all(is_path);
+    let shown = path.first() == Some(&b'/') && path.len() <= 1024 && path.iter().copied().all(is_path);
     if shown { std::str::from_utf8(path).ok() } else { None }
 }
 
@@ -141,13 +141,13 @@ impl Seen {
     fn header(&mut self, line: &[u8]) -> Result<(), Reason> {
         let colon = line.iter().position(|b| *b == b':').ok_or(Reason::HeaderLine)?;
         let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
-        if name.is_empty() || !name.iter().all(is_token) || value.iter().any(is_control) {
+        if name.is_empty() || !name.iter().copied().all(is_token) || value.iter().copied().any(is_control) {
             return Err(Reason::HeaderLine);
         }
         match name.len() {
             4 if name.eq_ignore_ascii_case(b"host") => {
                 self.hosts += 1;
-                if !value.iter().all(is_host) { Err(Reason::Host) } else { Ok(()) }
+                if value.iter().copied().all(is_host) { Ok(()) } else { Err(Reason::Host) }
             }
             14 if name.eq_ignore_ascii_case(b"content-length") => self.length(value),
             17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
@@ -171,7 +171,7 @@ impl Seen {
     }
 }
 
-const fn is_token(b: &u8) -> bool {
+const fn is_token(b: u8) -> bool {
     b.is_ascii_alphanumeric()
         || matches!(
             b,
@@ -192,11 +192,11 @@ const fn is_token(b: &u8) -> bool {
         )
 }
 
-const fn is_control(b: &u8) -> bool {
-    (*b < 0x20 && *b != b'\t') || *b == 0x7f
+const fn is_control(b: u8) -> bool {
+    (b < 0x20 && b != b'\t') || b == 0x7f
 }
 
-const fn is_host(b: &u8) -> bool {
+const fn is_host(b: u8) -> bool {
     b.is_ascii_alphanumeric()
         || matches!(
             b,
@@ -220,7 +220,7 @@ const fn is_host(b: &u8) -> bool {
         )
 }
 
-const fn is_path(b: &u8) -> bool {
+const fn is_path(b: u8) -> bool {
     b.is_ascii_alphanumeric()
         || matches!(
             b,
