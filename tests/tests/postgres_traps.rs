@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sqlx::{Connection, Executor, PgConnection};
-use wilco_application::ports::{Accepted, Leases, Registry, State, Store, StoreError, ViewFilter};
-use wilco_application::ports::{CommandFilter, Journal, Views};
+use uuid::Uuid;
+use wilco_application::ports::{
+    Accepted, CommandFilter, Journal, Leases, Registry, State, Store, StoreError, ViewFilter, Views,
+};
 use wilco_domain::kernel::Problem;
 use wilco_infrastructure::OpenError;
 use wilco_infrastructure::postgres::{PostgresOptions, PostgresStore};
@@ -64,32 +66,35 @@ async fn no_statement_reads_a_whole_table_however_young_its_statistics() {
     connect(&url).await.close().await;
     let mut connection = raw(&url).await;
     // Plans are made while the tables are empty, and again when they are full.
-    let store = connect(&url).await;
-    let owner = Owner::of(Arc::new(store.clone())).await;
-    work(&store, &owner, "before").await;
+    let replica = uuid();
+    busy_session(&url, replica, "before", 1).await;
     connection.execute(MANY_ROWS).await.unwrap();
-    store.close().await;
     no_other_sessions(&mut connection).await;
     let before = reads(&mut connection).await;
 
-    let store = connect(&url).await;
-    let owner = Owner { store: Arc::new(store.clone()), ..owner };
     // More often than PostgreSQL tries before it settles for a plan.
-    for round in 0..8 {
-        work(&store, &owner, &format!("after-{round}")).await;
-    }
-    store.close().await;
+    busy_session(&url, replica, "after", 8).await;
     no_other_sessions(&mut connection).await;
     let after = reads(&mut connection).await;
     assert_eq!(after.0 - before.0, 0, "a table was scanned");
     assert!(after.1 - before.1 < 20_000, "an index was read from end to end: {before:?} {after:?}");
 }
 
+async fn busy_session(url: &str, replica: Uuid, name: &str, rounds: usize) {
+    let store = connect(url).await;
+    let leases = store.heartbeat(replica, Duration::from_secs(600)).await.unwrap();
+    let owner = Owner { id: replica, store: Arc::new(store.clone()), leases };
+    for round in 0..rounds {
+        work(&store, &owner, &format!("{name}-{round}")).await;
+    }
+    store.close().await;
+}
+
 /// Everything the server does all the time.
 async fn work(store: &PostgresStore, owner: &Owner, name: &str) {
     let commands: Vec<_> = (0..20).map(|n| command(0, &format!("{name}-{n}"))).collect();
     submit(store, &commands).await;
-    assert!(matches!(store.accept(vec![commands[0].clone()]).await.unwrap()[0], Accepted::Existing(_)));
+    assert!(matches!(store.accept(vec![commands[0].clone().into()]).await.unwrap()[0], Accepted::Existing(_)));
     let keys: Vec<_> = commands.iter().map(|command| key(&command.target)).chain([key("pet-77")]).collect();
     store.load(&keys).await.unwrap();
     for command in &commands[1..] {
@@ -120,7 +125,7 @@ async fn callers_that_hang_up_leave_no_transaction_open() {
     for round in 0..100 {
         let sent = command(0, "rex");
         let patience = Duration::from_micros(round * 20);
-        let _ = tokio::time::timeout(patience, store.accept(vec![sent.clone()])).await;
+        let _ = tokio::time::timeout(patience, store.accept(vec![sent.clone().into()])).await;
         let _ = tokio::time::timeout(patience, owner.commit(create(&owner, &sent, round as i64 + 1))).await;
         let _ =
             tokio::time::timeout(patience, store.cancel(sent.id, at(1), &Problem::new("cancelled", 409, "")))
@@ -158,7 +163,7 @@ async fn what_was_acknowledged_survives_a_crash_and_the_store_comes_back() {
 
     server.crash();
     let start = Instant::now();
-    let refused = store.accept(vec![command(0, "late")]).await;
+    let refused = store.accept(vec![command(0, "late").into()]).await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
     assert!(matches!(store.ping().await, Err(StoreError::Unavailable(_))));
     assert!(start.elapsed() < Duration::from_secs(8), "callers hear of it soon");

@@ -55,7 +55,7 @@ async fn a_closed_store_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(&dir.path().join("wilco.db")).await;
     store.close().await;
-    assert!(store.accept(vec![command(0, "rex")]).await.is_err());
+    assert!(store.accept(vec![command(0, "rex").into()]).await.is_err());
     assert!(store.heads().await.is_err());
 }
 

@@ -1,6 +1,7 @@
 //! The journal of events and the feed.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use sqlx::postgres::{PgArguments, PgRow};
@@ -34,7 +35,7 @@ impl Journal for PostgresStore {
         Ok(loaded)
     }
 
-    async fn commit(&self, work: UnitOfWork) -> Result<Committed, StoreError> {
+    async fn commit(&self, work: Arc<UnitOfWork>) -> Result<Committed, StoreError> {
         let pool = self.writes().clone();
         let bases =
             self.outlive(async move { commit_statement(&work)?.fetch_one(&pool).await.map_err(classify) });

@@ -1,7 +1,7 @@
 //! The registry of commands.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -21,7 +21,7 @@ const TRIES: u32 = 5;
 
 #[async_trait]
 impl Registry for PostgresStore {
-    async fn accept(&self, commands: Vec<Command>) -> Result<Vec<Accepted>, StoreError> {
+    async fn accept(&self, commands: Vec<Arc<Command>>) -> Result<Vec<Accepted>, StoreError> {
         if commands.is_empty() {
             return Ok(Vec::new());
         }
@@ -119,13 +119,13 @@ impl Registry for PostgresStore {
 
 impl PostgresStore {
     /// Whether one of these is for a partition that another replica may own.
-    fn concerns_others(&self, commands: &[Command]) -> bool {
+    fn concerns_others(&self, commands: &[Arc<Command>]) -> bool {
         let owned = self.inner.owned.lock().unwrap_or_else(PoisonError::into_inner);
         commands.iter().any(|command| !owned.contains(&command.partition))
     }
 }
 
-async fn accept(pool: &PgPool, commands: &[Command]) -> Result<Vec<Accepted>, StoreError> {
+async fn accept(pool: &PgPool, commands: &[Arc<Command>]) -> Result<Vec<Accepted>, StoreError> {
     let ordered = in_lock_order(commands);
     let mut tries = 0;
     let stored = loop {
@@ -146,9 +146,10 @@ async fn accept(pool: &PgPool, commands: &[Command]) -> Result<Vec<Accepted>, St
 
 /// The first of each id, in an order in which two batches do not wait for each other: by key, or else by id. Of those
 /// with the same key the first stays the first.
-fn in_lock_order(commands: &[Command]) -> Vec<&Command> {
+fn in_lock_order(commands: &[Arc<Command>]) -> Vec<&Command> {
     let mut seen = HashSet::with_capacity(commands.len());
-    let mut ordered: Vec<&Command> = commands.iter().filter(|command| seen.insert(command.id)).collect();
+    let mut ordered: Vec<&Command> =
+        commands.iter().map(Arc::as_ref).filter(|command| seen.insert(command.id)).collect();
     ordered.sort_by_key(|command| (key_of(command), key_of(command).is_none().then_some(command.id)));
     ordered
 }
@@ -188,11 +189,11 @@ async fn insert(pool: &PgPool, commands: &[&Command]) -> Result<Option<Vec<Uuid>
 /// while it ran.
 async fn read_back(
     pool: &PgPool,
-    commands: &[Command],
+    commands: &[Arc<Command>],
     missing: &[bool],
 ) -> Result<Vec<Accepted>, StoreError> {
     let sought = || commands.iter().zip(missing).filter(|(_, missing)| **missing).map(|(command, _)| command);
-    let keys: Vec<(&str, &str)> = sought().filter_map(key_of).collect();
+    let keys: Vec<(&str, &str)> = sought().filter_map(|command| key_of(command)).collect();
     let rows = sqlx::query(include_str!("sql/existing.sql"))
         .bind(sought().map(|command| command.id).collect::<Vec<_>>())
         .bind(keys.iter().map(|(tenant, _)| *tenant).collect::<Vec<_>>())
@@ -203,7 +204,7 @@ async fn read_back(
     let existing = rows.iter().map(command).collect::<Result<Vec<_>, _>>()?;
     let by_key: HashMap<_, _> = existing.iter().filter_map(|found| Some((key_of(found)?, found))).collect();
     let by_id: HashMap<_, _> = existing.iter().map(|found| (found.id, found)).collect();
-    let answer = |(command, missing): (&Command, &bool)| {
+    let answer = |(command, missing): (&Arc<Command>, &bool)| {
         if !*missing {
             return Ok(Accepted::New);
         }

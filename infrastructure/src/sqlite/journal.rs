@@ -1,6 +1,7 @@
 //! The journal of events and the feed.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::Serialize;
@@ -34,7 +35,7 @@ impl Journal for SqliteStore {
         Ok(loaded)
     }
 
-    async fn commit(&self, work: UnitOfWork) -> Result<Committed, StoreError> {
+    async fn commit(&self, work: Arc<UnitOfWork>) -> Result<Committed, StoreError> {
         self.writer().write(move |connection| Box::pin(commit(connection, work))).await
     }
 
@@ -108,7 +109,7 @@ fn fill(loaded: &mut [Loaded], row: &SqliteRow) -> Result<(), sqlx::Error> {
 }
 
 /// Writes a unit of work; the caller's savepoint makes it all or nothing.
-async fn commit(connection: &mut SqliteConnection, work: UnitOfWork) -> Result<Committed, StoreError> {
+async fn commit(connection: &mut SqliteConnection, work: Arc<UnitOfWork>) -> Result<Committed, StoreError> {
     let bases = take_offsets(connection, &work).await?;
     let offset = |seat: Seat| {
         let base = bases.get(&seat.partition).copied();

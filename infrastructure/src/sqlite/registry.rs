@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -19,11 +21,11 @@ use super::rows::{command, command_columns, hex, json, unreadable};
 
 #[async_trait]
 impl Registry for SqliteStore {
-    async fn accept(&self, commands: Vec<Command>) -> Result<Vec<Accepted>, StoreError> {
+    async fn accept(&self, commands: Vec<Arc<Command>>) -> Result<Vec<Accepted>, StoreError> {
         if commands.is_empty() {
             return Ok(Vec::new());
         }
-        let given = json(&commands.iter().map(Given::of).collect::<Vec<_>>())?;
+        let given = json(&commands.iter().map(|command| Given::of(command)).collect::<Vec<_>>())?;
         self.writer().write(move |connection| Box::pin(accept(connection, given, commands))).await
     }
 
@@ -148,7 +150,7 @@ impl<'c> Given<'c> {
 async fn accept(
     connection: &mut SqliteConnection,
     given: String,
-    commands: Vec<Command>,
+    commands: Vec<Arc<Command>>,
 ) -> Result<Vec<Accepted>, StoreError> {
     let stored: Vec<Uuid> = sqlx::query_scalar(include_str!("sql/accept.sql"))
         .bind(given)
@@ -171,20 +173,20 @@ fn key_of(command: &Command) -> Option<(&str, &str)> {
 /// Finds what was there already.
 async fn read_back(
     connection: &mut SqliteConnection,
-    commands: &[Command],
+    commands: &[Arc<Command>],
     missing: &[bool],
 ) -> Result<Vec<Accepted>, StoreError> {
     let sought = || commands.iter().zip(missing).filter(|(_, missing)| **missing).map(|(command, _)| command);
     let rows = sqlx::query(include_str!("sql/existing.sql"))
         .bind(json(&sought().map(|command| hex(command.id)).collect::<Vec<_>>())?)
-        .bind(json(&sought().filter_map(key_of).collect::<Vec<_>>())?)
+        .bind(json(&sought().filter_map(|command| key_of(command)).collect::<Vec<_>>())?)
         .fetch_all(connection)
         .await
         .map_err(classify)?;
     let existing = rows.iter().map(command).collect::<Result<Vec<_>, _>>()?;
     let by_key: HashMap<_, _> = existing.iter().filter_map(|found| Some((key_of(found)?, found))).collect();
     let by_id: HashMap<_, _> = existing.iter().map(|found| (found.id, found)).collect();
-    let answer = |(command, missing): (&Command, &bool)| {
+    let answer = |(command, missing): (&Arc<Command>, &bool)| {
         if !*missing {
             return Ok(Accepted::New);
         }

@@ -124,7 +124,7 @@ pub(super) fn entry(row: &SqliteRow, partition: u16) -> Result<FeedEntry, StoreE
     let body = if is_event {
         EntryBody::Event(event(row, 1).map_err(classify)?)
     } else {
-        EntryBody::Outcome(Box::new(command_at(row, 8)?))
+        EntryBody::Outcome(std::sync::Arc::new(command_at(row, 8)?))
     };
     Ok(FeedEntry { partition, offset, body })
 }

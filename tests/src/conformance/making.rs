@@ -33,6 +33,11 @@ pub fn key(id: &str) -> AggregateKey {
     AggregateKey { aggregate_type: "pet".into(), id: id.into() }
 }
 
+/// As the store takes them.
+pub fn arcs(commands: Vec<Command>) -> Vec<Arc<Command>> {
+    commands.into_iter().map(Arc::new).collect()
+}
+
 /// A plain command for a pet; later ones were accepted later.
 pub fn command(partition: u16, target: &str) -> Command {
     static SECONDS: AtomicU64 = AtomicU64::new(0);
@@ -60,7 +65,7 @@ pub fn command(partition: u16, target: &str) -> Command {
 
 /// Stores commands that must be new.
 pub async fn submit(store: &dyn Store, commands: &[Command]) {
-    let accepted = store.accept(commands.to_vec()).await.unwrap();
+    let accepted = store.accept(arcs(commands.to_vec())).await.unwrap();
     assert!(accepted.iter().all(|accepted| *accepted == Accepted::New), "{accepted:?}");
 }
 
@@ -132,7 +137,7 @@ impl Owner {
 
     /// Commits.
     pub async fn commit(&self, work: UnitOfWork) -> Result<Committed, StoreError> {
-        self.store.commit(work).await
+        self.store.commit(work.into()).await
     }
 
     /// Accepts a command and applies it, making the event with this number.

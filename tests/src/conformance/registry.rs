@@ -10,7 +10,7 @@ use wilco_application::ports::{
 use wilco_domain::kernel::Problem;
 
 use super::Fixture;
-use super::making::{Owner, at, command, create, submit, uuid};
+use super::making::{Owner, arcs, at, command, create, submit, uuid};
 use crate::wait_for;
 
 fn keyed(key: &str) -> Command {
@@ -59,7 +59,7 @@ pub(super) async fn what_was_accepted_is_found_as_it_was<F: Fixture>() {
     commands.sort_by_key(|command| command.id);
     assert_eq!(found, commands);
     assert_eq!(store.command(uuid()).await.unwrap(), None);
-    assert_eq!(store.accept(Vec::new()).await.unwrap(), Vec::new());
+    assert_eq!(store.accept(arcs(Vec::new())).await.unwrap(), Vec::new());
 }
 
 pub(super) async fn a_reused_key_returns_the_first_command<F: Fixture>() {
@@ -69,14 +69,14 @@ pub(super) async fn a_reused_key_returns_the_first_command<F: Fixture>() {
     submit(&*store, std::slice::from_ref(&first)).await;
     let again = Command { data: "{}".into(), ..keyed("k1") };
     let other = keyed("k2");
-    let accepted = fixture.elsewhere().accept(vec![again.clone(), other.clone()]).await.unwrap();
+    let accepted = fixture.elsewhere().accept(arcs(vec![again.clone(), other.clone()])).await.unwrap();
     assert_eq!(*existing(&accepted[0]), first);
     assert_eq!(accepted[1], Accepted::New);
     assert_eq!(store.command(again.id).await.unwrap(), None);
 
     let owner = Owner::of(fixture.store()).await;
     owner.commit(create(&owner, &first, 1)).await.unwrap();
-    let accepted = store.accept(vec![keyed("k1")]).await.unwrap();
+    let accepted = store.accept(arcs(vec![keyed("k1")])).await.unwrap();
     assert_eq!(existing(&accepted[0]).state(), State::Succeeded, "it is told how the first one stands now");
 }
 
@@ -85,7 +85,7 @@ pub(super) async fn a_key_belongs_to_its_tenant<F: Fixture>() {
     let store = fixture.store();
     let of = |tenant: &str| Command { tenant: tenant.into(), ..keyed("k") };
     submit(&*store, &[of(""), of("acme"), of("other")]).await;
-    assert!(matches!(store.accept(vec![of("acme")]).await.unwrap()[0], Accepted::Existing(_)));
+    assert!(matches!(store.accept(arcs(vec![of("acme")])).await.unwrap()[0], Accepted::Existing(_)));
 }
 
 pub(super) async fn an_id_is_accepted_once<F: Fixture>() {
@@ -94,7 +94,7 @@ pub(super) async fn an_id_is_accepted_once<F: Fixture>() {
     let first = command(0, "rex");
     submit(&*store, std::slice::from_ref(&first)).await;
     let again = Command { target: "fido".into(), ..first.clone() };
-    assert_eq!(*existing(&store.accept(vec![again]).await.unwrap()[0]), first);
+    assert_eq!(*existing(&store.accept(arcs(vec![again])).await.unwrap()[0]), first);
 }
 
 pub(super) async fn of_twins_in_one_batch_the_first_wins<F: Fixture>() {
@@ -108,7 +108,8 @@ pub(super) async fn of_twins_in_one_batch_the_first_wins<F: Fixture>() {
     );
     let same_id = command(0, "rex");
     let twin = Command { target: "fido".into(), ..same_id.clone() };
-    let accepted = store.accept(vec![first.clone(), second.clone(), same_id.clone(), twin]).await.unwrap();
+    let accepted =
+        store.accept(arcs(vec![first.clone(), second.clone(), same_id.clone(), twin])).await.unwrap();
     assert_eq!(accepted[0], Accepted::New);
     assert_eq!(*existing(&accepted[1]), first);
     assert_eq!(accepted[2], Accepted::New);
@@ -117,7 +118,7 @@ pub(super) async fn of_twins_in_one_batch_the_first_wins<F: Fixture>() {
     // The same id with another key, in an order against that of the keys.
     let (b, a) = (keyed("b"), keyed("a"));
     let a = Command { id: b.id, correlation_id: b.id, ..a };
-    let accepted = store.accept(vec![b.clone(), a]).await.unwrap();
+    let accepted = store.accept(arcs(vec![b.clone(), a])).await.unwrap();
     assert_eq!(accepted[0], Accepted::New);
     assert_eq!(*existing(&accepted[1]), b);
 }
@@ -129,7 +130,7 @@ pub(super) async fn the_same_key_sent_many_times_at_once_is_accepted_once<F: Fix
         tokio::spawn(async move {
             let sent = keyed("k");
             let id = sent.id;
-            match store.accept(vec![sent]).await.unwrap().remove(0) {
+            match store.accept(arcs(vec![sent])).await.unwrap().remove(0) {
                 Accepted::New => (id, true),
                 Accepted::Existing(first) => (first.id, false),
             }
@@ -155,7 +156,7 @@ pub(super) async fn overlapping_batches_in_opposite_order_are_all_answered<F: Fi
             keys.iter().map(|key| keyed(&format!("{round}-{key}"))).collect::<Vec<_>>()
         };
         let (here, there) = (fixture.store(), fixture.elsewhere());
-        let (one, two) = tokio::join!(here.accept(batch(false)), there.accept(batch(true)));
+        let (one, two) = tokio::join!(here.accept(arcs(batch(false))), there.accept(arcs(batch(true))));
         let new =
             |accepted: Vec<Accepted>| accepted.iter().filter(|accepted| **accepted == Accepted::New).count();
         assert_eq!(new(one.unwrap()) + new(two.unwrap()), 100);
@@ -166,7 +167,7 @@ pub(super) async fn an_accepted_command_stays_when_its_caller_hangs_up<F: Fixtur
     let fixture = F::new(1).await;
     let store = fixture.store();
     let sent = command(0, "rex");
-    let mut accepting = Box::pin(store.accept(vec![sent.clone()]));
+    let mut accepting = Box::pin(store.accept(arcs(vec![sent.clone()])));
     // Polled once, so that it has begun, and dropped.
     assert!(futures::poll!(&mut accepting).is_pending());
     drop(accepting);
@@ -178,7 +179,7 @@ pub(super) async fn callers_that_hang_up_leave_later_writes_intact<F: Fixture>()
     let fixture = F::new(1).await;
     let store = fixture.store();
     for round in 0_u64..200 {
-        let hung_up = store.accept(vec![command(0, "rex")]);
+        let hung_up = store.accept(arcs(vec![command(0, "rex")]));
         // At another point each time: while waiting for a connection, while sending, while being answered.
         let patience = std::time::Duration::from_micros(round * 20);
         let _ = tokio::time::timeout(patience, hung_up).await;
@@ -351,7 +352,7 @@ pub(super) async fn a_text_with_nul_is_refused_as_data_and_leaves_nothing<F: Fix
     let store = fixture.store();
     let good = command(0, "rex");
     let bad = Command { actor: Some("a\0b".into()), ..command(0, "rex") };
-    let refused = store.accept(vec![good.clone(), bad.clone()]).await;
+    let refused = store.accept(arcs(vec![good.clone(), bad.clone()])).await;
     assert!(matches!(refused, Err(StoreError::Data(_))), "{refused:?}");
     assert_eq!(store.commands(&[good.id, bad.id]).await.unwrap(), []);
 }

@@ -58,7 +58,11 @@ impl Connection {
         self.send(request, body).await
     }
 
-    async fn send(&mut self, request: hyper::http::request::Builder, body: Bytes) -> Result<Answer, BenchError> {
+    async fn send(
+        &mut self,
+        request: hyper::http::request::Builder,
+        body: Bytes,
+    ) -> Result<Answer, BenchError> {
         let request = request
             .header(HOST, self.authority.as_str())
             .body(Full::new(body))

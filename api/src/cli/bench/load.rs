@@ -46,7 +46,8 @@ struct Plan {
 
 const JSON: &str = "application/json";
 const NDJSON: &str = "application/x-ndjson";
-const PET: &str = r#"{"name":"Rex","category":"dog","tags":["brown","small"],"price":{"amount":12500,"currency":"EUR"}}"#;
+const PET: &str =
+    r#"{"name":"Rex","category":"dog","tags":["brown","small"],"price":{"amount":12500,"currency":"EUR"}}"#;
 
 /// Sends it all.
 pub(super) async fn run(args: &BenchArgs, authority: &str) -> Result<Load, BenchError> {
@@ -141,8 +142,11 @@ async fn single(
         _ => ("/v1/pets".to_owned(), true),
     };
     let body = Bytes::from_static(PET.as_bytes());
-    let answer =
-        if creates { connection.post(&path, JSON, body).await? } else { connection.put(&path, JSON, body).await? };
+    let answer = if creates {
+        connection.post(&path, JSON, body).await?
+    } else {
+        connection.put(&path, JSON, body).await?
+    };
     share.latencies.push(due.elapsed());
     match answer.status {
         StatusCode::ACCEPTED => {
@@ -186,10 +190,15 @@ async fn batch(
     let answer = connection.post("/v1/commands/batch", NDJSON, body.into()).await?;
     share.latencies.push(due.elapsed());
     if answer.status != StatusCode::OK {
-        return Err(BenchError::Answer(format!("{}: {}", answer.status, String::from_utf8_lossy(&answer.body))));
+        return Err(BenchError::Answer(format!(
+            "{}: {}",
+            answer.status,
+            String::from_utf8_lossy(&answer.body)
+        )));
     }
     for line in answer.body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-        let line: Line = serde_json::from_slice(line).map_err(|error| BenchError::Answer(error.to_string()))?;
+        let line: Line =
+            serde_json::from_slice(line).map_err(|error| BenchError::Answer(error.to_string()))?;
         match line.id {
             Some(id) if line.status == 202 => share.accepted.push((id, due)),
             _ => share.refused += 1,
@@ -215,6 +224,7 @@ struct Target {
 }
 
 fn target_of(body: &[u8]) -> Result<String, BenchError> {
-    let status: Status = serde_json::from_slice(body).map_err(|error| BenchError::Answer(error.to_string()))?;
+    let status: Status =
+        serde_json::from_slice(body).map_err(|error| BenchError::Answer(error.to_string()))?;
     Ok(status.target.id)
 }

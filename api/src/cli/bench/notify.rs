@@ -65,7 +65,10 @@ impl Listener {
         let arrivals: Vec<(Instant, Instant)> =
             load.accepted.iter().filter_map(|(id, sent)| Some((*sent, *heard.get(id)?))).collect();
         Notified {
-            latencies: arrivals.iter().map(|(sent, arrived)| arrived.saturating_duration_since(*sent)).collect(),
+            latencies: arrivals
+                .iter()
+                .map(|(sent, arrived)| arrived.saturating_duration_since(*sent))
+                .collect(),
             elapsed: arrivals
                 .iter()
                 .map(|(_, arrived)| arrived.saturating_duration_since(load.started))

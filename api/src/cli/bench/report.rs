@@ -59,7 +59,8 @@ pub(super) fn print(args: &BenchArgs, load: &Load, settled: &Settled, notified: 
         failed: settled.failed,
         accepted_per_second: per_second(accepted, load.elapsed),
         settled_per_second: per_second(accepted, settled.elapsed),
-        notified_per_second: notified.map(|notified| per_second(accepted - notified.missing, notified.elapsed)),
+        notified_per_second: notified
+            .map(|notified| per_second(accepted - notified.missing, notified.elapsed)),
         not_notified: notified.map(|notified| notified.missing),
         accept_ms: Percentiles::of(&load.latencies),
         settle_ms: Percentiles::of(&settled.latencies),
@@ -73,7 +74,10 @@ pub(super) fn print(args: &BenchArgs, load: &Load, settled: &Settled, notified: 
         "{} commands accepted over {} connections ({} door), {} failed, {} refused\n",
         report.accepted, report.connections, report.door, report.failed, report.refused
     );
-    println!("{:<8} {:>10} {:>10} {:>10} {:>10} {:>10}", "", "per second", "p50 ms", "p99 ms", "p999 ms", "max ms");
+    println!(
+        "{:<8} {:>10} {:>10} {:>10} {:>10} {:>10}",
+        "", "per second", "p50 ms", "p99 ms", "p999 ms", "max ms"
+    );
     row("accept", report.accepted_per_second, &report.accept_ms);
     row("settle", report.settled_per_second, &report.settle_ms);
     if let (Some(rate), Some(percentiles)) = (report.notified_per_second, &report.notify_ms) {

@@ -54,7 +54,8 @@ pub(super) async fn settled(
 ) -> Result<Settled, BenchError> {
     let mut connection = Connection::open(authority).await?;
     let mut missing: HashSet<Uuid> = load.accepted.keys().copied().collect();
-    let mut settled = Settled { latencies: Vec::with_capacity(missing.len()), elapsed: Duration::ZERO, failed: 0 };
+    let mut settled =
+        Settled { latencies: Vec::with_capacity(missing.len()), elapsed: Duration::ZERO, failed: 0 };
     let (mut first, mut last) = (DateTime::<Utc>::MAX_UTC, DateTime::<Utc>::MIN_UTC);
     let mut cursor = cursor.to_owned();
     let deadline = Instant::now() + patience;
@@ -89,7 +90,11 @@ async fn page(connection: &mut Connection, after: Option<&str>) -> Result<Page, 
     }
     let answer = connection.get(&path, "application/json").await?;
     if answer.status != StatusCode::OK {
-        return Err(BenchError::Answer(format!("{}: {}", answer.status, String::from_utf8_lossy(&answer.body))));
+        return Err(BenchError::Answer(format!(
+            "{}: {}",
+            answer.status,
+            String::from_utf8_lossy(&answer.body)
+        )));
     }
     serde_json::from_slice(&answer.body).map_err(|error| BenchError::Answer(error.to_string()))
 }

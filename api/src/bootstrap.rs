@@ -1,0 +1,154 @@
+//! Which adapters the settings stand for. Nothing else in the program names one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use wilco_api::http::{ApiSettings, Limits};
+use wilco_application::catalog::{Catalog, RegistrationError};
+use wilco_application::engine::EngineSettings;
+use wilco_application::ports::{Broker, Store};
+use wilco_application::worker::WorkerSettings;
+use wilco_infrastructure::OpenError;
+use wilco_infrastructure::nats::{NatsBroker, NatsOptions, StreamOptions};
+use wilco_infrastructure::postgres::{PostgresOptions, PostgresStore};
+use wilco_infrastructure::sqlite::SqliteStore;
+
+use crate::config::{self, Config, Storage, StoreUrl};
+
+/// The parts cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The settings name no store.
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    /// The store cannot be opened.
+    #[error("the store cannot be opened")]
+    Store(#[from] OpenError),
+    /// The registrations clash: a defect of this program.
+    #[error("the registered aggregates clash")]
+    Registration(#[from] RegistrationError),
+}
+
+/// A store that is open.
+#[derive(Clone)]
+pub enum OpenStore {
+    /// In a file.
+    Sqlite(SqliteStore),
+    /// On a server.
+    Postgres(PostgresStore),
+}
+
+impl OpenStore {
+    /// As the engine sees it.
+    pub fn shared(&self) -> Arc<dyn Store> {
+        match self {
+            Self::Sqlite(store) => Arc::new(store.clone()),
+            Self::Postgres(store) => Arc::new(store.clone()),
+        }
+    }
+
+    /// Brings the schema up to date; says how many partitions there are.
+    pub async fn migrate(&self) -> Result<u16, Error> {
+        Ok(match self {
+            Self::Sqlite(store) => store.migrate().await?,
+            Self::Postgres(store) => store.migrate().await?,
+        })
+    }
+
+    /// Ends what it is doing, and lets go of file or connections.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite(store) => store.close().await,
+            Self::Postgres(store) => store.close().await,
+        }
+    }
+}
+
+/// Opens the store.
+pub async fn open(config: &Config) -> Result<OpenStore, Error> {
+    /// One writer serves them all, so more only help to spread consumers.
+    const SQLITE_PARTITIONS: u16 = 1;
+    Ok(match config.store.store()? {
+        StoreUrl::Sqlite(path) => {
+            let partitions = config.engine.partitions.unwrap_or(SQLITE_PARTITIONS);
+            OpenStore::Sqlite(SqliteStore::open(&path, partitions).await?)
+        }
+        StoreUrl::Postgres => {
+            let options = postgres_options(config);
+            OpenStore::Postgres(PostgresStore::connect(config.store.secret(), options).await?)
+        }
+    })
+}
+
+fn postgres_options(config: &Config) -> PostgresOptions {
+    let defaults = PostgresOptions::default();
+    PostgresOptions {
+        read_connections: config.postgres.read_connections,
+        write_connections: config.postgres.write_connections,
+        partitions: config.engine.partitions.unwrap_or(defaults.partitions),
+        statement_timeout: Duration::from_millis(config.postgres.statement_timeout_ms),
+        acquire_timeout: Duration::from_millis(config.postgres.acquire_timeout_ms),
+    }
+}
+
+/// The broker, where there is to be one. A server that does not answer yet is no error: notifications wait.
+pub fn broker(config: &Config) -> Option<Arc<dyn Broker>> {
+    let settings = &config.jetstream;
+    let stream = settings.enabled.then(|| StreamOptions {
+        replicas: settings.replicas,
+        in_memory: settings.storage == Storage::Memory,
+        max_age: Duration::from_secs(settings.max_age_seconds),
+        max_bytes: if settings.max_bytes == 0 { -1 } else { settings.max_bytes },
+    });
+    let servers = config.nats.as_ref()?.secret().to_owned();
+    Some(Arc::new(NatsBroker::new(NatsOptions { servers, stream })))
+}
+
+/// Everything that is registered.
+pub fn catalog() -> Result<Arc<Catalog>, Error> {
+    Ok(wilco_api::modules::catalog()?)
+}
+
+/// The engine's part of the settings.
+pub fn engine_settings(config: &Config) -> EngineSettings {
+    let engine = &config.engine;
+    EngineSettings {
+        worker: WorkerSettings {
+            lanes: engine.lanes,
+            batch: engine.batch,
+            busy: engine.busy,
+            gather: Duration::from_millis(engine.gather_ms),
+            inbox: engine.inbox,
+            cache: engine.cache,
+            snapshot_every: engine.snapshot_every,
+            look_every: Duration::from_millis(engine.look_every_ms),
+        },
+        feed_tail: engine.feed_tail,
+        lease: Duration::from_millis(engine.lease_ms),
+        max_backlog: engine.max_backlog,
+        retention: Duration::from_secs(engine.retention_seconds),
+        source: engine.source.clone(),
+    }
+}
+
+/// What the interface takes.
+pub fn api_settings(config: &Config) -> ApiSettings {
+    let http = &config.http;
+    ApiSettings {
+        body_limit: http.body_limit,
+        batch_limit: http.batch_limit,
+        body_timeout: Duration::from_millis(http.body_timeout_ms),
+        cors_origins: http.cors_origins.clone(),
+    }
+}
+
+/// Bounds of its connections.
+pub fn limits(config: &Config) -> Limits {
+    let http = &config.http;
+    Limits {
+        max_connections: http.max_connections,
+        header_timeout: Duration::from_millis(http.header_timeout_ms),
+        idle_timeout: Duration::from_millis(http.idle_timeout_ms),
+        drain_timeout: Duration::from_secs(config.drain_seconds),
+    }
+}

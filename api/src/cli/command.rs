@@ -1,0 +1,223 @@
+use std::ops::ControlFlow;
+
+use clap::{Args, Subcommand};
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+
+use super::client::{self, Client};
+use super::settings;
+use super::{output, sse, stream};
+
+/// What to do with commands.
+#[derive(Debug, Subcommand)]
+pub enum Action {
+    /// Give a command to the server
+    Submit(Submit),
+    /// Print how a command stands
+    Status(One),
+    /// Print each change of a command's status until it is settled
+    Watch(One),
+    /// Print the newest commands
+    List(List),
+    /// Take a command back that was not applied yet
+    Cancel(One),
+    /// Make a new command of a failed one
+    Retry(One),
+}
+
+/// A command to give.
+#[derive(Debug, Args)]
+pub struct Submit {
+    /// Its type, such as pet.create
+    #[arg(value_name = "TYPE")]
+    command_type: String,
+    /// The id of the aggregate it is for; creating commands can do without
+    #[arg(long, value_name = "ID")]
+    target: Option<String>,
+    /// Its own fields: JSON, @FILE, or - for standard input
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    data: String,
+    /// The idempotency key: the same request with the same key is the same command
+    #[arg(long, value_name = "KEY")]
+    key: Option<String>,
+    /// The version the aggregate must have
+    #[arg(long, value_name = "N")]
+    expected_version: Option<u64>,
+    /// Not to be applied before this time, such as 2026-01-01T00:00:00Z
+    #[arg(long, value_name = "TIME")]
+    not_before: Option<String>,
+    /// Wait at most so many seconds for the outcome
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u8).range(1..=60))]
+    wait: Option<u8>,
+    #[command(flatten)]
+    client: settings::Client,
+}
+
+/// One command.
+#[derive(Debug, Args)]
+pub struct One {
+    /// The command's id
+    id: String,
+    #[command(flatten)]
+    client: settings::Client,
+}
+
+/// Which commands to list.
+#[derive(Debug, Args)]
+pub struct List {
+    /// Only these: scheduled, pending, running, succeeded, failed or cancelled
+    #[arg(long)]
+    status: Option<String>,
+    /// Only of this type
+    #[arg(long = "type", value_name = "TYPE")]
+    command_type: Option<String>,
+    /// Only for this aggregate
+    #[arg(long, value_name = "TARGET")]
+    target: Option<String>,
+    /// Only those that one request set off
+    #[arg(long, value_name = "ID")]
+    correlation_id: Option<String>,
+    /// At most so many
+    #[arg(long, value_name = "N")]
+    limit: Option<u32>,
+    /// Go on where an earlier list ended
+    #[arg(long, value_name = "CURSOR")]
+    cursor: Option<String>,
+    #[command(flatten)]
+    client: settings::Client,
+}
+
+/// Does it.
+pub(super) async fn run(action: Action) -> Result<(), super::Error> {
+    match action {
+        Action::Submit(submit) => submit.run().await,
+        Action::Status(one) => Ok(one.status().await?),
+        Action::Watch(one) => one.watch().await,
+        Action::List(list) => Ok(list.run().await?),
+        Action::Cancel(one) => Ok(one.change(Method::DELETE, &[]).await?),
+        Action::Retry(one) => Ok(one.change(Method::POST, &["retry"]).await?),
+    }
+}
+
+impl Submit {
+    async fn run(self) -> Result<(), super::Error> {
+        let client = Client::new(&self.client)?;
+        let mut request =
+            client.request(Method::POST, client.url(&["v1", "commands"], [])).json(&self.envelope()?);
+        if let Some(key) = &self.key {
+            request = request.header("Idempotency-Key", key);
+        }
+        if let Some(seconds) = self.wait {
+            request = request.header("Prefer", format!("wait={seconds}"));
+        }
+        let answer = client.send(request).await?;
+        show(&answer.body, self.client.json)?;
+        // Waited for and failed is a refusal; this is a replay of one that failed before.
+        if answer.body["status"] == "failed" { Err(super::Error::Told) } else { Ok(()) }
+    }
+
+    fn envelope(&self) -> Result<Value, client::Error> {
+        let mut envelope = Map::new();
+        envelope.insert("type".to_owned(), json!(self.command_type));
+        envelope.insert("data".to_owned(), data(&self.data)?);
+        let optional = [
+            ("target", self.target.as_ref().map(|target| json!(target))),
+            ("expected_version", self.expected_version.map(|version| json!(version))),
+            ("not_before", self.not_before.as_ref().map(|time| json!(time))),
+        ];
+        for (name, value) in optional {
+            envelope.extend(value.map(|value| (name.to_owned(), value)));
+        }
+        Ok(Value::Object(envelope))
+    }
+}
+
+/// Reads `--data`.
+fn data(text: &str) -> Result<Value, client::Error> {
+    let unreadable =
+        |what: &str, error: std::io::Error| client::Error::Usage(format!("--data: {what}: {error}"));
+    let read = match text.strip_prefix('@') {
+        Some(file) => std::fs::read_to_string(file).map_err(|error| unreadable(file, error))?,
+        None if text == "-" => {
+            std::io::read_to_string(std::io::stdin()).map_err(|error| unreadable("standard input", error))?
+        }
+        None => text.to_owned(),
+    };
+    serde_json::from_str(&read).map_err(|error| client::Error::Usage(format!("--data is not JSON: {error}")))
+}
+
+impl One {
+    fn segments(&self) -> [&str; 3] {
+        ["v1", "commands", &self.id]
+    }
+
+    async fn status(&self) -> Result<(), client::Error> {
+        let client = Client::new(&self.client)?;
+        let url = client.url(&self.segments(), [("redirect", "false")]);
+        let answer = client.send(client.request(Method::GET, url)).await?;
+        show(&answer.body, self.client.json)
+    }
+
+    async fn change(&self, method: Method, further: &[&str]) -> Result<(), client::Error> {
+        let client = Client::new(&self.client)?;
+        let url = client.url(&[&self.segments(), further].concat(), []);
+        let answer = client.send(client.request(method, url)).await?;
+        show(&answer.body, self.client.json)
+    }
+
+    async fn watch(&self) -> Result<(), super::Error> {
+        let client = Client::new(&self.client)?;
+        let url = client.url(&self.segments(), [("redirect", "false")]);
+        let mut last = Value::Null;
+        let take = |event: sse::Event| {
+            last = serde_json::from_str(&event.data).unwrap_or_default();
+            if self.client.json {
+                output::say(&event.data)?;
+            } else {
+                output::say(output::status_line(&last))?;
+            }
+            Ok(if settled(&last) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        };
+        stream::follow(&client, &url, take).await?;
+        if last["status"] == "succeeded" {
+            return Ok(());
+        }
+        output::note(output::problem(&last["error"]));
+        Err(super::Error::Told)
+    }
+}
+
+impl List {
+    async fn run(self) -> Result<(), client::Error> {
+        let client = Client::new(&self.client)?;
+        let limit = self.limit.map(|limit| limit.to_string());
+        let query = [
+            ("status", &self.status),
+            ("type", &self.command_type),
+            ("target", &self.target),
+            ("correlation_id", &self.correlation_id),
+            ("limit", &limit),
+            ("cursor", &self.cursor),
+        ];
+        let query = query.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?)));
+        let answer = client.send(client.request(Method::GET, client.url(&["v1", "commands"], query))).await?;
+        if self.client.json {
+            return Ok(output::say(&answer.body)?);
+        }
+        for status in answer.body["items"].as_array().into_iter().flatten() {
+            output::say(output::status_line(status))?;
+        }
+        if let Some(cursor) = answer.body["next_cursor"].as_str() {
+            output::note(format_args!("more: --cursor {cursor}"));
+        }
+        Ok(())
+    }
+}
+
+fn settled(status: &Value) -> bool {
+    matches!(status["status"].as_str(), Some("succeeded" | "failed" | "cancelled"))
+}
+
+fn show(status: &Value, json: bool) -> Result<(), client::Error> {
+    Ok(if json { output::say(status)? } else { output::say(output::status(status))? })
+}

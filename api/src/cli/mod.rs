@@ -1,0 +1,184 @@
+//! The command line.
+
+mod bench;
+mod client;
+mod command;
+mod feed;
+mod output;
+mod projection;
+mod serve;
+mod settings;
+mod sse;
+mod stream;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{bootstrap, config, telemetry};
+use settings::{Server, Settings};
+
+/// Commands accepted durably, applied exactly once, answered for.
+#[derive(Debug, Parser)]
+#[command(name = "wilco", version, args_conflicts_with_subcommands = true, after_help = HELP)]
+struct Arguments {
+    #[command(subcommand)]
+    action: Option<Action>,
+    #[command(flatten)]
+    serve: Server,
+}
+
+const HELP: &str = "Without a subcommand wilco serves. Every setting is also a WILCO_ variable \
+    (WILCO_STORE, WILCO_ENGINE_MAX_BACKLOG) and an entry of wilco.toml; flags win over variables, variables over \
+    the file.";
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Run the server (the default)
+    Serve(Server),
+    /// Bring the store's schema up to date, and end
+    Migrate(Settings),
+    /// Give commands to a server, and follow them
+    #[command(subcommand)]
+    Command(command::Action),
+    /// Print events and outcomes as they happen
+    Feed(feed::Arguments),
+    /// Look after the read models of a store
+    #[command(subcommand)]
+    Projection(projection::Action),
+    /// Drive a running server, check that nothing was lost, and report rates and latencies
+    Bench(bench::BenchArgs),
+    /// Print the OpenAPI document
+    Openapi,
+}
+
+/// Why the program ends without success.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    #[error(transparent)]
+    Bootstrap(#[from] bootstrap::Error),
+    #[error(transparent)]
+    Serve(#[from] serve::Error),
+    #[error(transparent)]
+    Client(#[from] client::Error),
+    #[error(transparent)]
+    Projection(#[from] projection::Error),
+    #[error(transparent)]
+    Bench(#[from] bench::BenchError),
+    #[error("the program could not start")]
+    Runtime(#[source] std::io::Error),
+    /// Everything there is to say was said.
+    #[error("failed")]
+    Told,
+}
+
+impl Error {
+    fn code(&self) -> ExitCode {
+        match self {
+            Self::Config(_) | Self::Serve(serve::Error::Config(_)) | Self::Client(client::Error::Usage(_)) => {
+                ExitCode::from(2)
+            }
+            _ => ExitCode::FAILURE,
+        }
+    }
+}
+
+/// Runs the program; says how it ended.
+pub fn main() -> ExitCode {
+    // Of the TLS libraries' providers, the one that is linked.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match run(Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Error::Told) => ExitCode::FAILURE,
+        // Whoever read our output has read enough.
+        Err(Error::Client(client::Error::Output(error)))
+            if error.kind() == std::io::ErrorKind::BrokenPipe =>
+        {
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            output::complain(&error);
+            error.code()
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<(), Error> {
+    let action = arguments.action.unwrap_or(Action::Serve(arguments.serve));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::Runtime)?;
+    let outcome = runtime.block_on(async {
+        match action {
+            Action::Serve(server) => Ok(serve::run(load(&server.flags())?).await?),
+            Action::Migrate(settings) => migrate(load(&settings.flags())?).await,
+            Action::Command(action) => command::run(action).await,
+            Action::Feed(arguments) => Ok(feed::run(arguments).await?),
+            Action::Projection(action) => {
+                let config = load(&action.settings().flags())?;
+                Ok(projection::run(action, config).await?)
+            }
+            Action::Bench(arguments) => Ok(bench::run(arguments).await?),
+            Action::Openapi => openapi(),
+        }
+    });
+    // What still runs in the background is not waited for: all that matters was.
+    runtime.shutdown_background();
+    outcome
+}
+
+/// Reads the settings and starts to log by them.
+fn load(flags: &config::Flags) -> Result<config::Config, Error> {
+    let loaded = config::load(flags)?;
+    telemetry::log(&loaded.config.log);
+    for variable in loaded.unknown {
+        tracing::warn!(variable, "no setting has this variable's name");
+    }
+    Ok(loaded.config)
+}
+
+async fn migrate(config: config::Config) -> Result<(), Error> {
+    let store = bootstrap::open(&config).await?;
+    let partitions = store.migrate().await?;
+    store.close().await;
+    output::say(format_args!("{} is up to date; partitions: {partitions}", config.store))
+        .map_err(client::Error::Output)?;
+    Ok(())
+}
+
+fn openapi() -> Result<(), Error> {
+    let document = serde_json::to_string_pretty(&wilco_api::openapi::document());
+    let document = document.map_err(|error| client::Error::Output(error.into()))?;
+    Ok(output::say(document).map_err(client::Error::Output)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn parse(line: &str) -> Result<Arguments, clap::Error> {
+        Arguments::try_parse_from(line.split_whitespace())
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn without_a_subcommand_it_serves() {
+        let plain = parse("wilco --listen 127.0.0.1:0").unwrap();
+        assert!(plain.action.is_none());
+        assert_eq!(plain.serve.flags().values, [("listen".to_owned(), "127.0.0.1:0".to_owned())]);
+        let named = parse("wilco serve --listen 127.0.0.1:0").unwrap();
+        assert!(matches!(named.action, Some(Action::Serve(_))));
+    }
+
+    #[test]
+    fn nonsense_is_a_matter_of_usage() {
+        for line in ["wilco nonsense", "wilco command submit", "wilco --set engine.batch"] {
+            assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
+        }
+    }
+}

@@ -1,0 +1,82 @@
+use std::sync::Arc;
+
+use clap::Subcommand;
+use wilco_application::catalog::Catalog;
+use wilco_application::queries::{Queries, QueryError};
+
+use super::output;
+use super::settings::Settings;
+use crate::bootstrap;
+use crate::config::Config;
+
+/// What to do with read models.
+#[derive(Debug, Subcommand)]
+pub enum Action {
+    /// Print the read models there are
+    List(Settings),
+    /// Write read models anew from the events
+    Rebuild {
+        /// Which one; without a name, all
+        name: Option<String>,
+        #[command(flatten)]
+        settings: Settings,
+    },
+}
+
+impl Action {
+    /// Where the store is.
+    pub fn settings(&self) -> &Settings {
+        match self {
+            Self::List(settings) | Self::Rebuild { settings, .. } => settings,
+        }
+    }
+}
+
+/// It could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Bootstrap(#[from] bootstrap::Error),
+    /// There is none of that name.
+    #[error("there is no projection {0}; see wilco projection list")]
+    Unknown(String),
+    /// Reading or writing failed.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// The output could not be written.
+    #[error("the output could not be written")]
+    Output(#[from] std::io::Error),
+}
+
+/// Does it.
+pub async fn run(action: Action, config: Config) -> Result<(), Error> {
+    let catalog = bootstrap::catalog()?;
+    match action {
+        Action::List(_) => names(&catalog).into_iter().try_for_each(|name| Ok(output::say(name)?)),
+        Action::Rebuild { name, .. } => rebuild(name, catalog, &config).await,
+    }
+}
+
+async fn rebuild(name: Option<String>, catalog: Arc<Catalog>, config: &Config) -> Result<(), Error> {
+    let mut names = names(&catalog);
+    if let Some(name) = name {
+        if !names.contains(&name) {
+            return Err(Error::Unknown(name));
+        }
+        names = vec![name];
+    }
+    let store = bootstrap::open(config).await?;
+    store.migrate().await?;
+    let queries = Queries::new(store.shared(), catalog);
+    for name in names {
+        let count = queries.rebuild(&name).await?;
+        output::say(format_args!("{name}: {count} written"))?;
+    }
+    store.close().await;
+    Ok(())
+}
+
+fn names(catalog: &Catalog) -> Vec<String> {
+    catalog.aggregates().map(|aggregate| aggregate.name().to_owned()).collect()
+}

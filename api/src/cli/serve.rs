@@ -1,0 +1,151 @@
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use wilco_api::http::AppState;
+use wilco_application::engine::{Engine, Running};
+use wilco_application::ports::{RandomIds, StoreError, SystemClock};
+
+use super::output;
+use crate::config::{self, Config};
+use crate::{bootstrap, telemetry};
+
+/// The server cannot start, or has to end.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The settings do not fit.
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    /// The parts cannot be put together.
+    #[error(transparent)]
+    Bootstrap(#[from] bootstrap::Error),
+    /// The address is not to be had.
+    #[error("cannot listen on {0}")]
+    Listen(String, #[source] std::io::Error),
+    /// The store failed while the engine started.
+    #[error("the engine could not start")]
+    Engine(#[from] StoreError),
+    /// Metrics cannot be recorded.
+    #[error("metrics cannot be recorded")]
+    Metrics(#[from] metrics_exporter_prometheus::BuildError),
+    /// Signals cannot be received.
+    #[error("signals cannot be received")]
+    Signals(#[source] std::io::Error),
+    /// The HTTP server failed.
+    #[error("the HTTP server failed")]
+    Http(#[source] std::io::Error),
+    /// A second signal came.
+    #[error("ended at once; what was under way goes on at the next start")]
+    Cut,
+}
+
+/// Serves until a signal comes, then ends softly.
+pub async fn run(config: Config) -> Result<(), Error> {
+    let mut signals = Signals::new().map_err(Error::Signals)?;
+    let addresses = resolve(&config).await?;
+    let metrics = telemetry::metrics()?;
+    let store = bootstrap::open(&config).await?;
+    store.migrate().await?;
+    let listener = bind(&config, &addresses).await?;
+    let (engine, running) = Engine::start(
+        store.shared(),
+        bootstrap::broker(&config),
+        bootstrap::catalog()?,
+        Arc::new(SystemClock),
+        Arc::new(RandomIds),
+        bootstrap::engine_settings(&config),
+    )
+    .await?;
+    greet(&config, &listener);
+    // A broker that is away delays notifications and is no reason to send requests elsewhere, so readiness is
+    // the store's alone.
+    let state =
+        AppState::new(Arc::clone(&engine), bootstrap::api_settings(&config), Some(metrics), Vec::new());
+    let stop = CancellationToken::new();
+    let router = wilco_api::http::router(state);
+    let http =
+        wilco_api::http::serve(listener, router, bootstrap::limits(&config), stop.clone().cancelled_owned());
+    let drain = drain(&engine, running, stop, Duration::from_secs(config.drain_seconds));
+    signals.until_done(http, drain).await?;
+    store.close().await;
+    Ok(())
+}
+
+/// The addresses to listen on, if they are allowed.
+async fn resolve(config: &Config) -> Result<Vec<SocketAddr>, Error> {
+    let found = tokio::net::lookup_host(&config.listen).await;
+    let found: Vec<SocketAddr> =
+        found.map_err(|error| Error::Listen(config.listen.clone(), error))?.collect();
+    config.check_exposure(&found)?;
+    Ok(found)
+}
+
+async fn bind(config: &Config, addresses: &[SocketAddr]) -> Result<TcpListener, Error> {
+    TcpListener::bind(addresses).await.map_err(|error| Error::Listen(config.listen.clone(), error))
+}
+
+/// One line for the person who started it.
+fn greet(config: &Config, listener: &TcpListener) {
+    let address = listener.local_addr().map_or_else(|_| config.listen.clone(), |address| address.to_string());
+    let who = if config.insecure {
+        "open to whoever reaches it"
+    } else {
+        "for this machine only, without API keys"
+    };
+    let line = format!("wilco is at http://{address} ({who}); the API is described at http://{address}/docs");
+    // Nobody may be reading.
+    let _ = output::say(line);
+    tracing::info!(%address, store = %config.store, nats = config.nats.as_ref().map(tracing::field::display), "serving");
+}
+
+/// Takes no new commands, settles and tells of what is under way, and only then lets the HTTP server end: until
+/// then it answers for the commands, and new ones get 503.
+async fn drain(engine: &Engine, running: Running, http: CancellationToken, patience: Duration) {
+    engine.close();
+    running.stop(patience).await;
+    http.cancel();
+}
+
+/// The signals that ask the program to end.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    /// Runs `http`; after a first signal also `drain`. A second signal ends everything at once.
+    async fn until_done(
+        &mut self,
+        http: impl Future<Output = std::io::Result<()>>,
+        drain: impl Future<Output = ()>,
+    ) -> Result<(), Error> {
+        tokio::pin!(http);
+        tokio::select! {
+            ended = &mut http => return ended.map_err(Error::Http),
+            () = self.next() => tracing::info!("stopping: what is under way is finished; a second signal ends at once"),
+        }
+        let finish = async {
+            let ((), ended) = tokio::join!(drain, http);
+            ended
+        };
+        tokio::select! {
+            ended = finish => ended.map_err(Error::Http),
+            () = self.next() => Err(Error::Cut),
+        }
+    }
+}

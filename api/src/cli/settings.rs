@@ -1,0 +1,69 @@
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::config::{Flags, assignment};
+
+/// Settings that every subcommand on a store takes.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Settings {
+    /// Where data is kept: sqlite:PATH or postgres://… [default: sqlite:wilco.db]
+    #[arg(long, value_name = "URL")]
+    store: Option<String>,
+    /// The settings file [default: wilco.toml, if there is one]
+    #[arg(long, value_name = "FILE", env = "WILCO_CONFIG")]
+    config: Option<PathBuf>,
+    /// Any other setting by its name in the file, such as `engine.max_backlog=1000`
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
+    values: Vec<(String, String)>,
+}
+
+/// Settings of the server.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Server {
+    #[command(flatten)]
+    settings: Settings,
+    /// The address and port to listen on [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// The NATS servers that notifications go to, separated by commas
+    #[arg(long, value_name = "URL")]
+    nats: Option<String>,
+    /// Listen where other machines can reach it, although there are no API keys
+    #[arg(long)]
+    insecure: bool,
+}
+
+impl Settings {
+    /// As the settings' first source.
+    pub fn flags(&self) -> Flags {
+        let store = self.store.iter().map(|store| ("store".to_owned(), store.clone()));
+        Flags { file: self.config.clone(), values: self.values.iter().cloned().chain(store).collect() }
+    }
+}
+
+impl Server {
+    /// As the settings' first source.
+    pub fn flags(&self) -> Flags {
+        let mut flags = self.settings.flags();
+        let named = [("listen", &self.listen), ("nats", &self.nats)];
+        for (name, value) in named {
+            flags.values.extend(value.iter().map(|value| (name.to_owned(), value.clone())));
+        }
+        if self.insecure {
+            flags.values.push(("insecure".to_owned(), "true".to_owned()));
+        }
+        flags
+    }
+}
+
+/// Where the server is, and how to print.
+#[derive(Clone, Debug, Args)]
+pub struct Client {
+    /// The server's address
+    #[arg(long, value_name = "URL", env = "WILCO_URL", default_value = "http://127.0.0.1:8080")]
+    pub url: String,
+    /// Print the answers as they are, as JSON
+    #[arg(long)]
+    pub json: bool,
+}

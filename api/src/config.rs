@@ -1,0 +1,152 @@
+//! The settings of the program: flags, then `WILCO_*` variables, then `wilco.toml`, then defaults.
+//!
+//! A setting of a section has the section's name in its own: `engine.max_backlog` is `max_backlog` under
+//! `[engine]` in the file, `WILCO_ENGINE_MAX_BACKLOG` in the environment and `--set engine.max_backlog=…` as a
+//! flag. An unknown name in the file or in a flag is an error; an unknown variable is told of and left alone.
+
+mod sections;
+mod source;
+mod url;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+pub use sections::{Engine, Http, JetStream, Log, LogFormat, Postgres, Storage};
+pub use source::{Flags, assignment, load};
+pub use url::{SecretUrl, StoreUrl};
+
+/// Everything that can be set.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where data is kept: `sqlite:PATH` or `postgres://…`. Default `sqlite:wilco.db`.
+    pub store: SecretUrl,
+    /// The NATS servers that notifications go to, separated by commas. Default none.
+    pub nats: Option<SecretUrl>,
+    /// Address and port to listen on. Default `127.0.0.1:8080`.
+    pub listen: String,
+    /// Whether to listen on other than loopback addresses although nobody is asked for a key. Default no.
+    pub insecure: bool,
+    /// Seconds that a stop waits for what is under way. Default 30.
+    pub drain_seconds: u64,
+    /// How commands are applied.
+    pub engine: Engine,
+    /// Connections to PostgreSQL.
+    pub postgres: Postgres,
+    /// Bounds of the HTTP server.
+    pub http: Http,
+    /// The stream on NATS.
+    pub jetstream: JetStream,
+    /// What is logged.
+    pub log: Log,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            store: SecretUrl::from("sqlite:wilco.db"),
+            nats: None,
+            listen: "127.0.0.1:8080".to_owned(),
+            insecure: false,
+            drain_seconds: 30,
+            engine: Engine::default(),
+            postgres: Postgres::default(),
+            http: Http::default(),
+            jetstream: JetStream::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+/// The settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A name or a value is wrong; the text says which and where it comes from.
+    #[error("{0}")]
+    Setting(#[source] Box<figment::Error>),
+    /// The file that was asked for is not there.
+    #[error("there is no settings file {}", .0.display())]
+    NoFile(PathBuf),
+    /// `--set` wants a name and a value.
+    #[error("--set takes NAME=VALUE, not {0:?}")]
+    Assignment(String),
+    /// A value is out of its bounds.
+    #[error("{name}: {problem}")]
+    Invalid {
+        /// The setting.
+        name: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// There are no API keys, so other machines are not let in.
+    #[error(
+        "listen: {0} can be reached from other machines, and nobody is asked for a key; listen on a loopback \
+         address, or say --insecure if access is guarded elsewhere"
+    )]
+    Exposed(SocketAddr),
+}
+
+impl Error {
+    fn invalid(name: &'static str, problem: impl Into<String>) -> Self {
+        Self::Invalid { name, problem: problem.into() }
+    }
+}
+
+impl Config {
+    /// Checks each value that its type does not check.
+    pub fn validate(&self) -> Result<(), Error> {
+        self.store.store()?;
+        if let Some(nats) = &self.nats {
+            nats.check_nats()?;
+        }
+        if self.listen.trim().is_empty() {
+            return Err(Error::invalid("listen", "an address and a port, such as 127.0.0.1:8080"));
+        }
+        self.engine.validate()?;
+        self.postgres.validate()?;
+        self.http.validate()?;
+        self.jetstream.validate()?;
+        self.log.validate()
+    }
+
+    /// Refuses addresses that other machines can reach, unless they are wanted.
+    pub fn check_exposure(&self, addresses: &[SocketAddr]) -> Result<(), Error> {
+        match addresses.iter().find(|address| !address.ip().is_loopback()) {
+            Some(exposed) if !self.insecure => Err(Error::Exposed(*exposed)),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_valid() {
+        Config::default().validate().unwrap();
+    }
+
+    #[test]
+    fn only_loopback_is_listened_on_without_being_told_otherwise() {
+        let here: SocketAddr = "[::1]:80".parse().unwrap();
+        let everywhere: SocketAddr = "0.0.0.0:80".parse().unwrap();
+        let mut config = Config::default();
+        config.check_exposure(&[here]).unwrap();
+        assert!(matches!(config.check_exposure(&[here, everywhere]), Err(Error::Exposed(_))));
+        config.insecure = true;
+        config.check_exposure(&[everywhere]).unwrap();
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        let config = Config {
+            store: SecretUrl::from("postgres://me:secret@host/db"),
+            nats: Some(SecretUrl::from("nats://me:secret@host,token-secret@other:4222")),
+            ..Config::default()
+        };
+        assert!(!format!("{config:?} {}", config.store).contains("secret"), "{config:?}");
+    }
+}

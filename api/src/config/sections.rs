@@ -1,0 +1,254 @@
+use serde::{Deserialize, Serialize};
+use tracing_subscriber::EnvFilter;
+
+use super::Error;
+
+/// How commands are accepted and applied.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Engine {
+    /// Partitions of a new store; one that exists keeps what it has. Default 1 on SQLite, 16 on PostgreSQL.
+    pub partitions: Option<u16>,
+    /// Lanes that apply commands side by side, each on its own partitions. Default 1.
+    pub lanes: usize,
+    /// Most commands in one commit. Default 500.
+    pub batch: usize,
+    /// A batch of so many commands counts as load: the next is let gather for a while. Default 32.
+    pub busy: usize,
+    /// For so many milliseconds; 0 is not at all. Default 5.
+    pub gather_ms: u64,
+    /// Commands that wait in memory, in each lane; more stay in the store. Default 10000.
+    pub inbox: usize,
+    /// Aggregates kept in memory, of each type and in each lane. Default 50000.
+    pub cache: usize,
+    /// Events after which an aggregate gets a new snapshot. Default 100.
+    pub snapshot_every: i64,
+    /// Milliseconds between two looks into the registry that nothing else gave rise to. Default 1000.
+    pub look_every_ms: u64,
+    /// Entries of the feed kept in memory. Default 32768.
+    pub feed_tail: usize,
+    /// Milliseconds that a replica's lease of its partitions lasts without being renewed. Default 10000.
+    pub lease_ms: u64,
+    /// Most commands that may wait before new ones are refused with 503. Default 2000000.
+    pub max_backlog: u64,
+    /// Seconds that the status of a settled command is kept for clients. Default 604800, a week.
+    pub retention_seconds: u64,
+    /// The `source` of the CloudEvents. Default `/wilco`.
+    pub source: String,
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self {
+            partitions: None,
+            lanes: 1,
+            batch: 500,
+            busy: 32,
+            gather_ms: 5,
+            inbox: 10_000,
+            cache: 50_000,
+            snapshot_every: 100,
+            look_every_ms: 1000,
+            feed_tail: 32_768,
+            lease_ms: 10_000,
+            max_backlog: 2_000_000,
+            retention_seconds: 7 * 24 * 3600,
+            source: "/wilco".to_owned(),
+        }
+    }
+}
+
+impl Engine {
+    pub(super) fn validate(&self) -> Result<(), Error> {
+        let partitions = u64::from(self.partitions.unwrap_or(1));
+        within("engine.partitions", partitions, 1, 1024)?;
+        within("engine.lanes", self.lanes as u64, 1, 256)?;
+        within("engine.batch", self.batch as u64, 1, 10_000)?;
+        within("engine.busy", self.busy as u64, 1, 10_000)?;
+        within("engine.gather_ms", self.gather_ms, 0, 1000)?;
+        within("engine.inbox", self.inbox as u64, 1, 10_000_000)?;
+        within("engine.cache", self.cache as u64, 1, 100_000_000)?;
+        within("engine.snapshot_every", self.snapshot_every.try_into().unwrap_or(0), 1, 1_000_000)?;
+        within("engine.look_every_ms", self.look_every_ms, 10, 60_000)?;
+        within("engine.feed_tail", self.feed_tail as u64, 1, 100_000_000)?;
+        within("engine.lease_ms", self.lease_ms, 500, 600_000)?;
+        within("engine.max_backlog", self.max_backlog, 1, 1_000_000_000)?;
+        within("engine.retention_seconds", self.retention_seconds, 1, 100 * 366 * 24 * 3600)?;
+        let odd = |c: char| c.is_control() || c.is_whitespace();
+        if self.source.is_empty() || self.source.contains(odd) {
+            return Err(Error::invalid("engine.source", "a URI reference, such as /wilco"));
+        }
+        Ok(())
+    }
+}
+
+/// Connections to PostgreSQL; without meaning on SQLite.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Postgres {
+    /// Connections that read. Default 6.
+    pub read_connections: u32,
+    /// Connections that write; each does a whole batch at a time, so few suffice. Default 4.
+    pub write_connections: u32,
+    /// Milliseconds a statement may take. Default 10000.
+    pub statement_timeout_ms: u64,
+    /// Milliseconds to wait for a connection. Default 3000.
+    pub acquire_timeout_ms: u64,
+}
+
+impl Default for Postgres {
+    fn default() -> Self {
+        Self {
+            read_connections: 6,
+            write_connections: 4,
+            statement_timeout_ms: 10_000,
+            acquire_timeout_ms: 3000,
+        }
+    }
+}
+
+impl Postgres {
+    pub(super) fn validate(&self) -> Result<(), Error> {
+        within("postgres.read_connections", self.read_connections.into(), 1, 1000)?;
+        within("postgres.write_connections", self.write_connections.into(), 1, 1000)?;
+        within("postgres.statement_timeout_ms", self.statement_timeout_ms, 100, 600_000)?;
+        within("postgres.acquire_timeout_ms", self.acquire_timeout_ms, 100, 600_000)
+    }
+}
+
+/// Bounds of the HTTP server.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Http {
+    /// Most bytes in the body of a request, and in a line of a batch. Default 262144.
+    pub body_limit: usize,
+    /// Most bytes in the body of a batch. Default 8388608.
+    pub batch_limit: usize,
+    /// Milliseconds the body of a request may take to arrive. Default 30000.
+    pub body_timeout_ms: u64,
+    /// Origins whose pages may call the server, such as `https://app.example`. Default none.
+    pub cors_origins: Vec<String>,
+    /// Most connections at a time; further ones wait. Default 10000.
+    pub max_connections: usize,
+    /// Milliseconds the head of a request may take to arrive. Default 10000.
+    pub header_timeout_ms: u64,
+    /// Milliseconds a connection may stay open between two requests. Default 75000.
+    pub idle_timeout_ms: u64,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            body_limit: 256 << 10,
+            batch_limit: 8 << 20,
+            body_timeout_ms: 30_000,
+            cors_origins: Vec::new(),
+            max_connections: 10_000,
+            header_timeout_ms: 10_000,
+            idle_timeout_ms: 75_000,
+        }
+    }
+}
+
+impl Http {
+    pub(super) fn validate(&self) -> Result<(), Error> {
+        within("http.body_limit", self.body_limit as u64, 1024, 64 << 20)?;
+        within("http.batch_limit", self.batch_limit as u64, self.body_limit as u64, 1 << 30)?;
+        within("http.body_timeout_ms", self.body_timeout_ms, 100, 600_000)?;
+        within("http.max_connections", self.max_connections as u64, 1, 1_000_000)?;
+        within("http.header_timeout_ms", self.header_timeout_ms, 100, 600_000)?;
+        within("http.idle_timeout_ms", self.idle_timeout_ms, 100, 3_600_000)?;
+        let origin = |text: &String| {
+            let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+            host.is_some_and(|host| !host.is_empty() && !host.contains('/') && host.is_ascii())
+        };
+        match self.cors_origins.iter().find(|text| !origin(text)) {
+            Some(odd) => {
+                Err(Error::invalid("http.cors_origins", format!("{odd:?} is not like https://HOST")))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// The stream on NATS; without meaning when there is no `nats`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct JetStream {
+    /// Whether notifications go into the stream `WILCO`, which keeps them; without it they are plain publishes.
+    /// Default yes.
+    pub enabled: bool,
+    /// Copies of the stream in a NATS cluster. Default 1.
+    pub replicas: usize,
+    /// Where the stream is kept. Default `file`.
+    pub storage: Storage,
+    /// Seconds after which the stream forgets a message; 0 is never. Default 0.
+    pub max_age_seconds: u64,
+    /// Most bytes in the stream; a full one takes nothing new until there is room. 0 is no bound. Default 0.
+    pub max_bytes: i64,
+}
+
+/// Where NATS keeps the stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Storage {
+    /// On disk.
+    #[default]
+    File,
+    /// In memory: gone when the server stops.
+    Memory,
+}
+
+impl Default for JetStream {
+    fn default() -> Self {
+        Self { enabled: true, replicas: 1, storage: Storage::File, max_age_seconds: 0, max_bytes: 0 }
+    }
+}
+
+impl JetStream {
+    pub(super) fn validate(&self) -> Result<(), Error> {
+        within("jetstream.replicas", self.replicas as u64, 1, 5)?;
+        within("jetstream.max_bytes", self.max_bytes.try_into().unwrap_or(u64::MAX), 0, i64::MAX as u64)
+    }
+}
+
+/// What is logged, to standard error.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// `text` for people, `json` for machines: an object a line. Default `text`.
+    pub format: LogFormat,
+    /// The least severe level, or levels by module: `info`, `warn,wilco_api=debug`. Default `info`.
+    pub level: String,
+}
+
+/// The shape of log lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines.
+    Json,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, level: "info".to_owned() }
+    }
+}
+
+impl Log {
+    pub(super) fn validate(&self) -> Result<(), Error> {
+        let parsed = self.level.parse::<EnvFilter>();
+        parsed.map(drop).map_err(|error| Error::invalid("log.level", error.to_string()))
+    }
+}
+
+fn within(name: &'static str, value: u64, least: u64, most: u64) -> Result<(), Error> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(Error::invalid(name, format!("{least} to {most}, not {value}")))
+}

@@ -1,0 +1,161 @@
+//! What must hold after any fault, checked from outside: through the feed, the registry, the resources and NATS.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::Promises;
+use crate::client::{Client, is_settled};
+use crate::nats::Notification;
+use crate::wait_for;
+
+/// Checks all of it; the feed, for further questions.
+pub async fn everything(client: &Client, promises: &Promises) -> Vec<Value> {
+    let commands = settled_commands(client, promises).await;
+    let feed = client.feed("").await;
+    gapless(&feed);
+    outcomes_match(&commands, &feed);
+    let versions = events_match(&commands, &feed);
+    views_are_folds(client, &versions).await;
+    feed
+}
+
+/// Every accepted command is in the registry and settled. All commands, by id.
+pub async fn settled_commands(client: &Client, promises: &Promises) -> BTreeMap<String, Value> {
+    let none = |open: &Vec<Value>| open.is_empty();
+    wait_for("no command to be open", async || client.commands("status=pending").await, none).await;
+    let commands: BTreeMap<String, Value> =
+        client.commands("").await.into_iter().map(|status| (text(&status, "id"), status)).collect();
+    for (key, id) in &promises.accepted {
+        let status = commands.get(id).unwrap_or_else(|| panic!("command {id} with key {key} is lost"));
+        assert!(is_settled(status), "{status}");
+    }
+    let ids: BTreeSet<&String> = promises.accepted.values().collect();
+    assert_eq!(ids.len(), promises.accepted.len(), "two keys have one command");
+    assert_eq!(ids.len(), commands.len(), "there are commands that nobody gave");
+    commands
+}
+
+/// The offsets of each partition are 1, 2, 3 … in this order.
+pub fn gapless(feed: &[Value]) {
+    let mut last: BTreeMap<i64, i64> = BTreeMap::new();
+    for entry in feed {
+        let (partition, offset) = place(entry);
+        let last = last.entry(partition).or_default();
+        assert_eq!(offset, *last + 1, "partition {partition}: {entry}");
+        *last = offset;
+    }
+}
+
+/// Each command was told of once, as what it is.
+fn outcomes_match(commands: &BTreeMap<String, Value>, feed: &[Value]) {
+    let mut told = BTreeMap::new();
+    for entry in feed.iter().filter(|entry| is_outcome(entry)) {
+        let id = text(&entry["data"], "id");
+        assert!(told.insert(id.clone(), entry).is_none(), "command {id} was told of twice");
+        let status = commands.get(&id).unwrap_or_else(|| panic!("an outcome of an unknown command: {entry}"));
+        assert_eq!(&entry["data"], status, "the registry and the feed agree");
+        let succeeded = entry["type"] == "wilco.command.succeeded";
+        assert_eq!(succeeded, status["status"] == "succeeded", "{entry}");
+    }
+    assert_eq!(told.len(), commands.len(), "every command was told of");
+}
+
+/// Events are numbered without a gap, and there are some for exactly the commands that succeeded. The newest
+/// version of each aggregate.
+fn events_match(commands: &BTreeMap<String, Value>, feed: &[Value]) -> BTreeMap<String, i64> {
+    let mut versions: BTreeMap<String, i64> = BTreeMap::new();
+    let mut led_to: BTreeMap<String, i64> = BTreeMap::new();
+    for event in feed.iter().filter(|entry| !is_outcome(entry)) {
+        let id = text(event, "id");
+        let sequence = id.rsplit(':').next().and_then(|number| number.parse().ok()).unwrap_or(0);
+        let version = versions.entry(text(event, "subject")).or_default();
+        assert_eq!(sequence, *version + 1, "{event}");
+        *version = sequence;
+        led_to.insert(text(event, "causationid"), sequence);
+    }
+    for (id, status) in commands {
+        assert_eq!(led_to.remove(id), status["version"].as_i64(), "{status}");
+        assert_eq!(status["version"].is_i64(), status["status"] == "succeeded", "{status}");
+    }
+    assert!(led_to.is_empty(), "events of no command: {led_to:?}");
+    versions
+}
+
+/// A resource is what its events make of it.
+async fn views_are_folds(client: &Client, versions: &BTreeMap<String, i64>) {
+    for (subject, version) in versions {
+        let id = subject.rsplit('/').next().expect("a subject ends with an id");
+        let now = client.read(&format!("/v1/pets/{id}")).await;
+        let folded = client.read(&format!("/v1/pets/{id}?version={version}")).await;
+        if now.status == 410 {
+            // The fold of a deleted aggregate is gone as well.
+            assert!(matches!(folded.status, 200 | 410), "{folded:?}");
+            continue;
+        }
+        assert_eq!((now.status, folded.status), (200, 200), "{subject}: {now:?} {folded:?}");
+        assert_eq!(now.body["version"], *version, "{subject}");
+        assert_eq!(now.body, folded.body, "{subject}");
+    }
+}
+
+/// The stream has every entry of the feed exactly once, in order in each partition, with what is promised of a
+/// message.
+pub fn stream_matches(feed: &[Value], stream: &[Notification]) {
+    let ids: BTreeMap<String, &Value> = feed.iter().map(|entry| (text(entry, "id"), entry)).collect();
+    assert_eq!(ids.len(), feed.len(), "ids are unique");
+    let mut last: BTreeMap<i64, i64> = BTreeMap::new();
+    let mut seen = BTreeSet::new();
+    for message in stream {
+        let event = &message.event;
+        let id = text(event, "id");
+        assert!(seen.insert(id.clone()), "{id} is in the stream twice");
+        assert_eq!(message.header("Nats-Msg-Id"), Some(id.as_str()));
+        assert_eq!(Some(&event), ids.get(&id), "the stream and the feed say the same");
+        let (partition, offset) = place(event);
+        let last = last.entry(partition).or_default();
+        assert!(offset > *last, "partition {partition}: {offset} comes after {last}");
+        *last = offset;
+        shape(message);
+    }
+    assert_eq!(seen.len(), feed.len(), "the stream has all of the feed");
+}
+
+/// What a subscriber can rely on.
+pub fn shape(message: &Notification) {
+    let event = &message.event;
+    let (partition, _) = place(event);
+    let target = text(event, "subject");
+    assert_eq!(message.header("Content-Type"), Some("application/cloudevents+json"));
+    assert_eq!(message.header("Wilco-Target"), Some(target.as_str()));
+    assert_eq!(message.header("Wilco-Command-Id"), event["causationid"].as_str());
+    for (member, value) in
+        [("specversion", "1.0"), ("source", "/wilco"), ("datacontenttype", "application/json")]
+    {
+        assert_eq!(event[member], value, "{event}");
+    }
+    for member in ["id", "type", "time", "correlationid"] {
+        assert!(event[member].as_str().is_some_and(|text| !text.is_empty()), "{member}: {event}");
+    }
+    assert!(event["data"].is_object(), "{event}");
+    let kind = text(event, "type");
+    let expected = if is_outcome(event) {
+        format!("{kind}.{}.p{partition:02}", text(&event["data"], "type"))
+    } else {
+        format!("{}.p{partition:02}", kind.replacen("wilco.", "wilco.event.", 1))
+    };
+    assert_eq!(message.subject, expected);
+}
+
+fn is_outcome(entry: &Value) -> bool {
+    entry["type"].as_str().is_some_and(|kind| kind.starts_with("wilco.command."))
+}
+
+fn place(entry: &Value) -> (i64, i64) {
+    let offset = entry["offset"].as_str().and_then(|offset| offset.parse().ok());
+    (entry["partition"].as_i64().expect("a partition"), offset.expect("an offset"))
+}
+
+fn text(value: &Value, member: &str) -> String {
+    value[member].as_str().unwrap_or_else(|| panic!("no {member} in {value}")).to_owned()
+}

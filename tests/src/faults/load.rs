@@ -1,0 +1,110 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{Rng as _, SeedableRng as _};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::client::{Client, pet};
+
+/// Aggregates that the load is about: few enough that they meet many commands each.
+const PETS: u32 = 40;
+/// Requests that are under way at a time.
+const SENDERS: u64 = 12;
+
+/// What the server has promised: the commands it answered 202 for, by their keys.
+#[derive(Debug, Default)]
+pub struct Promises {
+    /// Key of the request to id of the command.
+    pub accepted: BTreeMap<String, String>,
+    /// Requests that got no answer, or a 5xx: the command may exist or not.
+    pub unknown: BTreeMap<String, Value>,
+}
+
+/// Senders of random commands, each with a key of its own.
+pub struct Load {
+    senders: JoinSet<()>,
+    promises: Arc<Mutex<Promises>>,
+}
+
+impl Load {
+    /// Starts to send. The same seed and round send the same commands.
+    pub fn start(client: &Client, seed: u64, round: u64) -> Self {
+        let promises = Arc::new(Mutex::new(Promises::default()));
+        let mut senders = JoinSet::new();
+        for sender in 0..SENDERS {
+            let (client, promises) = (client.clone(), Arc::clone(&promises));
+            let random = StdRng::seed_from_u64(seed ^ (round << 32) ^ sender);
+            senders.spawn(send(client, promises, random, format!("{seed}-{round}-{sender}")));
+        }
+        Self { senders, promises }
+    }
+
+    /// How many commands were accepted so far.
+    pub fn accepted(&self) -> usize {
+        self.promises.lock().unwrap_or_else(PoisonError::into_inner).accepted.len()
+    }
+
+    /// Ends it; what was promised.
+    pub async fn stop(mut self) -> Promises {
+        // A request that is cut off here is one without an answer, and is in the books as such.
+        self.senders.shutdown().await;
+        std::mem::take(&mut *self.promises.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Promises {
+    /// Adds those of another round.
+    pub fn extend(&mut self, other: Self) {
+        self.accepted.extend(other.accepted);
+        self.unknown.extend(other.unknown);
+    }
+
+    /// Repeats the requests that got no answer, with their keys: each is a new command or the one from before.
+    pub async fn repeat_unknown(&mut self, client: &Client) {
+        for (key, envelope) in std::mem::take(&mut self.unknown) {
+            let reply = client.post("/v1/commands", &envelope, &[("Idempotency-Key", &key)]).await;
+            assert_eq!(reply.status, 202, "{envelope}: {reply:?}");
+            self.accepted.insert(key, reply.id());
+        }
+    }
+}
+
+async fn send(client: Client, promises: Arc<Mutex<Promises>>, mut random: StdRng, name: String) {
+    let promises = || promises.lock().unwrap_or_else(PoisonError::into_inner);
+    for number in 0.. {
+        let (key, envelope) = (format!("{name}-{number}"), command(&mut random));
+        promises().unknown.insert(key.clone(), envelope.clone());
+        let request =
+            client.request(Method::POST, "/v1/commands").header("Idempotency-Key", &key).json(&envelope);
+        match client.send(request).await {
+            Ok(reply) if reply.status == 202 => {
+                let mut promises = promises();
+                promises.unknown.remove(&key);
+                promises.accepted.insert(key, reply.id());
+            }
+            Ok(reply) if reply.status >= 500 => tokio::time::sleep(Duration::from_millis(50)).await,
+            Ok(reply) => panic!("{envelope} was refused: {reply:?}"),
+            // The server is gone, and may come back.
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+}
+
+/// A command for one of the pets; many of them break a rule.
+fn command(random: &mut StdRng) -> Value {
+    let target = format!("pet-{}", random.random_range(0..PETS));
+    let order = json!({ "order_id": format!("order-{}", random.random_range(0..3)) });
+    let (kind, data) = match random.random_range(0..100) {
+        0..20 => ("create", pet(&format!("name-{}", random.random_range(0..1000)))),
+        20..50 => ("update", pet(&format!("name-{}", random.random_range(0..1000)))),
+        50..75 => ("reserve", order),
+        75..98 => ("release", order),
+        98 => ("sell", json!({})),
+        _ => ("delete", json!({})),
+    };
+    json!({ "type": format!("pet.{kind}"), "target": target, "data": data })
+}

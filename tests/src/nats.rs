@@ -1,0 +1,160 @@
+//! A private nats-server with JetStream.
+
+use std::fs::File;
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use async_nats::jetstream;
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
+use futures::StreamExt as _;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::wait_for;
+use crate::wilco::signal;
+
+/// A server with its own folder and port; both stay the same when it is started again.
+pub struct NatsServer {
+    folder: TempDir,
+    port: u16,
+    child: Option<Child>,
+}
+
+impl NatsServer {
+    /// A server that does not run yet.
+    pub fn prepared() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = listener.local_addr().expect("it has an address").port();
+        Self { folder: tempfile::tempdir().expect("a folder"), port, child: None }
+    }
+
+    /// A server that runs.
+    pub async fn started() -> Self {
+        let mut server = Self::prepared();
+        server.start().await;
+        server
+    }
+
+    /// Its address.
+    pub fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// Starts it on what it had. Panics when it is not installed: a test that needs it must not pass without.
+    pub async fn start(&mut self) {
+        let log =
+            File::options().create(true).append(true).open(self.folder.path().join("log")).expect("a log");
+        let child = Command::new("nats-server")
+            .args(["-js", "-a", "127.0.0.1", "-p", &self.port.to_string(), "-sd"])
+            .arg(self.folder.path().join("data"))
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a log"))
+            .stderr(log)
+            .spawn()
+            .expect("nats-server is installed: these tests need it");
+        self.child = Some(child);
+        let answers = async || match async_nats::connect(self.url()).await {
+            Ok(client) => {
+                jetstream::new(client).query_account().await.map(drop).map_err(|error| error.to_string())
+            }
+            Err(error) => Err(error.to_string()),
+        };
+        wait_for("NATS to answer", answers, Result::is_ok).await.expect("it answers");
+    }
+
+    /// Ends it as a crash would.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// Ends it in good order.
+    pub async fn stop(&mut self) {
+        let Some(mut child) = self.child.take() else { return };
+        signal(child.id(), "TERM");
+        wait_for("NATS to end", async || child.try_wait().expect("its state is known"), Option::is_some)
+            .await;
+    }
+
+    /// Lets it stand still: connections stay open and nothing answers.
+    pub fn freeze(&self) {
+        self.child.iter().for_each(|child| signal(child.id(), "STOP"));
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.child.iter().for_each(|child| signal(child.id(), "CONT"));
+    }
+
+    /// A client of it.
+    pub async fn client(&self) -> async_nats::Client {
+        async_nats::connect(self.url()).await.expect("NATS answers")
+    }
+
+    /// Waits until the stream holds this many messages, and reads them all, in the stream's order.
+    pub async fn stream(&self, expected: u64) -> Vec<Notification> {
+        let context = jetstream::new(self.client().await);
+        let count = async || match context.get_stream("WILCO").await {
+            Ok(mut stream) => {
+                stream.info().await.map(|info| info.state.messages).map_err(|error| error.to_string())
+            }
+            Err(error) => Err(error.to_string()),
+        };
+        let complete = |count: &Result<u64, String>| count.as_ref().is_ok_and(|count| *count >= expected);
+        let what = format!("{expected} messages in the stream");
+        let count = wait_for(&what, count, complete).await.expect("the stream is there");
+        let stream = context.get_stream("WILCO").await.expect("the stream is there");
+        let config = pull::Config {
+            deliver_policy: DeliverPolicy::All,
+            ack_policy: AckPolicy::None,
+            ..pull::Config::default()
+        };
+        let consumer = stream.create_consumer(config).await.expect("a consumer");
+        let messages = consumer.messages().await.expect("messages").take(count as usize);
+        let read = messages.map(|message| Notification::of(&message.expect("a message").message)).collect();
+        tokio::time::timeout(Duration::from_secs(30), read).await.expect("all of them are delivered in time")
+    }
+}
+
+impl Drop for NatsServer {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+            println!("--- log of nats-server ---\n{log}\n---");
+        }
+        self.kill();
+    }
+}
+
+/// A message as a subscriber gets it.
+#[derive(Clone, Debug)]
+pub struct Notification {
+    /// Where it was published.
+    pub subject: String,
+    /// Its headers, by name.
+    pub headers: Vec<(String, String)>,
+    /// The CloudEvent.
+    pub event: Value,
+}
+
+impl Notification {
+    /// Reads a message.
+    pub fn of(message: &async_nats::Message) -> Self {
+        let headers = message.headers.iter().flat_map(|headers| headers.iter());
+        Self {
+            subject: message.subject.to_string(),
+            headers: headers
+                .flat_map(|(name, values)| values.iter().map(|value| (name.to_string(), value.to_string())))
+                .collect(),
+            event: serde_json::from_slice(&message.payload).expect("the payload is JSON"),
+        }
+    }
+
+    /// The value of a header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
