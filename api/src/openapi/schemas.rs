@@ -39,7 +39,13 @@ impl Schemas {
 
     /// The schema of a `T` that clients send, itself and not a reference to it.
     pub fn sent_whole<T: JsonSchema>(&mut self) -> Schema {
-        T::json_schema(&mut self.sent)
+        let schema = T::json_schema(&mut self.sent);
+        // A transparent struct has the schema of what it wraps, which may be a reference.
+        let name = schema.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next());
+        match name.and_then(|name| self.sent.definitions().get(name).cloned()) {
+            Some(referred) => referred.try_into().unwrap_or(schema),
+            None => schema,
+        }
     }
 
     /// A schema under a name of its own.

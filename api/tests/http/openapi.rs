@@ -103,6 +103,28 @@ fn check(document: &Value, operation: &str, status: &str, media: &str, body: &Va
     assert!(errors.is_empty(), "{operation} {status}: {errors:?}\n{body}");
 }
 
+#[test]
+fn what_a_route_takes_fits_its_schema() {
+    let document = wilco_api::openapi::document();
+    let order = json!({ "id": "p", "order_id": "o" });
+    for (path, method, good, bad) in [
+        ("/v1/pets", "post", pet_with_id("p"), json!({ "name": "Rex" })),
+        ("/v1/pets/{id}", "put", pet_with_id("p"), json!({ "name": "Rex", "category": "dog", "x": 1 })),
+        ("/v1/pets/{id}/reserve", "post", order, json!({})),
+        ("/v1/pets/{id}/sell", "post", json!({}), json!({ "x": 1 })),
+        ("/v1/cars/{id}/retire", "post", json!({}), json!({ "x": 1 })),
+        ("/v1/commands", "post", json!({ "type": "pet.create", "data": {} }), json!({ "type": "x", "y": 1 })),
+    ] {
+        let body = &document["paths"][path][method]["requestBody"];
+        let mut root = body["content"]["application/json"]["schema"].clone();
+        root["components"] = document["components"].clone();
+        let validator = jsonschema::draft202012::new(&root).unwrap();
+        assert!(validator.is_valid(&good), "{path} {good}");
+        assert!(!validator.is_valid(&bad), "{path} {bad}");
+        assert_eq!(body["required"], !validator.is_valid(&json!({})), "{path}");
+    }
+}
+
 #[tokio::test]
 async fn answers_fit_their_schemas() {
     let server = Server::start().await;
