@@ -2,7 +2,7 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | [`nats`] | the broker: notifications on NATS |
+//! | [`nats`] | the broker |
 //! | [`postgres`] | the store on PostgreSQL: many replicas share it |
 //! | [`sqlite`] | the store in one SQLite file: one process, nothing to set up |
 //!

@@ -10,7 +10,7 @@
 //! | [`client`] | an HTTP client that takes no refusal for an error |
 
 pub mod client;
-//pub mod conformance;
+pub mod conformance;
 pub mod e2e;
 pub mod faults;
 pub mod nats;

@@ -1,5 +1,7 @@
 //! postgres-es reads what this store writes, and this store takes over what postgres-es wrote.
 
+#![allow(clippy::unwrap_used, reason = "all of this is tests")]
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -89,8 +91,8 @@ async fn postgres_es_reads_what_the_store_wrote_and_goes_on_from_it() {
     let url = database().await;
     let store = store(&url).await;
     let owner = Owner::of(Arc::new(store.clone())).await;
-    let sent = command(1, "rex");
-    submit(&store, std::slice::from_ref(&sent)).await;
+    let accepted = command(1, "rex");
+    submit(&store, std::slice::from_ref(&accepted)).await;
     let events = [PetEvent::Created(rex()), PetEvent::Reserved { order_id: "o1".into() }];
     let mut view = PetView::default();
     for (sequence, payload) in (1..).zip(events.clone()) {
@@ -106,7 +108,7 @@ async fn postgres_es_reads_what_the_store_wrote_and_goes_on_from_it() {
         owner: owner.id,
         partitions: vec![owner.slice(1, 3)],
         events: (0..).zip(&events).map(event).collect(),
-        outcomes: vec![outcome(&sent, seat(2), Some(2))],
+        outcomes: vec![outcome(&accepted, seat(2), Some(2))],
         views: vec![ViewRow {
             view_id: "pet/rex".into(),
             version: 2,

@@ -1,12 +1,14 @@
 //! What goes wrong with PostgreSQL in particular, and does not here.
 
+#![allow(clippy::unwrap_used, reason = "all of this is tests")]
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sqlx::{Connection, Executor, PgConnection};
 use uuid::Uuid;
 use wilco_application::ports::{
-    Accepted, CommandFilter, Journal, Leases, Registry, State, Store, StoreError, ViewFilter, Views,
+    Accepted, Command, CommandFilter, Journal, Leases, Registry, State, Store, StoreError, ViewFilter, Views,
 };
 use wilco_domain::kernel::Problem;
 use wilco_infrastructure::OpenError;
@@ -26,15 +28,15 @@ async fn raw(url: &str) -> PgConnection {
     PgConnection::connect(url).await.unwrap()
 }
 
-/// 100,000 commands (half of them open), events and views, which the planner knows nothing of.
+/// 100,000 commands (the older half of them open), events and views, which the planner knows nothing of.
 const MANY_ROWS: &str = r#"
     ALTER TABLE commands SET (autovacuum_enabled = off);
     ALTER TABLE events SET (autovacuum_enabled = off);
     ALTER TABLE views SET (autovacuum_enabled = off);
     INSERT INTO commands (id, tenant, partition, command_type, target, data, accepted_at, status, "offset", settled_at,
                           attempts)
-    SELECT md5(n::text)::uuid, '', n % 2, 'pet.reserve', 'pet-' || n, '{}', now(), n % 4 / 2,
-           CASE WHEN n % 4 / 2 = 1 THEN n END, now(), 1
+    SELECT md5(n::text)::uuid, '', n % 2, 'pet.reserve', 'pet-' || n, '{}', now() + n * interval '1 ms',
+           n / 50001, CASE WHEN n > 50000 THEN n END, now(), 1
     FROM generate_series(1, 100000) n;
     INSERT INTO events SELECT 'pet', 'pet-' || n, 1, 'pet.created', '1.0', '{}', '{}', n % 2, n
     FROM generate_series(1, 100000) n;
@@ -94,7 +96,10 @@ async fn busy_session(url: &str, replica: Uuid, name: &str, rounds: usize) {
 async fn work(store: &PostgresStore, owner: &Owner, name: &str) {
     let commands: Vec<_> = (0..20).map(|n| command(0, &format!("{name}-{n}"))).collect();
     submit(store, &commands).await;
-    assert!(matches!(store.accept(vec![commands[0].clone().into()]).await.unwrap()[0], Accepted::Existing(_)));
+    assert!(matches!(
+        store.accept(vec![commands[0].clone().into()]).await.unwrap()[0],
+        Accepted::Existing(_)
+    ));
     let keys: Vec<_> = commands.iter().map(|command| key(&command.target)).chain([key("pet-77")]).collect();
     store.load(&keys).await.unwrap();
     for command in &commands[1..] {
@@ -174,10 +179,7 @@ async fn what_was_acknowledged_survives_a_crash_and_the_store_comes_back() {
     let states = [&done, &open].map(|sent| sent.id);
     let mut found = store.commands(&states).await.unwrap();
     found.sort_by_key(|command| command.id);
-    assert_eq!(
-        found.iter().map(|command| command.state()).collect::<Vec<_>>(),
-        [State::Succeeded, State::Open]
-    );
+    assert_eq!(found.iter().map(Command::state).collect::<Vec<_>>(), [State::Succeeded, State::Open]);
     owner.commit(create(&owner, &open, 1)).await.unwrap();
     tokio::time::timeout(Duration::from_secs(20), store.changed())
         .await

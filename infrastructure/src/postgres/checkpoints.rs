@@ -24,7 +24,7 @@ pub(super) async fn save(
 ) -> Result<(), StoreError> {
     let pool = store.writes().clone();
     let (reader, given) = (reader.to_owned(), given.to_vec());
-    let prune = store.inner.saves.fetch_add(1, Ordering::Relaxed) % SAVES_BETWEEN_PRUNINGS == 0;
+    let prune = store.inner.saves.fetch_add(1, Ordering::Relaxed).is_multiple_of(SAVES_BETWEEN_PRUNINGS);
     let save = async move {
         sqlx::query(include_str!("sql/save_checkpoints.sql"))
             .bind(&reader)

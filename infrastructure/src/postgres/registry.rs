@@ -217,29 +217,33 @@ async fn read_back(
     commands.iter().zip(missing).map(answer).collect()
 }
 
-/// The statement of a list. Of the open ones it takes the newest of each partition, by the index of open commands;
-/// the others come by the index of the list's order.
+/// The statement of a list. Of the open ones it takes the newest of each partition, by the indexes of open commands,
+/// which hold no more than those; the others come by the index of the list's order.
 fn listing(filter: &CommandFilter) -> QueryBuilder<'_, Postgres> {
-    const COLUMNS: &str = concat!("SELECT ", command_columns!(), " FROM commands c WHERE ");
-    let rows = i64::from(filter.limit) + 1;
     let mut query = QueryBuilder::new("");
-    if filter.state == Some(State::Open) {
-        query.push("SELECT c.* FROM partitions p CROSS JOIN LATERAL (");
-        query.push(COLUMNS).push("c.partition = p.id AND c.status = 0 AND ");
-        conditions(&mut query, filter);
-        query.push(" ORDER BY c.accepted_at DESC, c.id DESC LIMIT ").push_bind(rows).push(") c");
-    } else {
-        query.push(COLUMNS);
-        match filter.state {
-            Some(State::Failed) => query.push("c.status = 2 AND "),
-            Some(State::Cancelled) => query.push("c.status = 3 AND "),
-            Some(state) => query.push("c.status = ").push_bind(state as i16).push(" AND "),
-            None => &mut query,
-        };
-        conditions(&mut query, filter);
+    match filter.state {
+        Some(State::Open) => {
+            query.push("SELECT c.* FROM partitions p CROSS JOIN LATERAL ((");
+            some(&mut query, "c.partition = p.id AND c.status = 0 AND c.not_before IS NULL AND ", filter);
+            query.push(") UNION ALL (");
+            some(&mut query, "c.partition = p.id AND c.status = 0 AND c.not_before IS NOT NULL AND ", filter);
+            query.push(")) c ").push(NEWEST_FIRST).push_bind(i64::from(filter.limit) + 1);
+        }
+        Some(State::Succeeded) => some(&mut query, "c.status = 1 AND ", filter),
+        Some(State::Failed) => some(&mut query, "c.status = 2 AND ", filter),
+        Some(State::Cancelled) => some(&mut query, "c.status = 3 AND ", filter),
+        None => some(&mut query, "", filter),
     }
-    query.push(" ORDER BY c.accepted_at DESC, c.id DESC LIMIT ").push_bind(rows);
     query
+}
+
+const NEWEST_FIRST: &str = "ORDER BY c.accepted_at DESC, c.id DESC LIMIT ";
+
+/// The newest of those that match, and one more to see whether there are more.
+fn some<'f>(query: &mut QueryBuilder<'f, Postgres>, which: &str, filter: &'f CommandFilter) {
+    query.push(concat!("SELECT ", command_columns!(), " FROM commands c WHERE ")).push(which);
+    conditions(query, filter);
+    query.push(" ").push(NEWEST_FIRST).push_bind(i64::from(filter.limit) + 1);
 }
 
 fn conditions<'f>(query: &mut QueryBuilder<'f, Postgres>, filter: &'f CommandFilter) {

@@ -22,7 +22,7 @@ pub(super) async fn save(store: &SqliteStore, reader: &str, given: &[Checkpoint]
     let row = |given: &Checkpoint| (given.partition, given.offset, given.mark);
     let rows = json(&given.iter().map(row).collect::<Vec<_>>())?;
     let reader = reader.to_owned();
-    let prune = store.inner.saves.fetch_add(1, Ordering::Relaxed) % SAVES_BETWEEN_PRUNINGS == 0;
+    let prune = store.inner.saves.fetch_add(1, Ordering::Relaxed).is_multiple_of(SAVES_BETWEEN_PRUNINGS);
     let save = store.writer().write(move |connection| {
         Box::pin(async move {
             let steps = [

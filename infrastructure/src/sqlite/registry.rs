@@ -1,7 +1,6 @@
 //! The registry of commands.
 
 use std::collections::{HashMap, HashSet};
-
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -176,7 +175,8 @@ async fn read_back(
     commands: &[Arc<Command>],
     missing: &[bool],
 ) -> Result<Vec<Accepted>, StoreError> {
-    let sought = || commands.iter().zip(missing).filter(|(_, missing)| **missing).map(|(command, _)| command);
+    let sought =
+        || commands.iter().zip(missing).filter(|(_, missing)| **missing).map(|(command, _)| &**command);
     let rows = sqlx::query(include_str!("sql/existing.sql"))
         .bind(json(&sought().map(|command| hex(command.id)).collect::<Vec<_>>())?)
         .bind(json(&sought().filter_map(|command| key_of(command)).collect::<Vec<_>>())?)
@@ -236,20 +236,37 @@ async fn one(connection: &mut SqliteConnection, id: Uuid) -> Result<Option<Comma
     row.as_ref().map(command).transpose()
 }
 
-/// The statement of a list. The open ones come by their own index, which holds no more than those; the others by
-/// the index of the list's order.
+/// The statement of a list. The open ones come by the indexes of open commands, which hold no more than those; the
+/// others by the index of the list's order.
 fn listing(filter: &CommandFilter) -> QueryBuilder<'_, Sqlite> {
-    let mut query = QueryBuilder::new(concat!("SELECT ", command_columns!(), " FROM commands c WHERE "));
+    let mut query = QueryBuilder::new("");
     match filter.state {
-        Some(State::Open) => query.push("c.partition IN (SELECT id FROM partitions) AND c.status = 0 AND "),
-        Some(State::Failed) => query.push("c.status = 2 AND "),
-        Some(State::Cancelled) => query.push("c.status = 3 AND "),
-        Some(State::Succeeded) => query.push("c.status = 1 AND "),
-        None => &mut query,
-    };
-    conditions(&mut query, filter);
-    query.push(" ORDER BY c.accepted_at DESC, c.id DESC LIMIT ").push_bind(i64::from(filter.limit) + 1);
+        Some(State::Open) => {
+            query.push("SELECT * FROM (");
+            some(
+                &mut query,
+                " INDEXED BY commands_open WHERE c.status = 0 AND c.not_before IS NULL AND ",
+                filter,
+            );
+            query.push(") UNION ALL SELECT * FROM (");
+            let scheduled =
+                " INDEXED BY commands_scheduled WHERE c.status = 0 AND c.not_before IS NOT NULL AND ";
+            some(&mut query, scheduled, filter);
+            query.push(") ORDER BY accepted_at DESC, id DESC LIMIT ").push_bind(i64::from(filter.limit) + 1);
+        }
+        Some(State::Succeeded) => some(&mut query, " WHERE c.status = 1 AND ", filter),
+        Some(State::Failed) => some(&mut query, " WHERE c.status = 2 AND ", filter),
+        Some(State::Cancelled) => some(&mut query, " WHERE c.status = 3 AND ", filter),
+        None => some(&mut query, " WHERE ", filter),
+    }
     query
+}
+
+/// The newest of those that match, and one more to see whether there are more.
+fn some<'f>(query: &mut QueryBuilder<'f, Sqlite>, which: &str, filter: &'f CommandFilter) {
+    query.push(concat!("SELECT ", command_columns!(), " FROM commands c")).push(which);
+    conditions(query, filter);
+    query.push(" ORDER BY c.accepted_at DESC, c.id DESC LIMIT ").push_bind(i64::from(filter.limit) + 1);
 }
 
 fn conditions<'f>(query: &mut QueryBuilder<'f, Sqlite>, filter: &'f CommandFilter) {

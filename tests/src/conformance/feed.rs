@@ -186,10 +186,12 @@ pub(super) async fn a_rewound_reader_stands_at_the_newest_mark_not_after_the_giv
     assert_eq!(store.rewind("nobody", 5).await.unwrap(), []);
 }
 
+/// More than are kept.
+const SAVED: i64 = 1300;
+
 pub(super) async fn the_newest_thousand_marks_are_kept<F: Fixture>() {
     let fixture = F::new(1).await;
     let store = fixture.store();
-    const SAVED: i64 = 1300;
     for n in 1..=SAVED {
         Journal::save_checkpoints(&*store, "relay", &[checkpoint(0, n, Some(n))]).await.unwrap();
     }

@@ -4,6 +4,8 @@
 //!
 //! Implement [`Fixture`] for it and call [`conformance!`](crate::conformance!) with it in a test file.
 
+#![allow(clippy::unwrap_used, reason = "these are tests, though they stand in a library")]
+
 mod commits;
 mod feed;
 mod leases;

@@ -136,9 +136,9 @@ pub(super) async fn the_same_key_sent_many_times_at_once_is_accepted_once<F: Fix
             }
         })
     };
-    let sent: Vec<_> = (0..32).map(send).collect();
+    let answers_to_come: Vec<_> = (0..32).map(send).collect();
     let mut answers = Vec::new();
-    for answer in sent {
+    for answer in answers_to_come {
         answers.push(answer.await.unwrap());
     }
     assert_eq!(answers.iter().filter(|(_, new)| *new).count(), 1);
@@ -223,7 +223,7 @@ pub(super) async fn a_scheduled_command_is_due_from_its_time_on<F: Fixture>() {
     let plain = command(0, "rex");
     submit(&*store, &[scheduled.clone(), plain.clone()]).await;
     let due = async |now: DateTime<Utc>| store.due(&[0], now, 10).await.unwrap();
-    assert_eq!(due(at(49_999)).await, [plain.clone()]);
+    assert_eq!(due(at(49_999)).await, std::slice::from_ref(&plain));
     assert_eq!(due(at(50_000)).await, [scheduled, plain], "in order of acceptance, not of their times");
 }
 
