@@ -138,30 +138,30 @@ fn is_traceparent(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn with(name: HeaderName, values: &[&str]) -> HeaderMap {
+    fn with(name: &HeaderName, values: &[&str]) -> HeaderMap {
         values.iter().map(|value| (name.clone(), HeaderValue::from_str(value).unwrap())).collect()
     }
 
     #[test]
     fn a_key_is_the_same_bare_or_quoted() {
         for text in ["k-1", "\"k-1\"", " k-1 "] {
-            assert_eq!(idempotency_key(&with(IDEMPOTENCY_KEY, &[text])).unwrap().unwrap(), "k-1");
+            assert_eq!(idempotency_key(&with(&IDEMPOTENCY_KEY, &[text])).unwrap().unwrap(), "k-1");
         }
-        assert_eq!(idempotency_key(&with(IDEMPOTENCY_KEY, &[r#""a\"b\\""#])).unwrap().unwrap(), r#"a"b\"#);
+        assert_eq!(idempotency_key(&with(&IDEMPOTENCY_KEY, &[r#""a\"b\\""#])).unwrap().unwrap(), r#"a"b\"#);
     }
 
     #[test]
     fn what_is_no_key_is_refused() {
         let long = "k".repeat(256);
         for text in ["", "\"\"", "a b", "\"a", "\"a\"b", &long, "\"\\x\""] {
-            assert!(idempotency_key(&with(IDEMPOTENCY_KEY, &[text])).is_err(), "{text:?}");
+            assert!(idempotency_key(&with(&IDEMPOTENCY_KEY, &[text])).is_err(), "{text:?}");
         }
-        assert!(idempotency_key(&with(IDEMPOTENCY_KEY, &["a", "b"])).is_err());
+        assert!(idempotency_key(&with(&IDEMPOTENCY_KEY, &["a", "b"])).is_err());
     }
 
     #[test]
     fn if_match_is_one_strong_version() {
-        let version = |text| expected_version(&with(header::IF_MATCH, &[text]));
+        let version = |text| expected_version(&with(&header::IF_MATCH, &[text]));
         assert_eq!(version("\"3\"").unwrap(), Some(3));
         assert_eq!(version("*").unwrap(), None);
         for text in
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn the_first_wait_counts_and_is_capped() {
-        let waits = |values: &[&str]| wait(&with(PREFER, values)).map(|wait| wait.0);
+        let waits = |values: &[&str]| wait(&with(&PREFER, values)).map(|wait| wait.0);
         assert_eq!(waits(&["wait=5"]), Some(5));
         assert_eq!(waits(&["respond-async, Wait = \"7\"; x=y"]), Some(7));
         assert_eq!(waits(&["respond-async", "wait=1, wait=9"]), Some(1));
@@ -187,13 +187,13 @@ mod tests {
     #[test]
     fn only_a_valid_traceparent_is_carried_on() {
         let valid = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-        assert_eq!(traceparent(&with(TRACEPARENT, &[valid])).as_deref(), Some(valid));
+        assert_eq!(traceparent(&with(&TRACEPARENT, &[valid])).as_deref(), Some(valid));
         let upper = valid.to_uppercase();
         let none = valid.replace("4bf92f3577b34da6a3ce929d0e0e4736", &"0".repeat(32));
         for text in ["", "00-1-2-3", &upper, &none, &valid.replacen("00", "ff", 1)] {
-            assert_eq!(traceparent(&with(TRACEPARENT, &[text])), None, "{text}");
+            assert_eq!(traceparent(&with(&TRACEPARENT, &[text])), None, "{text}");
         }
-        assert_eq!(traceparent(&with(TRACEPARENT, &[valid, valid])), None);
+        assert_eq!(traceparent(&with(&TRACEPARENT, &[valid, valid])), None);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 use tower::Service;
 
 use super::Limits;
-use super::framing::{Guard, Marker, Patience};
+use super::framing::{AtWork, Busy, Guard, Marker, Patience};
 
 /// The parser's buffer: more than the longest head.
 const BUFFER: usize = 64 << 10;
@@ -102,8 +102,9 @@ struct Server {
 impl Server {
     async fn connection(self, stream: TcpStream, place: Option<OwnedSemaphorePermit>) {
         let Self { router, marker, patience, stopping, ended } = self;
-        let guard = Guard::new(stream, marker.clone(), patience);
-        let service = service_fn(move |request| respond(router.clone(), &marker, request));
+        let busy = Busy::default();
+        let guard = Guard::new(stream, marker.clone(), patience, busy.clone());
+        let service = service_fn(move |request| respond(router.clone(), &marker, busy.begin(), request));
         // Time limits are the guard's; hyper's would cost a new timer at every request.
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -131,10 +132,16 @@ impl Server {
 fn respond(
     mut router: Router,
     marker: &Marker,
+    at_work: AtWork,
     mut request: hyper::Request<Incoming>,
 ) -> impl Future<Output = Result<Response, Infallible>> + use<> {
     if let Some(fault) = marker.read(request.uri().path()) {
         request.extensions_mut().insert(fault);
     }
-    router.call(request)
+    let answering = router.call(request);
+    async move {
+        let answer = answering.await;
+        drop(at_work);
+        answer
+    }
 }

@@ -31,7 +31,8 @@ pub struct Limits {
     pub max_connections: usize,
     /// How long the head of a request may take to arrive.
     pub header_timeout: Duration,
-    /// How long a connection may stay open between two requests.
+    /// How long a connection may be silent in both directions while no handler is at work for it. Streams say every
+    /// 15 s that they are still there: less than that cuts quiet ones.
     pub idle_timeout: Duration,
     /// How long requests under way may take to finish once the server is stopping.
     pub drain_timeout: Duration,

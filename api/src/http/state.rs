@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -26,7 +27,11 @@ struct Shared {
     metrics: Option<PrometheusHandle>,
     readiness: Vec<Arc<dyn ReadinessCheck>>,
     traffic: Traffic,
+    silence: Duration,
 }
+
+/// How long a stream may say nothing: proxies cut those that are silent for longer.
+const SILENCE: Duration = Duration::from_secs(15);
 
 impl AppState {
     /// The state of an interface to `engine`. The store is always checked for readiness; `readiness` lists what
@@ -37,7 +42,27 @@ impl AppState {
         metrics: Option<PrometheusHandle>,
         readiness: Vec<Arc<dyn ReadinessCheck>>,
     ) -> Self {
-        Self(Arc::new(Shared { engine, settings, metrics, readiness, traffic: Traffic::default() }))
+        Self(Arc::new(Shared {
+            engine,
+            settings,
+            metrics,
+            readiness,
+            traffic: Traffic::default(),
+            silence: SILENCE,
+        }))
+    }
+
+    /// The same, with streams that say at least every `silence` that they are still there. Before it is shared.
+    #[must_use]
+    pub fn with_silence(mut self, silence: Duration) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.0) {
+            shared.silence = silence;
+        }
+        self
+    }
+
+    pub(crate) fn silence(&self) -> Duration {
+        self.0.silence
     }
 
     /// The engine.

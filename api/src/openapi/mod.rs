@@ -106,3 +106,17 @@ fn headers() -> Value {
         "X-Request-Id": header("The request's id, the client's own where it gave one.", "string"),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_stands_for_two_schemas() {
+        let mut schemas = Schemas::default();
+        for route in crate::v1::routes() {
+            operation(&route.operation, &mut schemas);
+        }
+        assert_eq!(schemas.clashes(), Vec::<&String>::new());
+    }
+}

@@ -39,13 +39,29 @@ impl Schemas {
 
     /// The schema of a `T` that clients send, itself and not a reference to it.
     pub fn sent_whole<T: JsonSchema>(&mut self) -> Schema {
-        T::json_schema(&mut self.sent)
+        let schema = T::json_schema(&mut self.sent);
+        // A transparent struct has the schema of what it wraps, which may be a reference.
+        let name = schema.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next());
+        match name.and_then(|name| self.sent.definitions().get(name).cloned()) {
+            Some(referred) => referred.try_into().unwrap_or(schema),
+            None => schema,
+        }
     }
 
     /// A schema under a name of its own.
     pub fn named(&mut self, name: &str, schema: Value) -> Value {
         self.own.insert(name.to_owned(), schema);
         serde_json::json!({ "$ref": format!("#/components/schemas/{name}") })
+    }
+
+    /// Types that are both sent and answered and look different.
+    #[cfg(test)]
+    pub(super) fn clashes(&self) -> Vec<&String> {
+        let answered = self.answered.definitions();
+        let other =
+            |(name, schema): &(&String, &Value)| answered.get(*name).is_some_and(|one| one != *schema);
+        let sent = self.sent.definitions().iter().filter(other).map(|(name, _)| name);
+        sent.chain(self.own.keys().filter(|name| answered.contains_key(*name))).collect()
     }
 
     /// All schemas that were referred to, by name. A type that is both sent and answered and looks different is

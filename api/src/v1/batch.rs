@@ -89,10 +89,10 @@ async fn submit(call: Call) -> Result<Response, Refusal> {
     };
     let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(work_off(state, rest, traceparent, sender));
-    let received = |mut receiver: mpsc::Receiver<Bytes>| async {
-        receiver.recv().await.map(|answers| (Ok::<_, Infallible>(answers), receiver))
+    let next = |mut answers: mpsc::Receiver<Bytes>| async {
+        answers.recv().await.map(|text| (Ok::<_, Infallible>(text), answers))
     };
-    let mut response = Body::from_stream(futures::stream::unfold(receiver, received)).into_response();
+    let mut response = Body::from_stream(futures::stream::unfold(receiver, next)).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, NDJSON);
     Ok(response)
 }

@@ -25,7 +25,7 @@ pub(super) fn retry_route() -> Route {
     let operation = Operation::new("Commands", "retryCommand", "Make a new command of a failed one")
         .describe("The new one is `caused_by` the failed one. No body is needed.")
         .takes([Parameter::command_id()]);
-    let operation = door::described(operation);
+    let operation = door::described_acceptance(operation);
     Route::post(
         "/v1/commands/{id}/retry",
         retry,

@@ -1,7 +1,6 @@
 //! The status of a command as server-sent events.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::response::Response;
@@ -11,8 +10,6 @@ use wilco_application::status::Phase;
 
 use crate::http::{AppState, OpenStream, answer};
 
-/// How long nothing may be sent: proxies cut streams that are silent for longer.
-pub(super) const SILENCE: Duration = Duration::from_secs(15);
 /// What is sent when there is nothing to say.
 const STILL_HERE: Bytes = Bytes::from_static(b": still here\n\n");
 
@@ -36,7 +33,7 @@ async fn next(mut watch: Watch) -> Result<Option<(Bytes, Watch)>, axum::BoxError
         if told.is_settled() {
             return Ok(None);
         }
-        let changed = engine.next_phase(Arc::clone(&watch.command), told, SILENCE);
+        let changed = engine.next_phase(Arc::clone(&watch.command), told, watch.state.silence());
         tokio::select! {
             changed = changed => watch.command = changed?,
             () = engine.closed() => return Ok(None),

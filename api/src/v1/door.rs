@@ -158,17 +158,24 @@ fn failed(command: &Command) -> Response {
     response
 }
 
-/// What is said of every operation that makes a command.
+/// What is said of every operation that makes a command of a client's own.
 pub(super) fn described(operation: Operation) -> Operation {
-    let key = "1–255 visible characters. The same key and the same request: the same command, however often.";
+    let text = || serde_json::json!({ "type": "string" });
     let callback = "An absolute http or https URL that is to get the outcome.";
+    described_acceptance(operation.takes([
+        Parameter::header("If-Match", "The `ETag` that the resource is expected to have.", text()),
+        Parameter::header("Callback-Url", callback, text()),
+    ]))
+}
+
+/// What is said of every operation that makes a command.
+pub(super) fn described_acceptance(operation: Operation) -> Operation {
+    let key = "1–255 visible characters. The same key and the same request: the same command, however often.";
     let text = || serde_json::json!({ "type": "string" });
     operation
         .takes([
             Parameter::header("Idempotency-Key", key, text()),
-            Parameter::header("If-Match", "The `ETag` that the resource is expected to have.", text()),
             Parameter::prefer(),
-            Parameter::header("Callback-Url", callback, text()),
             Parameter::header("traceparent", "W3C Trace Context.", text()),
         ])
         .answers(

@@ -15,7 +15,7 @@ pub(super) struct Event<'a> {
     sequence: i64,
     /// `pet.reserved`
     #[serde(rename = "type")]
-    event_type: &'a str,
+    name: &'a str,
     /// What happened.
     #[schemars(with = "serde_json::Value")]
     data: &'a RawValue,
@@ -36,7 +36,7 @@ impl<'a> Event<'a> {
         let data = serde_json::from_str(&row.payload)?;
         Ok(Self {
             sequence: row.sequence,
-            event_type: &row.event_type,
+            name: &row.event_type,
             data,
             at,
             command_id,

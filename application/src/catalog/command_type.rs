@@ -95,7 +95,7 @@ impl CommandType {
     pub fn check(&self, data: &Value) -> Vec<FieldError> {
         // The happy path costs one pass; the errors, at most ten, are gathered only when there are some.
         if !self.validator.is_valid(data) {
-            return self.validator.iter_errors(data).take(10).map(|error| field_error(&error)).collect();
+            return self.validator.iter_errors(data).take(10).map(|error| field_error(&error, data)).collect();
         }
         // What the schema cannot say (a rule in a type's own `Deserialize`) must not surface in the worker.
         match (self.decodes)(data) {
@@ -106,12 +106,17 @@ impl CommandType {
 }
 
 /// Names the member at fault: a missing or surplus member is named itself, not the object around it.
-fn field_error(error: &jsonschema::ValidationError<'_>) -> FieldError {
+fn field_error(error: &jsonschema::ValidationError<'_>, data: &Value) -> FieldError {
     use jsonschema::error::ValidationErrorKind as Kind;
     let mut pointer = error.instance_path().as_str().to_owned();
     let member = match error.kind() {
         Kind::Required { property } => property.as_str().map(ToOwned::to_owned),
         Kind::AdditionalProperties { unexpected } => unexpected.first().cloned(),
+        // An object that may have no members at all is told of as this.
+        Kind::FalseSchema => data
+            .pointer(&pointer)
+            .and_then(Value::as_object)
+            .and_then(|members| members.keys().next().cloned()),
         _ => None,
     };
     if let Some(member) = member {

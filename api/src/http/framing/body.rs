@@ -93,19 +93,17 @@ impl Body {
             }
             (Self::DataEnd(false), b'\r') => Some(Self::DataEnd(true)),
             (Self::DataEnd(true), b'\n') => Some(SIZE),
-            (Self::DataEnd(_), _) => None,
             (Self::Trailers { line: 0, cr: true, .. }, b'\n') => Some(NONE),
             (Self::Trailers { cr: true, length, .. }, b'\n') => {
                 Some(Self::Trailers { line: 0, cr: false, length: length + 1 })
             }
-            (Self::Trailers { cr: true, .. }, _) | (Self::Trailers { .. }, b'\n') => None,
-            (Self::Trailers { line, length, .. }, b'\r') => {
+            (Self::Trailers { line, cr: false, length }, b'\r') => {
                 Some(Self::Trailers { line, cr: true, length: length + 1 })
             }
-            (Self::Trailers { line, length, .. }, _) => {
+            (Self::Trailers { line, cr: false, length }, byte) if byte != b'\n' => {
                 Some(Self::Trailers { line: line + 1, cr: false, length: length + 1 })
             }
-            (Self::Fixed(_) | Self::Data(_), _) => None,
+            _ => None,
         }
     }
 }

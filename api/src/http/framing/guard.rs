@@ -1,12 +1,15 @@
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
 use super::body::Body;
+use super::deadline::Deadline;
 use super::head::{self, MOST_BYTES};
 use super::{Marker, Reason};
 
@@ -22,8 +25,32 @@ const LINGER: Duration = Duration::from_secs(1);
 pub(in crate::http) struct Patience {
     /// Between the first byte of a head and its end; also before the first head.
     pub(in crate::http) head: Duration,
-    /// Between any two bytes, in either direction.
+    /// Between any two bytes, in either direction, while no handler is at work.
     pub(in crate::http) idle: Duration,
+}
+
+/// Whether a handler is at work for a connection: then it is the handler's own limits that count.
+#[derive(Clone, Default)]
+pub(in crate::http) struct Busy(Arc<AtomicBool>);
+
+/// A handler at work, until it is dropped.
+pub(in crate::http) struct AtWork(Busy);
+
+impl Busy {
+    pub(in crate::http) fn begin(&self) -> AtWork {
+        self.0.store(true, Ordering::Relaxed);
+        AtWork(self.clone())
+    }
+
+    fn is(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        self.0.0.store(false, Ordering::Relaxed);
+    }
 }
 
 /// A connection whose requests are looked at on their way to the parser.
@@ -43,8 +70,8 @@ pub(in crate::http) struct Guard<S> {
     handed: usize,
     refused: bool,
     shut: bool,
-    deadline: Instant,
-    timer: Pin<Box<Sleep>>,
+    deadline: Deadline,
+    busy: Busy,
 }
 
 /// What a look at bytes gave: how many may pass, and what is with the rest.
@@ -53,10 +80,15 @@ struct Verdict {
     rest: Rest,
 }
 
+/// The length of a head, and the form in which the parser takes it, if that is another.
+type Head = (usize, Option<Vec<u8>>);
+
 enum Rest {
     Nothing,
     /// The beginning of a head.
     Unfinished,
+    /// A head that the parser takes only in this form, and how long it is as it came.
+    Encoded(Vec<u8>, usize),
     /// Of a head.
     Unsound(Reason),
     /// Of a body, whose head the parser has seen already.
@@ -64,8 +96,7 @@ enum Rest {
 }
 
 impl<S> Guard<S> {
-    pub(in crate::http) fn new(stream: S, marker: Marker, patience: Patience) -> Self {
-        let deadline = Instant::now() + patience.head;
+    pub(in crate::http) fn new(stream: S, marker: Marker, patience: Patience, busy: Busy) -> Self {
         Self {
             stream,
             marker,
@@ -78,8 +109,8 @@ impl<S> Guard<S> {
             handed: 0,
             refused: false,
             shut: false,
-            deadline,
-            timer: Box::pin(tokio::time::sleep_until(deadline)),
+            deadline: Deadline::after(patience.head),
+            busy,
         }
     }
 
@@ -100,7 +131,10 @@ impl<S> Guard<S> {
                 continue;
             }
             match self.head(rest) {
-                Ok(Some(length)) => pass += length,
+                Ok(Some((length, None))) => pass += length,
+                Ok(Some((length, Some(encoded)))) => {
+                    return Verdict { pass, rest: Rest::Encoded(encoded, length) };
+                }
                 Ok(None) => return Verdict { pass, rest: Rest::Unfinished },
                 Err(reason) => return Verdict { pass, rest: Rest::Unsound(reason) },
             }
@@ -108,16 +142,43 @@ impl<S> Guard<S> {
         Verdict { pass, rest: Rest::Nothing }
     }
 
-    /// The length of the sound head that `bytes` begin with, if it is whole.
-    fn head(&mut self, bytes: &[u8]) -> Result<Option<usize>, Reason> {
+    /// The sound head that `bytes` begin with, if it is whole.
+    fn head(&mut self, bytes: &[u8]) -> Result<Option<Head>, Reason> {
         let Some(length) = head::end(bytes, self.searched)? else {
             self.searched = bytes.len();
             return if bytes.len() > MOST_BYTES { Err(Reason::TooLong) } else { Ok(None) };
         };
-        self.body = Body::of(head::check(&bytes[..length])?);
+        let encoded = head::encoded(&bytes[..length]);
+        self.body = Body::of(head::check(encoded.as_deref().unwrap_or(&bytes[..length]))?);
         self.searched = 0;
         self.blank = 0;
-        Ok(Some(length))
+        Ok(Some((length, encoded)))
+    }
+
+    /// Puts what does not pass as it is where it belongs.
+    fn sort(&mut self, mut rest: Rest, mut bytes: &[u8]) -> io::Result<()> {
+        loop {
+            match rest {
+                Rest::Nothing => return Ok(()),
+                Rest::Broken(reason) => return Err(broken(reason)),
+                Rest::Unsound(reason) => {
+                    self.refuse(reason, bytes);
+                    return Ok(());
+                }
+                Rest::Unfinished => {
+                    self.held = bytes.to_vec();
+                    self.begun();
+                    return Ok(());
+                }
+                Rest::Encoded(head, length) => {
+                    self.cleared.extend(head);
+                    let behind = &bytes[length..];
+                    let verdict = self.look(behind);
+                    self.cleared.extend_from_slice(&behind[..verdict.pass]);
+                    (rest, bytes) = (verdict.rest, &behind[verdict.pass..]);
+                }
+            }
+        }
     }
 
     /// Takes the request that stands for a refused one as the last that the parser gets.
@@ -140,26 +201,12 @@ impl<S> Guard<S> {
 
     /// Bytes passed: the time for the next begins.
     fn active(&mut self) {
-        self.deadline = Instant::now() + self.patience.idle;
+        self.deadline.set(Instant::now() + self.patience.idle);
     }
 
     /// A head has begun: all of it has to be here in time.
     fn begun(&mut self) {
-        self.deadline = Instant::now() + self.patience.head;
-    }
-
-    /// Whether the deadline is over. The timer is only moved when it fires or when the deadline came nearer.
-    fn is_late(&mut self, context: &mut Context<'_>) -> bool {
-        if self.deadline < self.timer.deadline() {
-            self.timer.as_mut().reset(self.deadline);
-        }
-        while self.timer.as_mut().poll(context).is_ready() {
-            if Instant::now() >= self.deadline {
-                return true;
-            }
-            self.timer.as_mut().reset(self.deadline);
-        }
-        false
+        self.deadline.set(Instant::now() + self.patience.head);
     }
 }
 
@@ -177,18 +224,13 @@ impl<S: AsyncRead + Unpin> Guard<S> {
             return Poll::Ready(Ok(true));
         }
         self.active();
-        let bytes = &buffer.filled()[start..];
-        let Verdict { pass, rest } = self.look(bytes);
-        match rest {
-            Rest::Nothing => return Poll::Ready(Ok(true)),
-            Rest::Unfinished => {
-                self.held.extend_from_slice(&bytes[pass..]);
-                self.begun();
-            }
-            Rest::Unsound(reason) => self.refuse(reason, &bytes[pass..]),
-            Rest::Broken(reason) => return Poll::Ready(Err(broken(reason))),
+        let Verdict { pass, rest } = self.look(&buffer.filled()[start..]);
+        if matches!(rest, Rest::Nothing) {
+            return Poll::Ready(Ok(true));
         }
+        let behind = buffer.filled()[start + pass..].to_vec();
         buffer.set_filled(start + pass);
+        self.sort(rest, &behind)?;
         Poll::Ready(Ok(pass > 0))
     }
 
@@ -202,22 +244,14 @@ impl<S: AsyncRead + Unpin> Guard<S> {
         }
         let mut held = std::mem::take(&mut self.held);
         held.extend_from_slice(buffer.filled());
+        let deadline = self.deadline.at();
         let Verdict { pass, rest } = self.look(&held);
-        let remaining = held.split_off(pass);
-        self.cleared = held;
-        if pass > 0 {
-            self.active();
-        }
-        match rest {
-            Rest::Nothing => {}
-            Rest::Unfinished => {
-                if pass > 0 {
-                    self.begun();
-                }
-                self.held = remaining;
-            }
-            Rest::Unsound(reason) => self.refuse(reason, &remaining),
-            Rest::Broken(reason) => return Poll::Ready(Err(broken(reason))),
+        self.active();
+        self.cleared.extend_from_slice(&held[..pass]);
+        self.sort(rest, &held[pass..])?;
+        if self.cleared.is_empty() {
+            // It is still the same head that is awaited.
+            self.deadline.set(deadline);
         }
         Poll::Ready(Ok(false))
     }
@@ -231,10 +265,10 @@ impl<S: AsyncRead + Unpin> Guard<S> {
             match Pin::new(&mut self.stream).poll_read(context, &mut buffer) {
                 Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
                 Poll::Ready(_) => return Poll::Ready(()),
-                Poll::Pending if self.is_late(context) => return Poll::Ready(()),
+                Poll::Pending if self.deadline.poll(context) => return Poll::Ready(()),
                 Poll::Pending => return Poll::Pending,
             }
-            if Instant::now() >= self.deadline {
+            if self.deadline.is_over() {
                 return Poll::Ready(());
             }
         }
@@ -267,7 +301,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guard<S> {
                 Poll::Ready(Ok(false)) => {}
                 Poll::Ready(Ok(true)) => return Poll::Ready(Ok(())),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending if !this.is_late(context) => return Poll::Pending,
+                Poll::Pending if !this.deadline.poll(context) => return Poll::Pending,
+                Poll::Pending if this.held.is_empty() && this.busy.is() => this.active(),
                 Poll::Pending if this.held.is_empty() => return Poll::Ready(Ok(())),
                 Poll::Pending => {
                     let held = std::mem::take(&mut this.held);
@@ -310,7 +345,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<S> {
         if !this.shut {
             ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
             this.shut = true;
-            this.deadline = Instant::now() + LINGER;
+            this.deadline.set(Instant::now() + LINGER);
         }
         if this.refused || !this.body.is_over() {
             ready!(this.linger(context));
@@ -329,82 +364,4 @@ impl<S> Guard<S> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-    const PATIENCE: Patience = Patience { head: Duration::from_secs(10), idle: Duration::from_secs(75) };
-
-    /// What the parser gets of `bytes` when they come in pieces of `size`.
-    async fn passed(bytes: &[u8], size: usize) -> (Vec<u8>, Marker) {
-        let (mut client, server) = tokio::io::duplex(1 << 20);
-        let marker = Marker::new();
-        let mut guard = Guard::new(server, marker.clone(), PATIENCE);
-        let mut got = Vec::new();
-        for piece in bytes.chunks(size) {
-            client.write_all(piece).await.unwrap();
-            let mut buffer = [0; 512];
-            while let Ok(count) =
-                tokio::time::timeout(Duration::from_millis(1), guard.read(&mut buffer)).await
-            {
-                got.extend_from_slice(&buffer[..count.unwrap()]);
-            }
-        }
-        (got, marker)
-    }
-
-    const SOUND: &[u8] = b"POST /a HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\n\r\nabc\
-        \r\nPOST /b HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n\
-        GET /c HTTP/1.1\r\nhost: a\r\n\r\n";
-
-    #[tokio::test(start_paused = true)]
-    async fn sound_requests_pass_unchanged_however_they_arrive() {
-        for size in [1, 2, 3, 7, 50, 1000] {
-            let (got, _) = passed(SOUND, size).await;
-            assert_eq!(String::from_utf8_lossy(&got), String::from_utf8_lossy(SOUND), "{size}");
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_unsound_request_behind_sound_ones_is_replaced_by_its_refusal_and_nothing_follows() {
-        let unsound = b"GET /d?x HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\nGET /e HTTP/1.1\r\nhost: a\r\n\r\n";
-        for size in [1, 5, 1000] {
-            let (got, marker) = passed(&[SOUND, unsound].concat(), size).await;
-            let rest = String::from_utf8(got.strip_prefix(SOUND).unwrap().to_vec()).unwrap();
-            let path = rest.strip_prefix("GET ").and_then(|rest| rest.split(' ').next()).unwrap();
-            let fault = marker.read(path).unwrap();
-            assert_eq!((fault.reason, fault.path()), (Reason::Host, "/d"), "{size}");
-            assert_eq!(rest.matches("HTTP/1.1").count(), 1);
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_head_that_dribbles_in_is_cut_off_in_time() {
-        let (mut client, server) = tokio::io::duplex(1024);
-        let marker = Marker::new();
-        let mut guard = Guard::new(server, marker, PATIENCE);
-        let begun = Instant::now();
-        let dribble = async {
-            for byte in b"GET /slow HTTP/1.1\r\nhost: a\r\nx: yyyyyyyyyyyyyyyyyyyyyyyyyyy" {
-                client.write_all(&[*byte]).await.unwrap();
-                tokio::time::sleep(Duration::from_secs(1)).await;
-            }
-        };
-        let mut buffer = [0; 512];
-        let count = tokio::select! {
-            count = guard.read(&mut buffer) => count.unwrap(),
-            () = dribble => panic!("not cut off"),
-        };
-        assert!(begun.elapsed() < Duration::from_secs(12));
-        assert!(String::from_utf8_lossy(&buffer[..count]).contains(" HTTP/1.1\r\nhost: refused"));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_silent_connection_ends() {
-        let (_client, server) = tokio::io::duplex(1024);
-        let mut guard = Guard::new(server, Marker::new(), PATIENCE);
-        let begun = Instant::now();
-        assert_eq!(guard.read(&mut [0; 16]).await.unwrap(), 0);
-        assert_eq!(begun.elapsed().as_secs(), 10);
-    }
-}
+mod tests;

@@ -37,6 +37,31 @@ fn line_start(bytes: &[u8], at: usize) -> usize {
     bytes[..at].iter().rposition(|b| *b == b'\n').map_or(0, |feed| feed + 1)
 }
 
+/// The same head with the characters percent-encoded that its query has as they are, although a URI has no place
+/// for them. Clients send them so (a subject's `>`, say), and they cannot be read in two ways; but the parser would
+/// refuse them. `None` for nearly every head: it has none of them.
+pub(super) fn encoded(head: &[u8]) -> Option<Vec<u8>> {
+    let line = &head[..head.iter().position(|b| *b == b'\n')?];
+    line.iter().copied().position(is_misplaced)?;
+    let query = line.iter().position(|b| *b == b'?')?;
+    let mut encoded = Vec::with_capacity(head.len() + 32);
+    encoded.extend_from_slice(&head[..query]);
+    for byte in &line[query..] {
+        match byte {
+            b'<' => encoded.extend_from_slice(b"%3C"),
+            b'>' => encoded.extend_from_slice(b"%3E"),
+            b'"' => encoded.extend_from_slice(b"%22"),
+            byte => encoded.push(*byte),
+        }
+    }
+    encoded.extend_from_slice(&head[line.len()..]);
+    Some(encoded)
+}
+
+const fn is_misplaced(b: u8) -> bool {
+    matches!(b, b'<' | b'>' | b'"')
+}
+
 /// Checks a whole head, up to and with its empty line, and says how long the body behind it is.
 pub(super) fn check(head: &[u8]) -> Result<Length, Reason> {
     if head.len() > MOST_BYTES {
@@ -71,7 +96,7 @@ fn request_line(line: &[u8]) -> Result<bool, Reason> {
     else {
         return Err(Reason::RequestLine);
     };
-    if method.is_empty() || method.len() > 32 || !method.iter().all(is_token) || !is_target(target) {
+    if method.is_empty() || method.len() > 32 || !method.iter().copied().all(is_token) || !is_target(target) {
         return Err(Reason::RequestLine);
     }
     match version {
@@ -82,11 +107,17 @@ fn request_line(line: &[u8]) -> Result<bool, Reason> {
     }
 }
 
+/// A path, an asterisk or an absolute URI; a host alone is for proxies.
 fn is_target(target: &[u8]) -> bool {
-    if target.first() == Some(&b'/') && target.iter().all(is_path) {
-        return true;
+    match target {
+        b"*" => true,
+        [b'/', ..] if target.iter().copied().all(is_path) => true,
+        _ => {
+            let absolute = target.starts_with(b"http://") || target.starts_with(b"https://");
+            let visible = target.iter().all(u8::is_ascii_graphic);
+            (absolute || target.first() == Some(&b'/')) && visible && Uri::try_from(target).is_ok()
+        }
     }
-    !target.is_empty() && Uri::try_from(target).is_ok()
 }
 
 /// The path of the request line, if there is one that can be shown.
@@ -94,7 +125,7 @@ pub(super) fn path_of(head: &[u8]) -> Option<&str> {
     let line = head.split(|b| *b == b'\n').next()?;
     let target = line.split(|b| *b == b' ').nth(1)?;
     let path = target.split(|b| *b == b'?').next()?;
-    let shown = path.first() == Some(&b'/') && path.len() <= 1024 && path.iter().all(is_path);
+    let shown = path.first() == Some(&b'/') && path.len() <= 1024 && path.iter().copied().all(is_path);
     if shown { std::str::from_utf8(path).ok() } else { None }
 }
 
@@ -110,13 +141,13 @@ impl Seen {
     fn header(&mut self, line: &[u8]) -> Result<(), Reason> {
         let colon = line.iter().position(|b| *b == b':').ok_or(Reason::HeaderLine)?;
         let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
-        if name.is_empty() || !name.iter().all(is_token) || value.iter().any(is_control) {
+        if name.is_empty() || !name.iter().copied().all(is_token) || value.iter().copied().any(is_control) {
             return Err(Reason::HeaderLine);
         }
         match name.len() {
             4 if name.eq_ignore_ascii_case(b"host") => {
                 self.hosts += 1;
-                if !value.iter().all(is_host) { Err(Reason::Host) } else { Ok(()) }
+                if value.iter().copied().all(is_host) { Ok(()) } else { Err(Reason::Host) }
             }
             14 if name.eq_ignore_ascii_case(b"content-length") => self.length(value),
             17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
@@ -140,7 +171,7 @@ impl Seen {
     }
 }
 
-const fn is_token(b: &u8) -> bool {
+const fn is_token(b: u8) -> bool {
     b.is_ascii_alphanumeric()
         || matches!(
             b,
@@ -161,11 +192,11 @@ const fn is_token(b: &u8) -> bool {
         )
 }
 
-const fn is_control(b: &u8) -> bool {
-    (*b < 0x20 && *b != b'\t') || *b == 0x7f
+const fn is_control(b: u8) -> bool {
+    (b < 0x20 && b != b'\t') || b == 0x7f
 }
 
-const fn is_host(b: &u8) -> bool {
+const fn is_host(b: u8) -> bool {
     b.is_ascii_alphanumeric()
         || matches!(
             b,
@@ -189,7 +220,7 @@ const fn is_host(b: &u8) -> bool {
         )
 }
 
-const fn is_path(b: &u8) -> bool {
+const fn is_path(b: u8) -> bool {
     b.is_ascii_alphanumeric()
         || matches!(
             b,
@@ -289,6 +320,7 @@ mod tests {
             "GET / HTTP/1.1 ",
             "G@T / HTTP/1.1",
             "GET /\u{e9} HTTP/1.1",
+            "GET a HTTP/1.1",
             " / HTTP/1.1",
         ] {
             assert_eq!(checked(&format!("{line}\r\nhost: a\r\n\r\n")), Err(Reason::RequestLine), "{line}");

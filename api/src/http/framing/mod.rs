@@ -13,6 +13,7 @@
 //! limit on the time of an idle connection without a timer per request.
 
 mod body;
+mod deadline;
 mod guard;
 mod head;
 
@@ -22,7 +23,7 @@ use axum::http::StatusCode;
 
 use crate::problems::Refusal;
 
-pub(super) use guard::{Guard, Patience};
+pub(super) use guard::{AtWork, Busy, Guard, Patience};
 
 /// Why a request is not parsed at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

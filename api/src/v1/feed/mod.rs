@@ -90,7 +90,9 @@ async fn read(call: Call) -> Result<Response, Refusal> {
         Some(text) => Some(("last-event-id", text)),
         None => query.get("after").map(|text| ("after", text)),
     };
-    let cursor = begin(call.engine().feed(), given).await?;
+    // Also what the last commit wrote, here or at another replica, is before "now".
+    call.engine().feed().refresh().await?;
+    let cursor = begin(call.engine().feed(), given)?;
     let reader = Reader::new(call.state.clone(), wanted, cursor);
     match media {
         Media::EventStream => Ok(stream::answer(reader)),
@@ -99,17 +101,10 @@ async fn read(call: Call) -> Result<Response, Refusal> {
 }
 
 /// Where the client wants to begin.
-async fn begin(hub: &FeedHub, given: Option<(&str, &str)>) -> Result<Cursor, Refusal> {
+fn begin(hub: &FeedHub, given: Option<(&str, &str)>) -> Result<Cursor, Refusal> {
     match given {
         None => Ok(Cursor::at(hub.heads())),
         Some((_, "start")) => Ok(Cursor::start(hub.partitions())),
-        Some((name, text)) => match Cursor::parse(text, &hub.heads()) {
-            Ok(cursor) => Ok(cursor),
-            // Another replica may have given it, for entries that this one has not heard of yet.
-            Err(_) => {
-                hub.refresh().await?;
-                Cursor::parse(text, &hub.heads()).map_err(|_| Refusal::cursor(name))
-            }
-        },
+        Some((name, text)) => Cursor::parse(text, &hub.heads()).map_err(|_| Refusal::cursor(name)),
     }
 }

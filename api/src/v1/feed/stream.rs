@@ -9,7 +9,6 @@ use wilco_application::ports::Message;
 
 use super::reader::{CHUNK, Reader};
 use crate::http::{OpenStream, answer};
-use crate::v1::command_stream::SILENCE;
 
 /// How long to wait before reconnecting, in milliseconds.
 const RETRY: u32 = 1000;
@@ -38,6 +37,7 @@ async fn next(mut stream: Stream) -> Result<Option<(Bytes, Stream)>, axum::BoxEr
         return Ok(Some((Bytes::from(first), stream)));
     }
     let engine = Arc::clone(stream.reader.state.engine());
+    let silence = stream.reader.state.silence();
     loop {
         if engine.is_closing() {
             return Ok(None);
@@ -48,7 +48,7 @@ async fn next(mut stream: Stream) -> Result<Option<(Bytes, Stream)>, axum::BoxEr
         for (message, cursor) in &look.found {
             write(&mut text, message, &cursor.to_string());
         }
-        if text.is_empty() && stream.told.elapsed() >= SILENCE {
+        if text.is_empty() && stream.told.elapsed() >= silence {
             // An `id` alone: nothing is dispatched, but the client's cursor moves on.
             text = format!(": still here\nid: {}\n\n", stream.reader.cursor);
         }
@@ -61,7 +61,7 @@ async fn next(mut stream: Stream) -> Result<Option<(Bytes, Stream)>, axum::BoxEr
         }
         tokio::select! {
             news = stream.news.changed() => news?,
-            () = tokio::time::sleep_until(stream.told + SILENCE) => {}
+            () = tokio::time::sleep_until(stream.told + silence) => {}
             () = engine.closed() => return Ok(None),
         }
     }

@@ -1,0 +1,13 @@
+//! The interface over a real SQLite store: every row of the contract's tables, every kind of bad input.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod bad_input;
+mod commands;
+mod connections;
+mod doors;
+mod feed;
+mod openapi;
+mod operations;
+mod resources;
+mod support;
