@@ -219,5 +219,6 @@ fn settled(status: &Value) -> bool {
 }
 
 fn show(status: &Value, json: bool) -> Result<(), client::Error> {
-    Ok(if json { output::say(status)? } else { output::say(output::status(status))? })
+    let said = if json { output::say(status) } else { output::say(output::status(status)) };
+    Ok(said?)
 }

@@ -159,3 +159,30 @@ fn place(entry: &Value) -> (i64, i64) {
 fn text(value: &Value, member: &str) -> String {
     value[member].as_str().unwrap_or_else(|| panic!("no {member} in {value}")).to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn entry(partition: i64, offset: i64) -> Value {
+        json!({ "id": format!("event:c:{offset}"), "partition": partition, "offset": offset.to_string() })
+    }
+
+    #[test]
+    fn partitions_are_counted_apart() {
+        gapless(&[entry(0, 1), entry(1, 1), entry(0, 2)]);
+    }
+
+    #[test]
+    #[should_panic(expected = "partition 0")]
+    fn a_gap_is_noticed() {
+        gapless(&[entry(0, 1), entry(0, 3)]);
+    }
+
+    #[test]
+    #[should_panic(expected = "all of the feed")]
+    fn a_message_that_is_missing_is_noticed() {
+        stream_matches(&[entry(0, 1)], &[]);
+    }
+}
