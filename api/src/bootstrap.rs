@@ -3,10 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
+use wilco_api::http::ReadinessCheck;
 use wilco_api::http::{ApiSettings, Limits};
 use wilco_application::catalog::{Catalog, RegistrationError};
 use wilco_application::engine::EngineSettings;
-use wilco_application::ports::{Broker, Store};
+use wilco_application::partition::partition_of;
+use wilco_application::ports::{Store, StoreError};
+use wilco_application::queries::{Queries, QueryError};
 use wilco_application::worker::WorkerSettings;
 use wilco_infrastructure::OpenError;
 use wilco_infrastructure::nats::{NatsBroker, NatsOptions, StreamOptions};
@@ -24,6 +28,12 @@ pub enum Error {
     /// The store cannot be opened.
     #[error("the store cannot be opened")]
     Store(#[from] OpenError),
+    /// What another program wrote cannot be adopted.
+    #[error("the events of another program cannot be adopted")]
+    Adopt(#[from] StoreError),
+    /// The views of adopted events cannot be written.
+    #[error("the views of adopted events cannot be written")]
+    Views(#[from] QueryError),
     /// The registrations clash: a defect of this program.
     #[error("the registered aggregates clash")]
     Registration(#[from] RegistrationError),
@@ -47,12 +57,32 @@ impl OpenStore {
         }
     }
 
-    /// Brings the schema up to date; says how many partitions there are.
-    pub async fn migrate(&self) -> Result<u16, Error> {
-        Ok(match self {
-            Self::Sqlite(store) => store.migrate().await?,
-            Self::Postgres(store) => store.migrate().await?,
-        })
+    /// Brings the schema up to date, and takes over what postgres-es has written; says how many partitions there
+    /// are.
+    pub async fn migrate(&self, catalog: &Arc<Catalog>) -> Result<u16, Error> {
+        match self {
+            Self::Sqlite(store) => Ok(store.migrate().await?),
+            Self::Postgres(store) => {
+                let partitions = store.migrate().await?;
+                let adopted = store.adopt(|kind, id| partition_of(kind, id, partitions)).await?;
+                if adopted > 0 {
+                    tracing::info!(
+                        events = adopted,
+                        "adopted events of another program; writing their views"
+                    );
+                    self.rebuild(catalog).await?;
+                }
+                Ok(partitions)
+            }
+        }
+    }
+
+    async fn rebuild(&self, catalog: &Arc<Catalog>) -> Result<(), Error> {
+        let queries = Queries::new(self.shared(), Arc::clone(catalog));
+        for kind in catalog.aggregates() {
+            queries.rebuild(kind.name()).await?;
+        }
+        Ok(())
     }
 
     /// Ends what it is doing, and lets go of file or connections.
@@ -92,7 +122,7 @@ fn postgres_options(config: &Config) -> PostgresOptions {
 }
 
 /// The broker, where there is to be one. A server that does not answer yet is no error: notifications wait.
-pub fn broker(config: &Config) -> Option<Arc<dyn Broker>> {
+pub fn broker(config: &Config) -> Option<Arc<NatsBroker>> {
     let settings = &config.jetstream;
     let stream = settings.enabled.then(|| StreamOptions {
         replicas: settings.replicas,
@@ -102,6 +132,24 @@ pub fn broker(config: &Config) -> Option<Arc<dyn Broker>> {
     });
     let servers = config.nats.as_ref()?.secret().to_owned();
     Some(Arc::new(NatsBroker::new(NatsOptions { servers, stream })))
+}
+
+/// Shows whether NATS answers. While it does not, notifications are late: no reason to send requests elsewhere.
+pub struct NatsReadiness(pub Arc<NatsBroker>);
+
+#[async_trait]
+impl ReadinessCheck for NatsReadiness {
+    fn name(&self) -> &'static str {
+        "nats"
+    }
+
+    fn is_required(&self) -> bool {
+        false
+    }
+
+    async fn check(&self) -> Result<(), String> {
+        self.0.ping().await.map_err(|error| error.to_string())
+    }
 }
 
 /// Everything that is registered.

@@ -174,7 +174,7 @@ pub(crate) async fn count_backlog(registry: &dyn Registry, clock: &dyn Clock, pa
         match registry.backlog(clock.now(), limit.saturating_add(1)).await {
             Ok(backlog) => pace.counted(backlog),
             Err(error) => {
-                tracing::debug!(error = &error as &dyn std::error::Error, "the backlog was not counted")
+                tracing::debug!(error = &error as &dyn std::error::Error, "the backlog was not counted");
             }
         }
         metrics::gauge!(names::BACKLOG).set(pace.backlog() as f64);

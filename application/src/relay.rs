@@ -169,10 +169,10 @@ impl Relay {
         if self.verified.is_some_and(|verified| verified.elapsed() < VERIFY_EVERY) {
             return Ok(());
         }
-        if let Some(last) = self.broker.last_sequence().await? {
-            if last < self.acknowledged {
-                self.go_back(last).await?;
-            }
+        if let Some(last) = self.broker.last_sequence().await?
+            && last < self.acknowledged
+        {
+            self.go_back(last).await?;
         }
         self.verified = Some(Instant::now());
         Ok(())

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use cqrs_es::persist::{PersistedEventStore, ViewRepository};
 use cqrs_es::{AggregateContext, CqrsFramework, DomainEvent, EventStore, View};
 use postgres_es::{PostgresEventRepository, PostgresViewRepository, postgres_cqrs};
+use serde_json::json;
 use sqlx::{Executor, PgPool};
 use wilco_application::ports::{EntryBody, EventRow, Journal, NewEvent, Seat, UnitOfWork, ViewRow, Views};
 use wilco_domain::petstore::pet::{CreatePet, Pet, PetCommand, PetDetails, PetEvent, ReservePet, SellPet};
@@ -15,6 +16,7 @@ use wilco_infrastructure::postgres::{PostgresOptions, PostgresStore};
 use wilco_projections::petstore::PetView;
 use wilco_tests::conformance::{Owner, command, create, key, outcome, submit};
 use wilco_tests::postgres::database;
+use wilco_tests::wilco::Wilco;
 
 /// The tables as postgres-es 0.5 tells its users to make them.
 const THEIR_TABLES: &str = "
@@ -172,6 +174,30 @@ async fn a_database_of_postgres_es_is_adopted_in_place() {
     let owner = Owner::of(Arc::new(store.clone())).await;
     owner.apply(&command(partition_of("pet", "rex"), "rex"), 3).await.unwrap();
     feed_is_whole(&store, 10).await;
+}
+
+#[tokio::test]
+async fn the_program_adopts_a_database_of_postgres_es_and_goes_on_with_its_pets() {
+    let url = database().await;
+    let pool = PgPool::connect(&url).await.unwrap();
+    pool.execute(THEIR_TABLES).await.unwrap();
+    theirs(&pool).execute("rex", PetCommand::Create(CreatePet(rex()))).await.unwrap();
+    theirs(&pool).execute("rex", reserve("o1")).await.unwrap();
+
+    let migrated = wilco_tests::wilco::run(&["migrate", "--store", &url]).await;
+    assert!(migrated.status.success(), "{migrated:?}");
+    let server = Wilco::on(&url).start().await;
+    let pet = server.client().read("/v1/pets/rex").await;
+    assert_eq!((pet.status, &pet.body["status"]), (200, &"reserved".into()), "{pet:?}");
+    let sold = json!({"type": "pet.sell", "target": "rex", "data": {"order_id": "o1"}});
+    let sold = server.client().done(&sold).await;
+    assert_eq!((&sold["status"], &sold["version"]), (&"succeeded".into(), &3.into()), "{sold}");
+    let feed = server.client().feed("target=pet/rex").await;
+    let types: Vec<_> = feed.iter().map(|event| event["type"].as_str().unwrap()).collect();
+    assert_eq!(
+        types,
+        ["wilco.pet.created", "wilco.pet.reserved", "wilco.pet.sold", "wilco.command.succeeded"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

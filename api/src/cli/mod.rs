@@ -139,7 +139,7 @@ fn load(flags: &config::Flags) -> Result<config::Config, Error> {
 
 async fn migrate(config: config::Config) -> Result<(), Error> {
     let store = bootstrap::open(&config).await?;
-    let partitions = store.migrate().await?;
+    let partitions = store.migrate(&bootstrap::catalog()?).await?;
     store.close().await;
     output::say(format_args!("{} is up to date; partitions: {partitions}", config.store))
         .map_err(client::Error::Output)?;

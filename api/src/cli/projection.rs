@@ -67,7 +67,7 @@ async fn rebuild(name: Option<String>, catalog: Arc<Catalog>, config: &Config) -
         names = vec![name];
     }
     let store = bootstrap::open(config).await?;
-    store.migrate().await?;
+    store.migrate(&catalog).await?;
     let queries = Queries::new(store.shared(), catalog);
     for name in names {
         let count = queries.rebuild(&name).await?;

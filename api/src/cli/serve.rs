@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use wilco_api::http::AppState;
+use wilco_api::http::{AppState, ReadinessCheck};
 use wilco_application::engine::{Engine, Running};
-use wilco_application::ports::{RandomIds, StoreError, SystemClock};
+use wilco_application::ports::{Broker, RandomIds, StoreError, SystemClock};
 
 use super::output;
 use crate::config::{self, Config};
@@ -49,22 +49,28 @@ pub async fn run(config: Config) -> Result<(), Error> {
     let addresses = resolve(&config).await?;
     let metrics = telemetry::metrics()?;
     let store = bootstrap::open(&config).await?;
-    store.migrate().await?;
+    let catalog = bootstrap::catalog()?;
+    store.migrate(&catalog).await?;
     let listener = bind(&config, &addresses).await?;
+    let broker = bootstrap::broker(&config);
     let (engine, running) = Engine::start(
         store.shared(),
-        bootstrap::broker(&config),
-        bootstrap::catalog()?,
+        broker.clone().map(|broker| broker as Arc<dyn Broker>),
+        catalog,
         Arc::new(SystemClock),
         Arc::new(RandomIds),
         bootstrap::engine_settings(&config),
     )
     .await?;
     greet(&config, &listener);
-    // A broker that is away delays notifications and is no reason to send requests elsewhere, so readiness is
-    // the store's alone.
-    let state =
-        AppState::new(Arc::clone(&engine), bootstrap::api_settings(&config), Some(metrics), Vec::new());
+    let readiness =
+        broker.map(|broker| Arc::new(bootstrap::NatsReadiness(broker)) as Arc<dyn ReadinessCheck>);
+    let state = AppState::new(
+        Arc::clone(&engine),
+        bootstrap::api_settings(&config),
+        Some(metrics),
+        readiness.into_iter().collect(),
+    );
     let stop = CancellationToken::new();
     let router = wilco_api::http::router(state);
     let http =

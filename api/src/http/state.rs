@@ -13,6 +13,10 @@ use super::traffic::Traffic;
 pub trait ReadinessCheck: Send + Sync {
     /// What it is: `broker`.
     fn name(&self) -> &str;
+    /// Whether the server can be given work only while it answers.
+    fn is_required(&self) -> bool {
+        true
+    }
     /// Whether it answers, or why not.
     async fn check(&self) -> Result<(), String>;
 }

@@ -7,6 +7,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::Serialize;
+use tokio::time::error::Elapsed;
 
 use crate::http::answer::{self, raw_json};
 use crate::http::{AppState, Call, Media};
@@ -33,6 +34,8 @@ struct Readiness {
 struct Dependency {
     /// Whether it answers.
     ready: bool,
+    /// Whether the server is ready only while this is.
+    required: bool,
     /// Why not.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
@@ -72,7 +75,7 @@ async fn ready(call: Call) -> Result<Response, Refusal> {
     call.accepts_json()?;
     let stopping = call.engine().is_closing();
     let dependencies = dependencies(&call.state).await;
-    let ready = !stopping && dependencies.values().all(|dependency| dependency.ready);
+    let ready = !stopping && dependencies.values().all(|dependency| dependency.ready || !dependency.required);
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     Ok(raw_json(status, serde_json::to_vec(&Readiness { ready, stopping, dependencies })?))
 }
@@ -81,21 +84,24 @@ async fn ready(call: Call) -> Result<Response, Refusal> {
 async fn dependencies(state: &AppState) -> BTreeMap<String, Dependency> {
     let store = async {
         let answered = tokio::time::timeout(PATIENCE, state.engine().ready()).await;
-        ("store".to_owned(), dependency(answered.map(|answered| answered.map_err(|error| error.to_string()))))
+        (
+            "store".to_owned(),
+            dependency(answered.map(|answered| answered.map_err(|error| error.to_string())), true),
+        )
     };
     let others = state.readiness().iter().map(|check| async move {
         let answered = tokio::time::timeout(PATIENCE, check.check()).await;
-        (check.name().to_owned(), dependency(answered))
+        (check.name().to_owned(), dependency(answered, check.is_required()))
     });
     let (store, others) = tokio::join!(store, futures::future::join_all(others));
     others.into_iter().chain([store]).collect()
 }
 
-fn dependency(answered: Result<Result<(), String>, tokio::time::error::Elapsed>) -> Dependency {
+fn dependency(answered: Result<Result<(), String>, Elapsed>, required: bool) -> Dependency {
     match answered {
-        Ok(Ok(())) => Dependency { ready: true, detail: None },
-        Ok(Err(detail)) => Dependency { ready: false, detail: Some(detail) },
-        Err(_) => Dependency { ready: false, detail: Some("it does not answer".to_owned()) },
+        Ok(Ok(())) => Dependency { ready: true, required, detail: None },
+        Ok(Err(detail)) => Dependency { ready: false, required, detail: Some(detail) },
+        Err(_) => Dependency { ready: false, required, detail: Some("it does not answer".to_owned()) },
     }
 }
 

@@ -95,7 +95,12 @@ impl CommandType {
     pub fn check(&self, data: &Value) -> Vec<FieldError> {
         // The happy path costs one pass; the errors, at most ten, are gathered only when there are some.
         if !self.validator.is_valid(data) {
-            return self.validator.iter_errors(data).take(10).map(|error| field_error(&error, data)).collect();
+            return self
+                .validator
+                .iter_errors(data)
+                .take(10)
+                .map(|error| field_error(&error, data))
+                .collect();
         }
         // What the schema cannot say (a rule in a type's own `Deserialize`) must not surface in the worker.
         match (self.decodes)(data) {

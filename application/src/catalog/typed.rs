@@ -60,8 +60,9 @@ impl<A: Aggregate> Codec<A> {
             Undecodable(format!("event {} of {}: {error}", row.sequence, row.aggregate_id))
         };
         let metadata = serde_json::from_str(&row.metadata).map_err(undecodable)?;
-        let applies = |u: &&Box<dyn EventUpcaster>| u.can_upcast(&row.event_type, &row.event_version);
-        let payload = if self.upcasters.iter().any(|upcaster| applies(&upcaster)) {
+        let old =
+            self.upcasters.iter().any(|upcaster| upcaster.can_upcast(&row.event_type, &row.event_version));
+        let payload = if old {
             self.upcast(row).map_err(undecodable)?
         } else {
             serde_json::from_str(&row.payload).map_err(undecodable)?

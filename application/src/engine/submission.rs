@@ -109,7 +109,9 @@ fn hash_json(hasher: &mut Xxh3, value: &Value) {
         Value::String(text) => hash_text(hasher, b's', text),
         Value::Array(items) => {
             hasher.update(b"[");
-            items.iter().for_each(|item| hash_json(hasher, item));
+            for item in items {
+                hash_json(hasher, item);
+            }
             hasher.update(b"]");
         }
         Value::Object(members) => {

@@ -35,7 +35,6 @@ impl SubjectFilter {
         let mut tokens = subject.split('.');
         for wanted in &self.0 {
             match (wanted.as_str(), tokens.next()) {
-                (_, None) => return false,
                 (">", Some(_)) => return true,
                 ("*", Some(_)) => {}
                 (name, Some(token)) if name == token => {}

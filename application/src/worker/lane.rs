@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -193,7 +193,7 @@ impl Lane {
                 StoreError::Conflict if conflicts < CONFLICTS => conflicts += 1,
                 StoreError::Unavailable(_) => backoff.wait().await,
                 StoreError::Conflict | StoreError::Data(_) if attempt == Attempt::Alone => {
-                    attempt = Attempt::GivenUp
+                    attempt = Attempt::GivenUp;
                 }
                 StoreError::Conflict | StoreError::Data(_) => {
                     tracing::error!(command = %alone[0].id, "a command can be neither applied nor failed");
@@ -287,7 +287,7 @@ impl Lane {
         &mut self,
         command: &Command,
         attempt: Attempt,
-        at: chrono::DateTime<Utc>,
+        at: DateTime<Utc>,
     ) -> (Result<Executed, Defect>, u32) {
         if attempt == Attempt::GivenUp {
             return (Err(Defect("the store refuses what it leads to".to_owned())), 2);
@@ -302,27 +302,25 @@ impl Lane {
         }
     }
 
-    fn tell(&self, entries: Vec<Arc<FeedEntry>>, at: chrono::DateTime<Utc>) {
-        let outcomes = entries.iter().filter_map(|entry| match &entry.body {
-            EntryBody::Outcome(command) => Some(command),
-            EntryBody::Event(_) => None,
-        });
-        let (mut succeeded, mut failed) = (0, 0);
-        let waited_for = !self.around.waiters.is_empty();
-        for command in outcomes {
-            if command.state() == State::Succeeded {
-                succeeded += 1
-            } else {
-                failed += 1
-            }
-            if waited_for {
+    /// The feed first: whoever is woken finds there what it was woken for.
+    fn tell(&self, entries: Vec<Arc<FeedEntry>>, at: DateTime<Utc>) {
+        let outcomes: Vec<Arc<Command>> = entries
+            .iter()
+            .filter_map(|entry| match &entry.body {
+                EntryBody::Outcome(command) => Some(Arc::clone(command)),
+                EntryBody::Event(_) => None,
+            })
+            .collect();
+        self.around.hub.committed(entries);
+        self.around.pace.settled(outcomes.len(), at);
+        if !self.around.waiters.is_empty() {
+            for command in &outcomes {
                 self.around.waiters.settled(command);
             }
         }
-        metrics::counter!(names::SETTLED, "state" => "succeeded").increment(succeeded);
-        metrics::counter!(names::SETTLED, "state" => "failed").increment(failed);
-        self.around.pace.settled((succeeded + failed) as usize, at);
-        self.around.hub.committed(entries);
+        let succeeded = outcomes.iter().filter(|command| command.state() == State::Succeeded).count();
+        metrics::counter!(names::SETTLED, "state" => "succeeded").increment(succeeded as u64);
+        metrics::counter!(names::SETTLED, "state" => "failed").increment((outcomes.len() - succeeded) as u64);
     }
 
     /// Those that the registry still holds as open. Asks until it gets an answer. The outcome of those that turn

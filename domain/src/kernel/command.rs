@@ -27,7 +27,7 @@ pub trait CommandKind<A: Aggregate>: DeserializeOwned + JsonSchema + Into<A::Com
 
 /// Lists the command structs of an aggregate: each becomes a variant of its command enum and a [`CommandKind`].
 ///
-/// ```ignore
+/// ```text
 /// command_kinds! { Pet, PetCommand:
 ///     CreatePet => Create, "create", Creates;
 ///     ReservePet => Reserve, "reserve", Changes;

@@ -58,14 +58,7 @@ impl NatsBroker {
 
     /// Whether a connection is there or can be made.
     pub async fn ping(&self) -> Result<(), BrokerError> {
-        let mut slot = self.session.lock().await;
-        let session = Self::session(&mut slot, &self.options).await?;
-        let alive = session.is_alive();
-        if alive {
-            return Ok(());
-        }
-        *slot = None;
-        Self::session(&mut slot, &self.options).await.map(drop)
+        Self::session(&mut *self.session.lock().await, &self.options).await.map(drop)
     }
 
     async fn session<'a>(

@@ -180,12 +180,11 @@ async fn batch(
     let mut body = String::with_capacity(count * 200);
     for number in first..first + count {
         if plan.pets.is_empty() || plan.creates(number) {
-            body.push_str(&format!(r#"{{"type":"pet.create","data":{PET}}}"#));
+            body.extend([r#"{"type":"pet.create","data":"#, PET, "}\n"]);
         } else {
             let pet = &plan.pets[number % plan.pets.len()];
-            body.push_str(&format!(r#"{{"type":"pet.update","target":"{pet}","data":{PET}}}"#));
+            body.extend([r#"{"type":"pet.update","target":""#, pet, r#"","data":"#, PET, "}\n"]);
         }
-        body.push('\n');
     }
     let answer = connection.post("/v1/commands/batch", NDJSON, body.into()).await?;
     share.latencies.push(due.elapsed());

@@ -34,7 +34,8 @@ struct Event {
 #[derive(Deserialize)]
 struct Status {
     id: Uuid,
-    status: String,
+    #[serde(rename = "status")]
+    phase: String,
     accepted_at: DateTime<Utc>,
     settled_at: DateTime<Utc>,
 }
@@ -71,7 +72,7 @@ pub(super) async fn settled(
         for Event { data } in page.items {
             if missing.remove(&data.id) {
                 settled.latencies.push((data.settled_at - data.accepted_at).to_std().unwrap_or_default());
-                settled.failed += usize::from(data.status != "succeeded");
+                settled.failed += usize::from(data.phase != "succeeded");
                 first = first.min(data.accepted_at);
                 last = last.max(data.settled_at);
             }
