@@ -89,6 +89,29 @@ impl NatsServer {
         self.child.iter().for_each(|child| signal(child.id(), "CONT"));
     }
 
+    /// Keeps a copy of its data as it is on disk now; it must not run.
+    pub fn keep_copy(&self) {
+        self.copy("data", "copy");
+    }
+
+    /// Puts the kept data back, as after a loss of power; it must not run.
+    pub fn put_back(&self) {
+        self.copy("copy", "data");
+    }
+
+    fn copy(&self, from: &str, to: &str) {
+        assert!(self.child.is_none(), "data of a running server");
+        let (from, to) = (self.folder.path().join(from), self.folder.path().join(to));
+        let _ = std::fs::remove_dir_all(&to);
+        let copied = Command::new("cp").arg("-r").args([from, to]).status();
+        assert!(copied.is_ok_and(|copied| copied.success()), "the data is copied");
+    }
+
+    /// The port it listens on.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// A client of it.
     pub async fn client(&self) -> async_nats::Client {
         async_nats::connect(self.url()).await.expect("NATS answers")

@@ -15,12 +15,14 @@ pub struct Wilco {
     store: String,
     nats: Option<String>,
     settings: Vec<String>,
+    program: Option<PathBuf>,
+    environment: Vec<(String, String)>,
 }
 
 impl Wilco {
     /// A server on this store.
     pub fn on(store: impl Into<String>) -> Self {
-        Self { store: store.into(), nats: None, settings: Vec::new() }
+        Self { store: store.into(), nats: None, settings: Vec::new(), program: None, environment: Vec::new() }
     }
 
     /// With notifications to this NATS server.
@@ -34,6 +36,20 @@ impl Wilco {
     #[must_use]
     pub fn set(mut self, assignment: &str) -> Self {
         self.settings.push(assignment.to_owned());
+        self
+    }
+
+    /// With a variable in its environment.
+    #[must_use]
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Another build of the program.
+    #[must_use]
+    pub fn program(mut self, file: impl Into<PathBuf>) -> Self {
+        self.program = Some(file.into());
         self
     }
 
@@ -55,7 +71,8 @@ impl Wilco {
         let file = |end: &str| std::env::temp_dir().join(format!("{name}.{end}"));
         let (out, log) = (file("out"), file("log"));
         let create = |path: &Path| File::create(path).expect("a file for output");
-        let mut command = wilco();
+        let mut command = self.program.as_deref().map_or_else(wilco, quiet);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.args(["serve", "--listen", "127.0.0.1:0", "--store", &self.store]);
         if let Some(nats) = &self.nats {
             command.args(["--nats", nats]);
@@ -98,6 +115,11 @@ impl Server {
     /// What it has logged.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// The number of its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Asks it to end, and waits for that.
@@ -171,7 +193,13 @@ pub async fn run(arguments: &[&str]) -> Output {
 
 /// The program, with none of this process's settings for it.
 pub fn wilco() -> Command {
-    let mut command = Command::new(program());
+    quiet(program())
+}
+
+/// A command for this file. A file that grows beyond a limit set later is an error to it, and not its end.
+fn quiet(file: &Path) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(file);
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("WILCO_")) {
         command.env_remove(name);
     }

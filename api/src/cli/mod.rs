@@ -77,9 +77,9 @@ enum Error {
 impl Error {
     fn code(&self) -> ExitCode {
         match self {
-            Self::Config(_) | Self::Serve(serve::Error::Config(_)) | Self::Client(client::Error::Usage(_)) => {
-                ExitCode::from(2)
-            }
+            Self::Config(_)
+            | Self::Serve(serve::Error::Config(_))
+            | Self::Client(client::Error::Usage(_)) => ExitCode::from(2),
             _ => ExitCode::FAILURE,
         }
     }
