@@ -218,20 +218,32 @@ fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| match std::env::var_os("WILCO_BIN") {
         Some(path) => path.into(),
-        None => build(),
+        None => build("", &[]),
     })
 }
 
-fn build() -> PathBuf {
+/// A build of the program that fails where it is told to: `WILCO_FAULTY_BIN`, or it is built, once in this process,
+/// in a folder of its own.
+pub fn faulty() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| match std::env::var_os("WILCO_FAULTY_BIN") {
+        Some(path) => path.into(),
+        None => build("faulty", &["--features", "wilco-api/fail-points"]),
+    })
+}
+
+fn build(below: &str, further: &[&str]) -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     // The test lies in `deps` of the folder that the program is built into.
     let test = std::env::current_exe().expect("this program has a file");
     let folder = test.ancestors().nth(2).expect("it lies in a target folder");
+    let target = folder.parent().expect("a profile lies in the target folder").join(below);
     let built = Command::new(cargo)
         .args(["build", "--quiet", "--workspace", "--bin", "wilco", "--target-dir"])
-        .arg(folder.parent().expect("a profile lies in the target folder"))
+        .arg(&target)
+        .args(further)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status();
     assert!(built.is_ok_and(|built| built.success()), "the program is built");
-    folder.join("wilco")
+    target.join(folder.file_name().expect("a profile has a name")).join("wilco")
 }
