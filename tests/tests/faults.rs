@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+use wilco_tests::client::{create_pet, pet};
 use wilco_tests::faults::{Fault, LineFault, World, campaign, seed};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -34,6 +36,48 @@ async fn no_fault_around_postgres_loses_or_doubles_anything() {
     ];
     let mut world = World::on_postgres(2).await;
     campaign::these(&mut world, &faults, seed()).await;
+}
+
+/// Two replicas publish into one stream, and NATS comes back without what it acknowledged to both; then one of them
+/// publishes more than was lost, and the other has nothing to say.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nats_has_lost_of_a_replica_that_is_idle_is_published_again() {
+    let mut world = World::on_postgres(2).await;
+    let created = |world: &World, range: std::ops::Range<u32>| {
+        let client = world.replicas[0].client().clone();
+        async move {
+            let each = range.map(|number| format!("pet-{number}"));
+            let done =
+                each.map(|key| async { (client.done(&create_pet(&key)).await["id"].to_string(), key) });
+            futures::future::join_all(done).await
+        }
+    };
+    let note = |world: &mut World, done: Vec<(String, String)>| {
+        world
+            .promises
+            .accepted
+            .extend(done.into_iter().map(|(id, key)| (key, id.trim_matches('"').to_owned())));
+    };
+    let first = created(&world, 0..20).await;
+    note(&mut world, first);
+    world.audit().await;
+    world.nats.stop().await;
+    world.nats.keep_copy();
+    world.nats.start().await;
+    let lost = created(&world, 20..60).await;
+    note(&mut world, lost);
+    world.audit().await;
+    world.nats.kill();
+    world.nats.put_back();
+    world.nats.start().await;
+    // All for one aggregate: one partition, one replica.
+    for number in 0..60 {
+        let update =
+            json!({ "type": "pet.update", "target": "pet-0", "data": pet(&format!("name-{number}")) });
+        let done = world.replicas[0].client().done(&update).await;
+        note(&mut world, vec![(done["id"].to_string(), format!("update-{number}"))]);
+    }
+    world.audit().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
