@@ -1,5 +1,8 @@
 //! Which adapters the settings stand for. Nothing else in the program names one.
 
+#[cfg(feature = "fail-points")]
+mod fail_points;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,10 +54,13 @@ pub enum OpenStore {
 impl OpenStore {
     /// As the engine sees it.
     pub fn shared(&self) -> Arc<dyn Store> {
-        match self {
+        let store: Arc<dyn Store> = match self {
             Self::Sqlite(store) => Arc::new(store.clone()),
             Self::Postgres(store) => Arc::new(store.clone()),
-        }
+        };
+        #[cfg(feature = "fail-points")]
+        let store = fail_points::store(store);
+        store
     }
 
     /// Brings the schema up to date, and takes over what postgres-es has written; says how many partitions there
@@ -131,7 +137,10 @@ pub fn broker(config: &Config) -> Option<Arc<NatsBroker>> {
         max_bytes: if settings.max_bytes == 0 { -1 } else { settings.max_bytes },
     });
     let servers = config.nats.as_ref()?.secret().to_owned();
-    Some(Arc::new(NatsBroker::new(NatsOptions { servers, stream })))
+    let broker: Arc<dyn Broker> = Arc::new(NatsBroker::new(NatsOptions { servers, stream }));
+    #[cfg(feature = "fail-points")]
+    let broker = fail_points::broker(broker);
+    Some(broker)
 }
 
 /// Shows whether NATS answers. While it does not, notifications are late: no reason to send requests elsewhere.

@@ -20,6 +20,9 @@ pub fn log(settings: &Log) {
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // A line that cannot be written, on a full disk say, would be told of with `eprintln!`, which panics then and
+        // takes the task with it that had something to say.
+        .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal());
     // A second one is refused, and the first goes on.
     let _ = match settings.format {

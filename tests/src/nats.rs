@@ -54,12 +54,11 @@ impl NatsServer {
             .spawn()
             .expect("nats-server is installed: these tests need it");
         self.child = Some(child);
-        let answers = async || match async_nats::connect(self.url()).await {
-            Ok(client) => {
-                let asked = client.request("$JS.API.INFO", "".into()).await;
-                asked.map(drop).map_err(|error| error.to_string())
-            }
-            Err(error) => Err(error.to_string()),
+        // Not by way of the account's description: what that holds differs between versions.
+        let answers = async || {
+            let client = async_nats::connect(self.url()).await.map_err(|error| error.to_string())?;
+            let asked = client.request("$JS.API.INFO", Vec::new().into()).await;
+            asked.map(drop).map_err(|error| error.to_string())
         };
         wait_for("NATS to answer", answers, Result::is_ok).await.expect("it answers");
     }
@@ -88,6 +87,29 @@ impl NatsServer {
     /// Lets it go on.
     pub fn thaw(&self) {
         self.child.iter().for_each(|child| signal(child.id(), "CONT"));
+    }
+
+    /// Keeps a copy of its data as it is on disk now; it must not run.
+    pub fn keep_copy(&self) {
+        self.copy("data", "copy");
+    }
+
+    /// Puts the kept data back, as after a loss of power; it must not run.
+    pub fn put_back(&self) {
+        self.copy("copy", "data");
+    }
+
+    fn copy(&self, from: &str, to: &str) {
+        assert!(self.child.is_none(), "data of a running server");
+        let (from, to) = (self.folder.path().join(from), self.folder.path().join(to));
+        let _ = std::fs::remove_dir_all(&to);
+        let copied = Command::new("cp").arg("-r").args([from, to]).status();
+        assert!(copied.is_ok_and(|copied| copied.success()), "the data is copied");
+    }
+
+    /// The port it listens on.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// A client of it.

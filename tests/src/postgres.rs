@@ -46,6 +46,11 @@ impl PostgresServer {
         server
     }
 
+    /// The port it listens on.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Kills the server as a crash would.
     pub fn crash(&mut self) {
         self.command("stop");

@@ -16,12 +16,21 @@ pub struct Wilco {
     nats: Option<String>,
     listen: String,
     settings: Vec<String>,
+    program: Option<PathBuf>,
+    environment: Vec<(String, String)>,
 }
 
 impl Wilco {
     /// A server on this store.
     pub fn on(store: impl Into<String>) -> Self {
-        Self { store: store.into(), nats: None, listen: "127.0.0.1:0".to_owned(), settings: Vec::new() }
+        Self {
+            store: store.into(),
+            nats: None,
+            listen: "127.0.0.1:0".to_owned(),
+            settings: Vec::new(),
+            program: None,
+            environment: Vec::new(),
+        }
     }
 
     /// With notifications to this NATS server.
@@ -45,6 +54,20 @@ impl Wilco {
         self
     }
 
+    /// With a variable in its environment.
+    #[must_use]
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Another build of the program.
+    #[must_use]
+    pub fn program(mut self, file: impl Into<PathBuf>) -> Self {
+        self.program = Some(file.into());
+        self
+    }
+
     /// Starts it, on a free port of the loopback address, and waits until it is ready.
     pub async fn start(&self) -> Server {
         let mut server = self.spawn();
@@ -63,7 +86,8 @@ impl Wilco {
         let file = |end: &str| std::env::temp_dir().join(format!("{name}.{end}"));
         let (out, log) = (file("out"), file("log"));
         let create = |path: &Path| File::create(path).expect("a file for output");
-        let mut command = wilco();
+        let mut command = self.program.as_deref().map_or_else(wilco, quiet);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.args(["serve", "--listen", &self.listen, "--store", &self.store]);
         if let Some(nats) = &self.nats {
             command.args(["--nats", nats]);
@@ -106,6 +130,11 @@ impl Server {
     /// What it has logged.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// The number of its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Asks it to end, and waits for that.
@@ -198,7 +227,13 @@ pub async fn run(arguments: &[&str]) -> Output {
 
 /// The program, with none of this process's settings for it.
 pub fn wilco() -> Command {
-    let mut command = Command::new(program());
+    quiet(program())
+}
+
+/// A command for this file. A file that grows beyond a limit set later is an error to it, and not its end.
+fn quiet(file: &Path) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(file);
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("WILCO_")) {
         command.env_remove(name);
     }
@@ -218,20 +253,32 @@ fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| match std::env::var_os("WILCO_BIN") {
         Some(path) => path.into(),
-        None => build(),
+        None => build("", &[]),
     })
 }
 
-fn build() -> PathBuf {
+/// A build of the program that fails where it is told to: `WILCO_FAULTY_BIN`, or it is built, once in this process,
+/// in a folder of its own.
+pub fn faulty() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| match std::env::var_os("WILCO_FAULTY_BIN") {
+        Some(path) => path.into(),
+        None => build("faulty", &["--features", "wilco-api/fail-points"]),
+    })
+}
+
+fn build(below: &str, further: &[&str]) -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     // The test lies in `deps` of the folder that the program is built into.
     let test = std::env::current_exe().expect("this program has a file");
     let folder = test.ancestors().nth(2).expect("it lies in a target folder");
+    let target = folder.parent().expect("a profile lies in the target folder").join(below);
     let built = Command::new(cargo)
         .args(["build", "--quiet", "--workspace", "--bin", "wilco", "--target-dir"])
-        .arg(folder.parent().expect("a profile lies in the target folder"))
+        .arg(&target)
+        .args(further)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status();
     assert!(built.is_ok_and(|built| built.success()), "the program is built");
-    folder.join("wilco")
+    target.join(folder.file_name().expect("a profile has a name")).join("wilco")
 }

@@ -121,6 +121,19 @@ pub fn stream_matches(feed: &[Value], stream: &[Notification]) {
     assert_eq!(seen.len(), feed.len(), "the stream has all of the feed");
 }
 
+/// What is left for a subscriber that drops repeats, as subscribers are told to.
+pub fn without_repeats(stream: Vec<Notification>) -> Vec<Notification> {
+    let mut last: BTreeMap<i64, i64> = BTreeMap::new();
+    let mut fresh = |message: &Notification| {
+        let (partition, offset) = place(&message.event);
+        let last = last.entry(partition).or_default();
+        let fresh = offset > *last;
+        *last = offset.max(*last);
+        fresh
+    };
+    stream.into_iter().filter(|message| fresh(message)).collect()
+}
+
 /// What a subscriber can rely on.
 pub fn shape(message: &Notification) {
     let event = &message.event;

@@ -33,12 +33,17 @@ pub struct Load {
 impl Load {
     /// Starts to send. The same seed and round send the same commands.
     pub fn start(client: &Client, seed: u64, round: u64) -> Self {
+        Self::on(&[client], seed, round, Duration::ZERO)
+    }
+
+    /// The same, shared out to several servers, each sender resting for a while after each command.
+    pub fn on(clients: &[&Client], seed: u64, round: u64, rest: Duration) -> Self {
         let promises = Arc::new(Mutex::new(Promises::default()));
         let mut senders = JoinSet::new();
-        for sender in 0..SENDERS {
-            let (client, promises) = (client.clone(), Arc::clone(&promises));
+        for (sender, client) in (0..SENDERS).zip(clients.iter().cycle()) {
+            let (client, promises) = ((*client).clone(), Arc::clone(&promises));
             let random = StdRng::seed_from_u64(seed ^ (round << 32) ^ sender);
-            senders.spawn(send(client, promises, random, format!("{seed}-{round}-{sender}")));
+            senders.spawn(send(client, promises, random, format!("{seed}-{round}-{sender}"), rest));
         }
         Self { senders, promises }
     }
@@ -51,7 +56,14 @@ impl Load {
     /// Ends it; what was promised.
     pub async fn stop(mut self) -> Promises {
         // A request that is cut off here is one without an answer, and is in the books as such.
-        self.senders.shutdown().await;
+        self.senders.abort_all();
+        while let Some(ended) = self.senders.join_next().await {
+            if let Err(error) = ended
+                && error.is_panic()
+            {
+                std::panic::resume_unwind(error.into_panic());
+            }
+        }
         std::mem::take(&mut *self.promises.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -73,7 +85,13 @@ impl Promises {
     }
 }
 
-async fn send(client: Client, promises: Arc<Mutex<Promises>>, mut random: StdRng, name: String) {
+async fn send(
+    client: Client,
+    promises: Arc<Mutex<Promises>>,
+    mut random: StdRng,
+    name: String,
+    rest: Duration,
+) {
     let promises = || promises.lock().unwrap_or_else(PoisonError::into_inner);
     for number in 0.. {
         let (key, envelope) = (format!("{name}-{number}"), command(&mut random));
@@ -86,11 +104,14 @@ async fn send(client: Client, promises: Arc<Mutex<Promises>>, mut random: StdRng
                 promises.unknown.remove(&key);
                 promises.accepted.insert(key, reply.id());
             }
-            Ok(reply) if reply.status >= 500 => tokio::time::sleep(Duration::from_millis(50)).await,
+            Ok(reply) if reply.status >= 500 || reply.status == 429 => {
+                tokio::time::sleep(Duration::from_millis(50)).await
+            }
             Ok(reply) => panic!("{envelope} was refused: {reply:?}"),
             // The server is gone, and may come back.
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
+        tokio::time::sleep(rest).await;
     }
 }
 

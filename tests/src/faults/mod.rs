@@ -1,9 +1,25 @@
-//! Load that knows what it was promised, and the audit of what came of it.
+//! Load that knows what it was promised, faults under it, and the audit of what came of it.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`Load`], [`Promises`] | clients that write down what they sent and what they were answered |
+//! | [`Proxy`] | a line that delays, stalls, loses, resets |
+//! | [`World`] | Wilco, its store and NATS, with such lines between them |
+//! | [`Fault`] | what can go wrong |
+//! | [`campaign`] | one fault after the other, from a seed |
+//! | [`audit`] | what must hold afterwards |
 
 pub mod audit;
+pub mod campaign;
+mod fault;
 mod load;
+mod proxy;
+mod world;
 
+pub use fault::{Fault, LineFault};
 pub use load::{Load, Promises};
+pub use proxy::{Proxy, Trouble};
+pub use world::{Base, HEALED_WITHIN, LEASE, World};
 
 /// The seed of a run: `WILCO_SEED`, or one of the clock's making; printed, so that a failure can be repeated.
 pub fn seed() -> u64 {

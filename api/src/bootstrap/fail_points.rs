@@ -1,0 +1,239 @@
+//! Fail points: named places where the program can be made to end or to hear of an error, for the suites. Compiled with
+//! the feature `fail-points` only. They lie around the ports, where what is durable meets what is known of it.
+//!
+//! `WILCO_FAIL_POINTS` says what happens, as `PLACE=ACTION@N` separated by commas: every Nth pass of a place
+//!
+//! | action | does |
+//! | --- | --- |
+//! | `kill` | ends the process, at once |
+//! | `error` | reports that the store or the broker did not answer |
+//!
+//! | place | lies |
+//! | --- | --- |
+//! | `before-accept`, `after-accept` | around the write that makes commands durable |
+//! | `before-commit`, `inside-commit`, `after-commit` | around a batch's commit, and within it (a `kill` only) |
+//! | `before-publish`, `after-publish` | around a run of messages |
+//! | `before-checkpoint`, `after-checkpoint` | around saving how far the relay has come |
+//! | `before-heartbeat`, `after-heartbeat` | around renewing and claiming leases |
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+use wilco_application::ports::{
+    Accepted, AggregateKey, Broker, BrokerError, CancelOutcome, Checkpoint, Command, CommandFilter,
+    Committed, EventRow, FeedEntry, Journal, Leases, Loaded, Message, Page, PartitionHead, PartitionLease,
+    Published, Registry, Store, StoreError, UnitOfWork, ViewFilter, ViewRow, Views,
+};
+use wilco_domain::kernel::Problem;
+
+/// How far into a commit `inside-commit` lies.
+const INSIDE: Duration = Duration::from_micros(400);
+
+struct Point {
+    kills: bool,
+    every: u64,
+    passes: AtomicU64,
+}
+
+/// The places that were asked for.
+fn points() -> &'static HashMap<String, Point> {
+    static POINTS: OnceLock<HashMap<String, Point>> = OnceLock::new();
+    POINTS.get_or_init(|| {
+        let asked = std::env::var("WILCO_FAIL_POINTS").unwrap_or_default();
+        asked.split(',').filter(|point| !point.is_empty()).map(parse).collect()
+    })
+}
+
+fn parse(text: &str) -> (String, Point) {
+    let parts = text.split_once('=').and_then(|(place, rest)| Some((place, rest.split_once('@')?)));
+    match parts.map(|(place, (action, every))| (place, action, every.parse())) {
+        Some((place, action @ ("kill" | "error"), Ok(every @ 1..))) => {
+            (place.to_owned(), Point { kills: action == "kill", every, passes: AtomicU64::new(0) })
+        }
+        _ => panic!("WILCO_FAIL_POINTS takes PLACE=kill@N or PLACE=error@N, not {text:?}"),
+    }
+}
+
+/// Whether something is to happen here now: whether that is the end.
+fn struck(place: &str) -> Option<bool> {
+    let point = points().get(place)?;
+    let pass = point.passes.fetch_add(1, Ordering::Relaxed) + 1;
+    pass.is_multiple_of(point.every).then_some(point.kills)
+}
+
+fn pass(place: &str) -> Result<(), StoreError> {
+    match struck(place) {
+        None => Ok(()),
+        Some(true) => std::process::abort(),
+        Some(false) => Err(StoreError::Unavailable(format!("fail point {place}").into())),
+    }
+}
+
+/// A store that fails where it is told to.
+pub fn store(inner: Arc<dyn Store>) -> Arc<dyn Store> {
+    Arc::new(Faulty(inner))
+}
+
+/// A broker that fails where it is told to.
+pub fn broker(inner: Arc<dyn Broker>) -> Arc<dyn Broker> {
+    Arc::new(Faulty(inner))
+}
+
+struct Faulty<T: ?Sized>(Arc<T>);
+
+#[async_trait]
+impl Registry for Faulty<dyn Store> {
+    async fn accept(&self, commands: Vec<Arc<Command>>) -> Result<Vec<Accepted>, StoreError> {
+        pass("before-accept")?;
+        let accepted = self.0.accept(commands).await?;
+        pass("after-accept")?;
+        Ok(accepted)
+    }
+
+    async fn command(&self, id: Uuid) -> Result<Option<Command>, StoreError> {
+        self.0.command(id).await
+    }
+
+    async fn commands(&self, ids: &[Uuid]) -> Result<Vec<Command>, StoreError> {
+        self.0.commands(ids).await
+    }
+
+    async fn list(&self, filter: &CommandFilter) -> Result<Page<Command>, StoreError> {
+        self.0.list(filter).await
+    }
+
+    async fn due(
+        &self,
+        partitions: &[u16],
+        now: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<Command>, StoreError> {
+        self.0.due(partitions, now, limit).await
+    }
+
+    async fn backlog(&self, now: DateTime<Utc>, limit: u64) -> Result<u64, StoreError> {
+        self.0.backlog(now, limit).await
+    }
+
+    async fn cancel(
+        &self,
+        id: Uuid,
+        at: DateTime<Utc>,
+        error: &Problem,
+    ) -> Result<CancelOutcome, StoreError> {
+        self.0.cancel(id, at, error).await
+    }
+}
+
+#[async_trait]
+impl Journal for Faulty<dyn Store> {
+    async fn load(&self, keys: &[AggregateKey]) -> Result<Vec<Loaded>, StoreError> {
+        self.0.load(keys).await
+    }
+
+    async fn commit(&self, work: Arc<UnitOfWork>) -> Result<Committed, StoreError> {
+        pass("before-commit")?;
+        if struck("inside-commit") == Some(true) {
+            std::thread::spawn(|| {
+                std::thread::sleep(INSIDE);
+                std::process::abort();
+            });
+        }
+        let committed = self.0.commit(work).await?;
+        pass("after-commit")?;
+        Ok(committed)
+    }
+
+    async fn events(&self, key: &AggregateKey, after: i64, limit: u32) -> Result<Vec<EventRow>, StoreError> {
+        self.0.events(key, after, limit).await
+    }
+
+    async fn feed(&self, partition: u16, after: i64, limit: u32) -> Result<Vec<FeedEntry>, StoreError> {
+        self.0.feed(partition, after, limit).await
+    }
+
+    async fn heads(&self) -> Result<Vec<PartitionHead>, StoreError> {
+        self.0.heads().await
+    }
+
+    async fn checkpoints(&self, reader: &str) -> Result<Vec<Checkpoint>, StoreError> {
+        self.0.checkpoints(reader).await
+    }
+
+    async fn save_checkpoints(&self, reader: &str, checkpoints: &[Checkpoint]) -> Result<(), StoreError> {
+        pass("before-checkpoint")?;
+        self.0.save_checkpoints(reader, checkpoints).await?;
+        pass("after-checkpoint")
+    }
+
+    async fn rewind(&self, reader: &str, mark: i64) -> Result<Vec<Checkpoint>, StoreError> {
+        self.0.rewind(reader, mark).await
+    }
+}
+
+#[async_trait]
+impl Views for Faulty<dyn Store> {
+    async fn view(&self, view_id: &str) -> Result<Option<ViewRow>, StoreError> {
+        self.0.view(view_id).await
+    }
+
+    async fn views(&self, filter: &ViewFilter) -> Result<Page<ViewRow>, StoreError> {
+        self.0.views(filter).await
+    }
+
+    async fn aggregates(
+        &self,
+        aggregate_type: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<String>, StoreError> {
+        self.0.aggregates(aggregate_type, after, limit).await
+    }
+
+    async fn save_views(&self, views: Vec<ViewRow>) -> Result<(), StoreError> {
+        self.0.save_views(views).await
+    }
+}
+
+#[async_trait]
+impl Leases for Faulty<dyn Store> {
+    async fn heartbeat(&self, replica: Uuid, ttl: Duration) -> Result<Vec<PartitionLease>, StoreError> {
+        pass("before-heartbeat")?;
+        let leases = self.0.heartbeat(replica, ttl).await?;
+        pass("after-heartbeat")?;
+        Ok(leases)
+    }
+
+    async fn resign(&self, replica: Uuid) -> Result<(), StoreError> {
+        self.0.resign(replica).await
+    }
+
+    async fn changed(&self) {
+        self.0.changed().await;
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.0.ping().await
+    }
+}
+
+#[async_trait]
+impl Broker for Faulty<dyn Broker> {
+    async fn publish(&self, run: &[Message], alone: bool) -> Result<Published, (Published, BrokerError)> {
+        let failed =
+            |error: StoreError| (Published::default(), BrokerError::Unavailable(format!("{error:?}")));
+        pass("before-publish").map_err(failed)?;
+        let published = self.0.publish(run, alone).await?;
+        pass("after-publish").map_err(failed)?;
+        Ok(published)
+    }
+
+    async fn last_sequence(&self) -> Result<Option<u64>, BrokerError> {
+        self.0.last_sequence().await
+    }
+}

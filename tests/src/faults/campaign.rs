@@ -1,0 +1,107 @@
+//! One fault after the other, in an order that a seed decides, with a check of everything after each.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom as _;
+use rand::{Rng as _, SeedableRng as _};
+
+use super::{Fault, World};
+use crate::wait_for;
+
+/// After so many faults a new world begins: an audit reads all there is, so worlds must not grow too old.
+const FAULTS_IN_A_WORLD: u64 = 8;
+
+/// What a run has done.
+#[derive(Debug, Default)]
+pub struct Summary {
+    /// Faults, by kind.
+    pub faults: BTreeMap<Fault, usize>,
+    /// Commands that were accepted.
+    pub accepted: usize,
+    /// Commands by how they ended.
+    pub settled: BTreeMap<String, usize>,
+    /// The longest time from a healing to the usual answers.
+    pub slowest: Duration,
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (fault, count) in &self.faults {
+            writeln!(f, "  {count:>4} × {fault:?}")?;
+        }
+        let settled: usize = self.settled.values().sum();
+        writeln!(f, "  accepted {}, settled {settled} {:?}", self.accepted, self.settled)?;
+        // Each would have ended the run.
+        writeln!(f, "  lost 0, doubled 0")?;
+        write!(f, "  normal again at the latest {} ms after a healing", self.slowest.as_millis())
+    }
+}
+
+impl Summary {
+    /// Lets one fault happen under load, and checks everything after it.
+    pub async fn round(&mut self, world: &mut World, fault: Fault, seed: u64, round: u64) {
+        let started = Instant::now();
+        let mut random = StdRng::seed_from_u64(seed ^ (round << 16));
+        let load = world.load(seed, round);
+        let enough = random.random_range(20..200);
+        wait_for("load to flow", async || load.accepted(), |accepted| *accepted >= enough).await;
+        fault.strike(world, &mut random).await;
+        let normal = world.answers_normally().await;
+        world.promises.extend(load.stop().await);
+        let feed = world.audit().await;
+        *self.faults.entry(fault).or_default() += 1;
+        self.slowest = self.slowest.max(normal);
+        println!(
+            "{fault:?}: {} entries in order, normal after {} ms, {} ms in all",
+            feed.len(),
+            normal.as_millis(),
+            started.elapsed().as_millis()
+        );
+    }
+
+    /// Adds what became of a world.
+    pub async fn add(&mut self, world: &World) {
+        self.accepted += world.promises.accepted.len();
+        for (status, count) in world.statuses().await {
+            *self.settled.entry(status).or_default() += count;
+        }
+    }
+}
+
+/// These faults in this order.
+pub async fn these(world: &mut World, faults: &[Fault], seed: u64) -> Summary {
+    let mut summary = Summary::default();
+    for (round, fault) in (0..).zip(faults) {
+        summary.round(world, *fault, seed, round).await;
+    }
+    summary.add(world).await;
+    println!("{summary}");
+    summary
+}
+
+/// Random faults, on both stores in turn, until the time is over.
+pub async fn at_random(seed: u64, time: Duration) -> Summary {
+    let started = Instant::now();
+    let mut random = StdRng::seed_from_u64(seed);
+    let mut summary = Summary::default();
+    let mut round = 0;
+    while started.elapsed() < time {
+        let on_sqlite = (round / FAULTS_IN_A_WORLD).is_multiple_of(2);
+        let mut world = if on_sqlite { World::on_sqlite().await } else { World::on_postgres(2).await };
+        let all = Fault::all(&world.base);
+        for _ in 0..FAULTS_IN_A_WORLD {
+            let fault = *all.choose(&mut random).expect("there are faults");
+            summary.round(&mut world, fault, seed, round).await;
+            round += 1;
+            if started.elapsed() >= time {
+                break;
+            }
+        }
+        summary.add(&world).await;
+        round = round.next_multiple_of(FAULTS_IN_A_WORLD);
+    }
+    summary
+}

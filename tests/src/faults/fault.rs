@@ -1,0 +1,225 @@
+//! What can go wrong, and how it is made to.
+
+use std::time::Duration;
+
+use rand::Rng as _;
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom as _;
+use sqlx::Executor as _;
+
+use super::proxy::Trouble;
+use super::world::{Base, LEASE, World};
+
+/// A fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// A replica is killed.
+    Kill,
+    /// A replica stands still for a moment.
+    Pause,
+    /// A replica stands still for longer than its lease.
+    PauseBeyondLease,
+    /// The file of the store, or the disk below it, has no room.
+    DiskFull,
+    /// PostgreSQL crashes and is started again.
+    PostgresCrash,
+    /// Every connection to PostgreSQL is ended by the server.
+    PostgresTerminate,
+    /// Trouble on the line to PostgreSQL.
+    PostgresLine(LineFault),
+    /// NATS crashes and is started again.
+    NatsKill,
+    /// NATS stands still for longer than the relay is patient.
+    NatsFreeze,
+    /// Somebody deletes the stream.
+    NatsStreamDeleted,
+    /// The stream takes nothing more.
+    NatsStreamFull,
+    /// NATS comes back with an older state of its disk.
+    NatsTailLost,
+    /// Trouble on the line to NATS.
+    NatsLine(LineFault),
+}
+
+/// Trouble on a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LineFault {
+    /// Everything is late.
+    Delay,
+    /// Nothing arrives.
+    Stall,
+    /// Answers are lost: what was asked for, a commit for one, is done.
+    AnswersLost,
+    /// Requests are lost.
+    RequestsLost,
+    /// All connections are reset, several times.
+    Reset,
+    /// All connections are reset after some number of bytes.
+    CutAfter,
+    /// Nobody is there.
+    Down,
+}
+
+const LINE: [LineFault; 7] = [
+    LineFault::Delay,
+    LineFault::Stall,
+    LineFault::AnswersLost,
+    LineFault::RequestsLost,
+    LineFault::Reset,
+    LineFault::CutAfter,
+    LineFault::Down,
+];
+
+impl Fault {
+    /// Everything that can happen on this store.
+    pub fn all(base: &Base) -> Vec<Self> {
+        let mut all =
+            vec![Self::Kill, Self::Pause, Self::NatsKill, Self::NatsFreeze, Self::NatsStreamDeleted];
+        all.extend([Self::NatsStreamFull, Self::NatsTailLost]);
+        all.extend(LINE.map(Self::NatsLine));
+        match base {
+            Base::Sqlite(_) => all.push(Self::DiskFull),
+            Base::Postgres { .. } => {
+                all.extend([Self::PauseBeyondLease, Self::PostgresCrash, Self::PostgresTerminate]);
+                all.extend(LINE.map(Self::PostgresLine));
+            }
+        }
+        all
+    }
+
+    /// Lets it happen and ends it: afterwards nothing is wrong any more.
+    pub async fn strike(self, world: &mut World, random: &mut StdRng) {
+        let moment = Duration::from_millis(random.random_range(200..1500));
+        match self {
+            Self::Kill => kill(world, random).await,
+            Self::Pause => pause(world, random, moment.min(LEASE / 2)).await,
+            Self::PauseBeyondLease => pause(world, random, LEASE * 2 + moment).await,
+            Self::DiskFull => disk_full(world, moment).await,
+            Self::PostgresCrash => postgres_crash(world, moment / 3).await,
+            Self::PostgresTerminate => postgres_terminate(world).await,
+            Self::PostgresLine(fault) => {
+                let Base::Postgres { line, .. } = &world.base else { panic!("there is no PostgreSQL") };
+                line_fault(line, fault, random, moment).await;
+            }
+            Self::NatsKill => {
+                world.nats.kill();
+                tokio::time::sleep(moment).await;
+                world.nats.start().await;
+            }
+            Self::NatsFreeze => {
+                world.nats.freeze();
+                tokio::time::sleep(moment + Duration::from_secs(5)).await;
+                world.nats.thaw();
+            }
+            Self::NatsStreamDeleted => stream_deleted(world).await,
+            Self::NatsStreamFull => stream_full(world, moment).await,
+            Self::NatsTailLost => tail_lost(world, moment).await,
+            Self::NatsLine(fault) => line_fault(&world.nats_line, fault, random, moment).await,
+        }
+    }
+}
+
+/// The replicas that are missing come back at once.
+async fn kill(world: &mut World, random: &mut StdRng) {
+    let index = random.random_range(0..world.replicas.len());
+    world.replicas[index].kill().await;
+    world.replicas.remove(index);
+    world.complete().await;
+}
+
+async fn pause(world: &mut World, random: &mut StdRng, time: Duration) {
+    let replica = world.replicas.choose(random).expect("a replica runs");
+    replica.signal("STOP");
+    tokio::time::sleep(time).await;
+    replica.signal("CONT");
+}
+
+/// No file may grow beyond a size that those of the store are about to reach.
+async fn disk_full(world: &World, time: Duration) {
+    let limit = |size: &str| {
+        let pid = world.replicas[0].pid().to_string();
+        let set =
+            std::process::Command::new("prlimit").args(["--pid", &pid, &format!("--fsize={size}:")]).status();
+        assert!(set.is_ok_and(|set| set.success()), "prlimit, of util-linux, is installed");
+    };
+    limit("16384");
+    tokio::time::sleep(time).await;
+    limit("unlimited");
+}
+
+async fn postgres_crash(world: &mut World, time: Duration) {
+    let Base::Postgres { server, .. } = &mut world.base else { panic!("there is no PostgreSQL") };
+    tokio::task::block_in_place(|| server.crash());
+    tokio::time::sleep(time).await;
+    tokio::task::block_in_place(|| server.start_again());
+    let back = async || sqlx::Connection::ping(&mut world_admin(world).await?).await;
+    crate::wait_for("PostgreSQL to be back", back, Result::is_ok).await.expect("it is");
+}
+
+async fn world_admin(world: &World) -> Result<sqlx::PgConnection, sqlx::Error> {
+    let Base::Postgres { url, .. } = &world.base else { panic!("there is no PostgreSQL") };
+    sqlx::Connection::connect(url).await
+}
+
+async fn postgres_terminate(world: &World) {
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+               WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'";
+    let mut admin = world.admin().await;
+    for _ in 0..5 {
+        admin.execute(end).await.expect("connections are ended");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn line_fault(line: &super::Proxy, fault: LineFault, random: &mut StdRng, time: Duration) {
+    match fault {
+        LineFault::Delay => line.set(Trouble::Delay(Duration::from_millis(random.random_range(5..100)))),
+        LineFault::Stall => line.set(Trouble::Stall),
+        LineFault::AnswersLost => line.set(Trouble::Deaf),
+        LineFault::RequestsLost => line.set(Trouble::HalfOpen),
+        LineFault::Down => line.set(Trouble::Down),
+        LineFault::Reset => {
+            for _ in 0..5 {
+                line.reset();
+                tokio::time::sleep(time / 5).await;
+            }
+        }
+        LineFault::CutAfter => {
+            for _ in 0..5 {
+                line.cut_after(random.random_range(1..20_000));
+                tokio::time::sleep(time / 5).await;
+            }
+        }
+    }
+    if !matches!(fault, LineFault::Reset | LineFault::CutAfter) {
+        tokio::time::sleep(time).await;
+    }
+    line.heal();
+}
+
+async fn stream_deleted(world: &World) {
+    let context = async_nats::jetstream::new(world.nats.client().await);
+    // It may not have been made yet, or not again.
+    let _ = context.delete_stream("WILCO").await;
+}
+
+async fn stream_full(world: &World, time: Duration) {
+    let context = async_nats::jetstream::new(world.nats.client().await);
+    let Ok(mut stream) = context.get_stream("WILCO").await else { return };
+    let info = stream.info().await.expect("NATS knows its stream");
+    let (roomy, size) = (info.config.clone(), info.state.bytes);
+    let full = async_nats::jetstream::stream::Config { max_bytes: size as i64 + 1, ..roomy.clone() };
+    context.update_stream(full).await.expect("the stream is bounded");
+    tokio::time::sleep(time).await;
+    context.update_stream(roomy).await.expect("the stream is not bounded any more");
+}
+
+async fn tail_lost(world: &mut World, time: Duration) {
+    world.nats.stop().await;
+    world.nats.keep_copy();
+    world.nats.start().await;
+    tokio::time::sleep(time + Duration::from_secs(1)).await;
+    world.nats.kill();
+    world.nats.put_back();
+    world.nats.start().await;
+}

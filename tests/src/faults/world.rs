@@ -1,0 +1,165 @@
+//! Wilco, its store and its broker, each behind a line that can be disturbed, and load on all of it.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use sqlx::{Connection as _, Executor as _, PgConnection};
+
+use super::{Load, Promises, Proxy, audit};
+use crate::client::{Client, create_pet};
+use crate::e2e::{Place as _, SqlitePlace};
+use crate::nats::NatsServer;
+use crate::postgres::PostgresServer;
+use crate::wait_for;
+use crate::wilco::{Server, Wilco};
+
+/// How long a replica owns its partitions without a heartbeat, in these worlds.
+pub const LEASE: Duration = Duration::from_secs(1);
+/// Within what time after the healing the server answers as usual.
+pub const HEALED_WITHIN: Duration = Duration::from_secs(5);
+/// How long a sender of load rests after each command.
+const REST: Duration = Duration::from_millis(8);
+
+/// What the commands are kept in.
+pub enum Base {
+    /// A file, and one replica.
+    Sqlite(SqlitePlace),
+    /// A server behind a line, and two replicas.
+    Postgres {
+        /// The server itself.
+        server: PostgresServer,
+        /// Its database, not through the line.
+        url: String,
+        /// What the replicas connect through.
+        line: Proxy,
+    },
+}
+
+/// All the processes, and what was promised by them.
+pub struct World {
+    /// The store.
+    pub base: Base,
+    /// The broker.
+    pub nats: NatsServer,
+    /// What the replicas reach the broker through.
+    pub nats_line: Proxy,
+    /// The running replicas.
+    pub replicas: Vec<Server>,
+    /// What clients know.
+    pub promises: Promises,
+    wilco: Wilco,
+    count: usize,
+    checks: usize,
+}
+
+impl World {
+    /// One replica on SQLite.
+    pub async fn on_sqlite() -> Self {
+        let place = SqlitePlace::new().await;
+        let wilco = place.wilco();
+        Self::around(Base::Sqlite(place), wilco, 1).await
+    }
+
+    /// So many replicas on one PostgreSQL.
+    pub async fn on_postgres(replicas: usize) -> Self {
+        let server = tokio::task::spawn_blocking(PostgresServer::start).await.expect("PostgreSQL starts");
+        let url = server.database().await;
+        let line = Proxy::to(server.port()).await;
+        let through = url.replace(&format!(":{}/", server.port()), &format!(":{}/", line.port()));
+        let lease = format!("engine.lease_ms={}", LEASE.as_millis());
+        let wilco = Wilco::on(through).set(&lease);
+        Self::around(Base::Postgres { server, url, line }, wilco, replicas).await
+    }
+
+    async fn around(base: Base, wilco: Wilco, count: usize) -> Self {
+        let nats = NatsServer::started().await;
+        let nats_line = Proxy::to(nats.port()).await;
+        let wilco = wilco.nats(format!("nats://127.0.0.1:{}", nats_line.port()));
+        let (replicas, promises) = (Vec::new(), Promises::default());
+        let mut world = Self { base, nats, nats_line, replicas, promises, wilco, count, checks: 0 };
+        world.complete().await;
+        world
+    }
+
+    /// How its servers are started; for changing it.
+    pub fn wilco(&mut self) -> &mut Wilco {
+        &mut self.wilco
+    }
+
+    /// Starts the replicas that are missing.
+    pub async fn complete(&mut self) {
+        while self.replicas.len() < self.count {
+            self.replicas.push(self.wilco.start().await);
+        }
+    }
+
+    /// Load on all replicas.
+    pub fn load(&self, seed: u64, round: u64) -> Load {
+        let clients: Vec<&Client> = self.replicas.iter().map(Server::client).collect();
+        Load::on(&clients, seed, round, REST)
+    }
+
+    /// A connection to the database, not through the line.
+    pub async fn admin(&self) -> PgConnection {
+        let Base::Postgres { url, .. } = &self.base else { panic!("this world is on SQLite") };
+        PgConnection::connect(url).await.expect("PostgreSQL answers")
+    }
+
+    /// Runs a statement on the database, past Wilco.
+    pub async fn execute(&self, statement: &str) {
+        self.admin().await.execute(statement).await.expect("the statement succeeds");
+    }
+
+    /// After the healing: every replica takes a command and applies it, in time. How long that took.
+    pub async fn answers_normally(&mut self) -> Duration {
+        let healed = Instant::now();
+        for index in 0..self.replicas.len() {
+            self.checks += 1;
+            let key = format!("check-{}", self.checks);
+            let (client, envelope) = (self.replicas[index].client(), create_pet(&key));
+            let post = async || {
+                let request = client.request(reqwest::Method::POST, "/v1/commands").json(&envelope);
+                client.send(request.header("Idempotency-Key", &key)).await
+            };
+            let taken = |reply: &Result<_, _>| {
+                reply.as_ref().is_ok_and(|reply: &crate::client::Reply| reply.status == 202)
+            };
+            let reply = wait_for("a command to be accepted", post, taken).await.expect("it was");
+            client.settled(&reply.id()).await;
+            self.promises.accepted.insert(key, reply.id());
+        }
+        let took = healed.elapsed();
+        assert!(took < HEALED_WITHIN, "the server answered normally only {took:?} after the healing");
+        took
+    }
+
+    /// Checks everything that must hold, in the store and on NATS, when nothing is wrong and no load runs. The feed.
+    pub async fn audit(&mut self) -> Vec<Value> {
+        let client = self.replicas[0].client().clone();
+        self.promises.repeat_unknown(&client).await;
+        let feed = audit::everything(&client, &self.promises).await;
+        self.all_is_published(&feed).await;
+        feed
+    }
+
+    /// Every entry is on NATS at least once, in order.
+    async fn all_is_published(&self, feed: &[Value]) {
+        let complete = async || {
+            let stream = self.nats.stream(feed.len() as u64).await;
+            audit::without_repeats(stream).len()
+        };
+        wait_for("all of the feed to be on NATS", complete, |count| *count >= feed.len()).await;
+        let stream = self.nats.stream(feed.len() as u64).await;
+        audit::stream_matches(feed, &audit::without_repeats(stream));
+    }
+
+    /// How the accepted commands ended: how many of each status.
+    pub async fn statuses(&self) -> BTreeMap<String, usize> {
+        let mut statuses = BTreeMap::new();
+        for command in self.replicas[0].client().commands("").await {
+            *statuses.entry(command["status"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
+        }
+        statuses
+    }
+}

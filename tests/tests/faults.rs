@@ -1,0 +1,91 @@
+//! A selection of faults, one after the other, with everything checked after each. The long run is left out; see
+//! `tests/run faults`.
+
+use std::time::Duration;
+
+use serde_json::json;
+use wilco_tests::client::{create_pet, pet};
+use wilco_tests::faults::{Fault, LineFault, World, campaign, seed};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_fault_around_sqlite_loses_or_doubles_anything() {
+    let faults = [
+        Fault::Kill,
+        Fault::DiskFull,
+        Fault::NatsTailLost,
+        Fault::NatsStreamFull,
+        Fault::NatsStreamDeleted,
+        Fault::NatsLine(LineFault::AnswersLost),
+        Fault::NatsLine(LineFault::CutAfter),
+    ];
+    let mut world = World::on_sqlite().await;
+    campaign::these(&mut world, &faults, seed()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_fault_around_postgres_loses_or_doubles_anything() {
+    let faults = [
+        Fault::Kill,
+        Fault::PauseBeyondLease,
+        Fault::PostgresCrash,
+        Fault::PostgresTerminate,
+        Fault::PostgresLine(LineFault::AnswersLost),
+        Fault::PostgresLine(LineFault::Stall),
+        Fault::PostgresLine(LineFault::CutAfter),
+        Fault::PostgresLine(LineFault::RequestsLost),
+    ];
+    let mut world = World::on_postgres(2).await;
+    campaign::these(&mut world, &faults, seed()).await;
+}
+
+/// Two replicas publish into one stream, and NATS comes back without what it acknowledged to both; then one of them
+/// publishes more than was lost, and the other has nothing to say.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nats_has_lost_of_a_replica_that_is_idle_is_published_again() {
+    let mut world = World::on_postgres(2).await;
+    let created = |world: &World, range: std::ops::Range<u32>| {
+        let client = world.replicas[0].client().clone();
+        async move {
+            let each = range.map(|number| format!("pet-{number}"));
+            let done =
+                each.map(|key| async { (client.done(&create_pet(&key)).await["id"].to_string(), key) });
+            futures::future::join_all(done).await
+        }
+    };
+    let note = |world: &mut World, done: Vec<(String, String)>| {
+        world
+            .promises
+            .accepted
+            .extend(done.into_iter().map(|(id, key)| (key, id.trim_matches('"').to_owned())));
+    };
+    let first = created(&world, 0..20).await;
+    note(&mut world, first);
+    world.audit().await;
+    world.nats.stop().await;
+    world.nats.keep_copy();
+    world.nats.start().await;
+    let lost = created(&world, 20..60).await;
+    note(&mut world, lost);
+    world.audit().await;
+    world.nats.kill();
+    world.nats.put_back();
+    world.nats.start().await;
+    // All for one aggregate: one partition, one replica.
+    for number in 0..60 {
+        let update =
+            json!({ "type": "pet.update", "target": "pet-0", "data": pet(&format!("name-{number}")) });
+        let done = world.replicas[0].client().done(&update).await;
+        note(&mut world, vec![(done["id"].to_string(), format!("update-{number}"))]);
+    }
+    world.audit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes as long as it is told to, with WILCO_MINUTES"]
+async fn no_random_fault_loses_or_doubles_anything() {
+    let minutes =
+        std::env::var("WILCO_MINUTES").ok().and_then(|text| text.parse::<f64>().ok()).unwrap_or(1.0);
+    let seed = seed();
+    let summary = campaign::at_random(seed, Duration::from_secs_f64(minutes * 60.0)).await;
+    println!("seed {seed}, {minutes} minutes\n{summary}");
+}
