@@ -22,7 +22,9 @@ use crate::feed::FeedHub;
 use crate::names;
 use crate::ownership::Ownership;
 use crate::pace::Pace;
-use crate::ports::{Broker, Checkpoint, Message, PartitionLease, Published, Store, StoreError};
+use crate::ports::{
+    Broker, Checkpoint, Kept, Message, PartitionLease, Published, Receipt, Store, StoreError,
+};
 use crate::worker::Backoff;
 
 /// The name its checkpoints are kept under.
@@ -44,8 +46,8 @@ pub struct Relay {
     pace: Arc<Pace>,
     leases: watch::Receiver<Vec<PartitionLease>>,
     positions: BTreeMap<u16, Position>,
-    /// The highest sequence the broker has acknowledged to us.
-    acknowledged: u64,
+    /// The newest message the broker has acknowledged to us.
+    acknowledged: Receipt,
     verified: Option<Instant>,
     saved: Instant,
 }
@@ -79,7 +81,7 @@ impl Relay {
             pace,
             leases,
             positions: BTreeMap::new(),
-            acknowledged: 0,
+            acknowledged: Receipt::default(),
             verified: None,
             saved: Instant::now(),
         }
@@ -158,7 +160,10 @@ impl Relay {
             let stored = checkpoints.iter().find(|checkpoint| checkpoint.partition == partition);
             let position =
                 known.get(&partition).copied().unwrap_or_else(|| stored.map_or_else(Position::default, at));
-            self.acknowledged = self.acknowledged.max(position.mark.unwrap_or(0) as u64);
+            let mark = position.mark.unwrap_or(0) as u64;
+            if mark > self.acknowledged.sequence {
+                self.acknowledged = Receipt { sequence: mark, id: None };
+            }
             self.positions.insert(partition, position);
         }
         Ok(())
@@ -169,29 +174,48 @@ impl Relay {
         if self.verified.is_some_and(|verified| verified.elapsed() < VERIFY_EVERY) {
             return Ok(());
         }
-        if let Some(last) = self.broker.last_sequence().await?
-            && last < self.acknowledged
-        {
-            self.go_back(last).await?;
+        match self.broker.still_has(&self.acknowledged).await? {
+            Kept::All => {}
+            Kept::UpTo(last) => self.go_back(last).await?,
+            // Another replica that noticed has put all checkpoints where they belong; if none did, nobody knows
+            // how much is lost, and only the beginning is safe.
+            Kept::Overwritten if self.was_put_back().await? => self.take_over_checkpoints().await?,
+            Kept::Overwritten => self.go_back(0).await?,
         }
         self.verified = Some(Instant::now());
         Ok(())
     }
 
+    async fn was_put_back(&self) -> Result<bool, StoreError> {
+        let checkpoints = self.store.checkpoints(READER).await?;
+        let behind = |stored: &Checkpoint| {
+            self.positions.get(&stored.partition).is_some_and(|position| stored.offset < position.saved)
+        };
+        Ok(checkpoints.iter().any(behind))
+    }
+
     async fn go_back(&mut self, last: u64) -> Result<(), StoreError> {
         tracing::error!(
-            acknowledged = self.acknowledged,
+            acknowledged = self.acknowledged.sequence,
             last,
-            "the broker has lost messages; publishing again"
+            "NATS has lost messages; publishing again"
         );
         metrics::counter!(names::RELAY_REWINDS).increment(1);
         self.save().await?;
-        let checkpoints = self.store.rewind(READER, i64::try_from(last).unwrap_or(i64::MAX)).await?;
+        self.store.rewind(READER, i64::try_from(last).unwrap_or(i64::MAX)).await?;
+        self.take_over_checkpoints().await?;
+        self.acknowledged = Receipt { sequence: last, id: None };
+        Ok(())
+    }
+
+    /// Goes on from where the stored checkpoints are, be it further back.
+    async fn take_over_checkpoints(&mut self) -> Result<(), StoreError> {
+        let checkpoints = self.store.checkpoints(READER).await?;
         for (partition, position) in &mut self.positions {
             let stored = checkpoints.iter().find(|checkpoint| checkpoint.partition == *partition);
             *position = stored.map_or_else(Position::default, at);
         }
-        self.acknowledged = last;
+        self.acknowledged = Receipt::default();
         Ok(())
     }
 
@@ -220,14 +244,14 @@ impl Relay {
         if published.count == 0 {
             return Ok(());
         }
-        if let Some(sequence) = published.sequence {
-            // A sequence below one acknowledged before: the stream has begun anew.
-            if sequence < self.acknowledged {
+        let mark = published.receipt.as_ref().and_then(|receipt| i64::try_from(receipt.sequence).ok());
+        if let Some(receipt) = published.receipt {
+            // A number below one acknowledged before: the stream has begun anew.
+            if receipt.sequence < self.acknowledged.sequence {
                 return self.go_back(0).await;
             }
-            self.acknowledged = sequence;
+            self.acknowledged = receipt;
         }
-        let mark = published.sequence.and_then(|sequence| i64::try_from(sequence).ok());
         for (partition, offset) in published.offsets {
             if let Some(position) = self.positions.get_mut(&partition) {
                 position.offset = offset;

@@ -7,8 +7,10 @@
 //! | [`faults`] | load that knows what it was promised, and the audit after a fault |
 //! | [`wilco`] | the built program as a process |
 //! | [`postgres`], [`nats`] | private servers |
+//! | [`bare`] | the loop that Wilco is compared with |
 //! | [`client`] | an HTTP client that takes no refusal for an error |
 
+pub mod bare;
 pub mod client;
 pub mod conformance;
 pub mod e2e;

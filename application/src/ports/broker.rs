@@ -26,8 +26,28 @@ pub struct Published {
     pub count: usize,
     /// For each partition the offset up to which everything in the run is acknowledged.
     pub offsets: BTreeMap<u16, i64>,
-    /// The broker's own sequence number of the newest of them that it did not have already, where it keeps one.
-    pub sequence: Option<u64>,
+    /// Of the newest of them that the broker did not have already, where it numbers its messages.
+    pub receipt: Option<Receipt>,
+}
+
+/// What is known of the newest message that the broker has acknowledged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Receipt {
+    /// The broker's own number of it.
+    pub sequence: u64,
+    /// Its id; unknown after a restart.
+    pub id: Option<String>,
+}
+
+/// Whether the broker still has what it has acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// As far as can be told.
+    All,
+    /// Nothing after this number.
+    UpTo(u64),
+    /// Under that number is another message now: an unknown number of messages is lost.
+    Overwritten,
 }
 
 impl Published {
@@ -35,7 +55,10 @@ impl Published {
     pub fn acknowledge(&mut self, message: &Message, sequence: Option<u64>) {
         self.count += 1;
         self.offsets.insert(message.partition, message.offset);
-        self.sequence = self.sequence.max(sequence);
+        let newest = self.receipt.as_ref().map_or(0, |receipt| receipt.sequence);
+        if let Some(sequence) = sequence.filter(|sequence| *sequence > newest) {
+            self.receipt = Some(Receipt { sequence, id: Some(message.id.clone()) });
+        }
     }
 }
 
@@ -61,7 +84,7 @@ pub trait Broker: Send + Sync {
     /// With what was acknowledged before the failure.
     async fn publish(&self, run: &[Message], alone: bool) -> Result<Published, (Published, BrokerError)>;
 
-    /// The broker's newest sequence number, where it keeps one. When it is behind one that was acknowledged
-    /// earlier, the broker has lost its tail, and the relay goes back.
-    async fn last_sequence(&self) -> Result<Option<u64>, BrokerError>;
+    /// Whether the broker still has the message it gave this receipt for: one that crashed may have lost its tail,
+    /// and have filled it up again with messages of others.
+    async fn still_has(&self, receipt: &Receipt) -> Result<Kept, BrokerError>;
 }

@@ -5,7 +5,7 @@ mod broker;
 mod clock;
 mod store;
 
-pub use broker::{Broker, BrokerError, Message, Published};
+pub use broker::{Broker, BrokerError, Kept, Message, Published, Receipt};
 pub use clock::{Clock, Ids, RandomIds, SystemClock};
 pub use store::{
     Accepted, AggregateKey, CancelOutcome, Checkpoint, Command, CommandFilter, Committed, EntryBody,

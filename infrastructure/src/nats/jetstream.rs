@@ -15,14 +15,14 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use async_nats::Client;
-use async_nats::header::{HeaderValue, NATS_EXPECTED_LAST_SEQUENCE};
+use async_nats::header::{HeaderValue, NATS_EXPECTED_LAST_SEQUENCE, NATS_MESSAGE_ID};
 use async_nats::jetstream::context::{PublishAckFuture, PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::publish::PublishAck;
-use async_nats::jetstream::stream::{Config, DiscardPolicy, StorageType};
+use async_nats::jetstream::stream::{Config, DiscardPolicy, RawMessageErrorKind, StorageType};
 use async_nats::jetstream::{self, Context};
 use futures::future::join_all;
-use wilco_application::ports::{BrokerError, Message, Published};
+use wilco_application::ports::{BrokerError, Kept, Message, Published, Receipt};
 
 use super::session::{PATIENCE, unavailable};
 use super::{StreamOptions, headers};
@@ -59,8 +59,24 @@ impl Stream {
         Ok(Self { client: client.clone(), context, handle, newest: None })
     }
 
-    pub(super) async fn last_sequence(&mut self) -> Result<u64, BrokerError> {
-        Ok(self.handle.info().await.map_err(unavailable)?.state.last_sequence)
+    pub(super) async fn still_has(&mut self, receipt: &Receipt) -> Result<Kept, BrokerError> {
+        let state = &self.handle.info().await.map_err(unavailable)?.state;
+        if state.last_sequence < receipt.sequence {
+            return Ok(Kept::UpTo(state.last_sequence));
+        }
+        // Below the first one it has simply become too old for the stream.
+        let Some(id) = receipt.id.as_deref().filter(|_| receipt.sequence >= state.first_sequence) else {
+            return Ok(Kept::All);
+        };
+        match self.handle.get_raw_message(receipt.sequence).await {
+            Ok(found) if found.headers.get(NATS_MESSAGE_ID).is_none_or(|found| found.as_str() != id) => {
+                Ok(Kept::Overwritten)
+            }
+            Ok(_) => Ok(Kept::All),
+            // Somebody has deleted it: no loss of the server's.
+            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(Kept::All),
+            Err(error) => Err(unavailable(error)),
+        }
     }
 
     pub(super) async fn publish(
@@ -113,7 +129,7 @@ impl Stream {
             if let Some(error) = failure {
                 return Err(error);
             }
-            self.newest = published.sequence.filter(|_| known);
+            self.newest = published.receipt.as_ref().map(|receipt| receipt.sequence).filter(|_| known);
         }
         Ok(waiting)
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use async_nats::HeaderMap;
 use async_trait::async_trait;
 use tokio::sync::Mutex;
-use wilco_application::ports::{Broker, BrokerError, Message, Published};
+use wilco_application::ports::{Broker, BrokerError, Kept, Message, Published, Receipt};
 
 use session::Session;
 
@@ -88,10 +88,10 @@ impl Broker for NatsBroker {
         result
     }
 
-    async fn last_sequence(&self) -> Result<Option<u64>, BrokerError> {
+    async fn still_has(&self, receipt: &Receipt) -> Result<Kept, BrokerError> {
         let mut slot = self.session.lock().await;
         let session = Self::session(&mut slot, &self.options).await?;
-        let result = session.last_sequence().await;
+        let result = session.still_has(receipt).await;
         if result.is_err() {
             *slot = None;
         }

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_nats::{Client, ConnectOptions, Event};
-use wilco_application::ports::{BrokerError, Message, Published};
+use wilco_application::ports::{BrokerError, Kept, Message, Published, Receipt};
 
 use super::jetstream::Stream;
 use super::{NatsOptions, headers};
@@ -51,10 +51,10 @@ impl Session {
         }
     }
 
-    pub(super) async fn last_sequence(&mut self) -> Result<Option<u64>, BrokerError> {
+    pub(super) async fn still_has(&mut self, receipt: &Receipt) -> Result<Kept, BrokerError> {
         match &mut self.stream {
-            Some(stream) => stream.last_sequence().await.map(Some),
-            None => Ok(None),
+            Some(stream) => stream.still_has(receipt).await,
+            None => Ok(Kept::All),
         }
     }
 
