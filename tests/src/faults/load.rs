@@ -105,7 +105,7 @@ async fn send(
                 promises.accepted.insert(key, reply.id());
             }
             Ok(reply) if reply.status >= 500 || reply.status == 429 => {
-                tokio::time::sleep(Duration::from_millis(50)).await
+                tokio::time::sleep(Duration::from_millis(50)).await;
             }
             Ok(reply) => panic!("{envelope} was refused: {reply:?}"),
             // The server is gone, and may come back.

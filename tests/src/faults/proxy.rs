@@ -115,14 +115,14 @@ impl Line {
         while let Ok((near, _)) = listener.accept().await {
             let _ = near.set_nodelay(true);
             if self.state.borrow().trouble == Trouble::Down {
-                reset(near);
+                let _ = near.set_zero_linger();
                 continue;
             }
             let line = self.clone();
             tokio::spawn(async move {
                 match TcpStream::connect(line.to).await {
                     Ok(far) => line.carry(near, far).await,
-                    Err(_) => reset(near),
+                    Err(_) => drop(near.set_zero_linger()),
                 }
             });
         }
@@ -180,8 +180,4 @@ impl Line {
             _ => count,
         }
     }
-}
-
-fn reset(stream: TcpStream) {
-    let _ = stream.set_zero_linger();
 }
