@@ -12,7 +12,7 @@ use wilco_api::http::{ApiSettings, Limits};
 use wilco_application::catalog::{Catalog, RegistrationError};
 use wilco_application::engine::EngineSettings;
 use wilco_application::partition::partition_of;
-use wilco_application::ports::{Store, StoreError};
+use wilco_application::ports::{Broker, Store, StoreError};
 use wilco_application::queries::{Queries, QueryError};
 use wilco_application::worker::WorkerSettings;
 use wilco_infrastructure::OpenError;
@@ -127,8 +127,9 @@ fn postgres_options(config: &Config) -> PostgresOptions {
     }
 }
 
-/// The broker, where there is to be one. A server that does not answer yet is no error: notifications wait.
-pub fn broker(config: &Config) -> Option<Arc<NatsBroker>> {
+/// The broker, where there is to be one, and what tells whether it answers. A server that does not answer yet is no
+/// error: notifications wait.
+pub fn broker(config: &Config) -> Option<(Arc<dyn Broker>, Arc<dyn ReadinessCheck>)> {
     let settings = &config.jetstream;
     let stream = settings.enabled.then(|| StreamOptions {
         replicas: settings.replicas,
@@ -137,14 +138,15 @@ pub fn broker(config: &Config) -> Option<Arc<NatsBroker>> {
         max_bytes: if settings.max_bytes == 0 { -1 } else { settings.max_bytes },
     });
     let servers = config.nats.as_ref()?.secret().to_owned();
-    let broker: Arc<dyn Broker> = Arc::new(NatsBroker::new(NatsOptions { servers, stream }));
+    let nats = Arc::new(NatsBroker::new(NatsOptions { servers, stream }));
+    let broker: Arc<dyn Broker> = Arc::<NatsBroker>::clone(&nats);
     #[cfg(feature = "fail-points")]
     let broker = fail_points::broker(broker);
-    Some(broker)
+    Some((broker, Arc::new(NatsReadiness(nats))))
 }
 
 /// Shows whether NATS answers. While it does not, notifications are late: no reason to send requests elsewhere.
-pub struct NatsReadiness(pub Arc<NatsBroker>);
+struct NatsReadiness(Arc<NatsBroker>);
 
 #[async_trait]
 impl ReadinessCheck for NatsReadiness {

@@ -41,7 +41,6 @@ async fn no_fault_around_postgres_loses_or_doubles_anything() {
 /// Two replicas publish into one stream, and NATS comes back without what it acknowledged to both; then one of them
 /// publishes more than was lost, and the other has nothing to say.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "known to fail: the newest sequence does not tell the idle replica what is missing below it"]
 async fn what_nats_has_lost_of_a_replica_that_is_idle_is_published_again() {
     let mut world = World::on_postgres(2).await;
     let created = |world: &World, range: std::ops::Range<u32>| {

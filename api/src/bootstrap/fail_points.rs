@@ -26,8 +26,8 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 use wilco_application::ports::{
     Accepted, AggregateKey, Broker, BrokerError, CancelOutcome, Checkpoint, Command, CommandFilter,
-    Committed, EventRow, FeedEntry, Journal, Leases, Loaded, Message, Page, PartitionHead, PartitionLease,
-    Published, Registry, Store, StoreError, UnitOfWork, ViewFilter, ViewRow, Views,
+    Committed, EventRow, FeedEntry, Journal, Kept, Leases, Loaded, Message, Page, PartitionHead,
+    PartitionLease, Published, Receipt, Registry, Store, StoreError, UnitOfWork, ViewFilter, ViewRow, Views,
 };
 use wilco_domain::kernel::Problem;
 
@@ -233,7 +233,7 @@ impl Broker for Faulty<dyn Broker> {
         Ok(published)
     }
 
-    async fn last_sequence(&self) -> Result<Option<u64>, BrokerError> {
-        self.0.last_sequence().await
+    async fn still_has(&self, receipt: &Receipt) -> Result<Kept, BrokerError> {
+        self.0.still_has(receipt).await
     }
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use wilco_api::http::{AppState, ReadinessCheck};
+use wilco_api::http::AppState;
 use wilco_application::engine::{Engine, Running};
-use wilco_application::ports::{Broker, RandomIds, StoreError, SystemClock};
+use wilco_application::ports::{RandomIds, StoreError, SystemClock};
 
 use super::output;
 use crate::config::{self, Config};
@@ -52,10 +52,10 @@ pub async fn run(config: Config) -> Result<(), Error> {
     let catalog = bootstrap::catalog()?;
     store.migrate(&catalog).await?;
     let listener = bind(&config, &addresses).await?;
-    let broker = bootstrap::broker(&config);
+    let (broker, readiness) = bootstrap::broker(&config).unzip();
     let (engine, running) = Engine::start(
         store.shared(),
-        broker.clone().map(|broker| broker as Arc<dyn Broker>),
+        broker,
         catalog,
         Arc::new(SystemClock),
         Arc::new(RandomIds),
@@ -63,8 +63,6 @@ pub async fn run(config: Config) -> Result<(), Error> {
     )
     .await?;
     greet(&config, &listener);
-    let readiness =
-        broker.map(|broker| Arc::new(bootstrap::NatsReadiness(broker)) as Arc<dyn ReadinessCheck>);
     let state = AppState::new(
         Arc::clone(&engine),
         bootstrap::api_settings(&config),

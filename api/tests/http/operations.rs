@@ -11,7 +11,7 @@ use wilco_application::engine::EngineSettings;
 
 use crate::support::{Server, pet};
 
-struct Broker(Result<(), String>);
+struct Broker(Result<(), String>, bool);
 
 #[async_trait]
 impl ReadinessCheck for Broker {
@@ -19,25 +19,35 @@ impl ReadinessCheck for Broker {
         "broker"
     }
 
+    fn is_required(&self) -> bool {
+        self.1
+    }
+
     async fn check(&self) -> Result<(), String> {
         self.0.clone()
     }
 }
 
-async fn with_broker(answer: Result<(), String>) -> Server {
-    Server::with(ApiSettings::default(), EngineSettings::default(), vec![Arc::new(Broker(answer))]).await
+async fn with_broker(answer: Result<(), String>, required: bool) -> Server {
+    let broker = Arc::new(Broker(answer, required));
+    Server::with(ApiSettings::default(), EngineSettings::default(), vec![broker]).await
 }
 
 #[tokio::test]
 async fn readiness_is_told_per_dependency() {
-    let server = with_broker(Ok(())).await;
+    let server = with_broker(Ok(()), true).await;
     server.get("/livez").await.expect(200);
     let reply = server.get("/readyz").await.expect(200).json();
-    assert_eq!(reply["dependencies"], json!({ "broker": { "ready": true }, "store": { "ready": true } }));
-    let server = with_broker(Err("no connection".into())).await;
+    let fine = json!({ "ready": true, "required": true });
+    assert_eq!(reply["dependencies"], json!({ "broker": fine, "store": fine }));
+    let server = with_broker(Err("no connection".into()), true).await;
     let reply = server.get("/readyz").await.expect(503).json();
     assert_eq!(reply["ready"], false);
-    assert_eq!(reply["dependencies"]["broker"], json!({ "ready": false, "detail": "no connection" }));
+    let down = json!({ "ready": false, "required": true, "detail": "no connection" });
+    assert_eq!(reply["dependencies"]["broker"], down);
+    let server = with_broker(Err("no connection".into()), false).await;
+    let reply = server.get("/readyz").await.expect(200).json();
+    assert_eq!((&reply["ready"], &reply["dependencies"]["broker"]["ready"]), (&true.into(), &false.into()));
     server.lose_store().await;
     let reply = server.get("/readyz").await.expect(503).json();
     assert_eq!(reply["dependencies"]["store"]["ready"], false);
