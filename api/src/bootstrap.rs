@@ -12,7 +12,7 @@ use wilco_api::http::{ApiSettings, Limits};
 use wilco_application::catalog::{Catalog, RegistrationError};
 use wilco_application::engine::EngineSettings;
 use wilco_application::partition::partition_of;
-use wilco_application::ports::{Store, StoreError};
+use wilco_application::ports::{Broker, Store, StoreError};
 use wilco_application::queries::{Queries, QueryError};
 use wilco_application::worker::WorkerSettings;
 use wilco_infrastructure::OpenError;
@@ -137,10 +137,14 @@ pub fn broker(config: &Config) -> Option<Arc<NatsBroker>> {
         max_bytes: if settings.max_bytes == 0 { -1 } else { settings.max_bytes },
     });
     let servers = config.nats.as_ref()?.secret().to_owned();
-    let broker: Arc<dyn Broker> = Arc::new(NatsBroker::new(NatsOptions { servers, stream }));
+    Some(Arc::new(NatsBroker::new(NatsOptions { servers, stream })))
+}
+
+/// The broker as the engine sees it.
+pub fn shared(broker: Arc<NatsBroker>) -> Arc<dyn Broker> {
     #[cfg(feature = "fail-points")]
     let broker = fail_points::broker(broker);
-    Some(broker)
+    broker
 }
 
 /// Shows whether NATS answers. While it does not, notifications are late: no reason to send requests elsewhere.

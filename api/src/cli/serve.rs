@@ -8,7 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use wilco_api::http::{AppState, ReadinessCheck};
 use wilco_application::engine::{Engine, Running};
-use wilco_application::ports::{Broker, RandomIds, StoreError, SystemClock};
+use wilco_application::ports::{RandomIds, StoreError, SystemClock};
 
 use super::output;
 use crate::config::{self, Config};
@@ -55,7 +55,7 @@ pub async fn run(config: Config) -> Result<(), Error> {
     let broker = bootstrap::broker(&config);
     let (engine, running) = Engine::start(
         store.shared(),
-        broker.clone().map(|broker| broker as Arc<dyn Broker>),
+        broker.clone().map(bootstrap::shared),
         catalog,
         Arc::new(SystemClock),
         Arc::new(RandomIds),
