@@ -177,21 +177,12 @@ impl Relay {
         match self.broker.still_has(&self.acknowledged).await? {
             Kept::All => {}
             Kept::UpTo(last) => self.go_back(last).await?,
-            // Another replica that noticed has put all checkpoints where they belong; if none did, nobody knows
-            // how much is lost, and only the beginning is safe.
-            Kept::Overwritten if self.was_put_back().await? => self.take_over_checkpoints().await?,
+            // Other replicas have filled the stream up again, so nobody knows how much was lost: only the
+            // beginning is safe. What the stream has is dropped there as a repeat, as far as it remembers.
             Kept::Overwritten => self.go_back(0).await?,
         }
         self.verified = Some(Instant::now());
         Ok(())
-    }
-
-    async fn was_put_back(&self) -> Result<bool, StoreError> {
-        let checkpoints = self.store.checkpoints(READER).await?;
-        let behind = |stored: &Checkpoint| {
-            self.positions.get(&stored.partition).is_some_and(|position| stored.offset < position.saved)
-        };
-        Ok(checkpoints.iter().any(behind))
     }
 
     async fn go_back(&mut self, last: u64) -> Result<(), StoreError> {
@@ -202,20 +193,12 @@ impl Relay {
         );
         metrics::counter!(names::RELAY_REWINDS).increment(1);
         self.save().await?;
-        self.store.rewind(READER, i64::try_from(last).unwrap_or(i64::MAX)).await?;
-        self.take_over_checkpoints().await?;
-        self.acknowledged = Receipt { sequence: last, id: None };
-        Ok(())
-    }
-
-    /// Goes on from where the stored checkpoints are, be it further back.
-    async fn take_over_checkpoints(&mut self) -> Result<(), StoreError> {
-        let checkpoints = self.store.checkpoints(READER).await?;
+        let checkpoints = self.store.rewind(READER, i64::try_from(last).unwrap_or(i64::MAX)).await?;
         for (partition, position) in &mut self.positions {
             let stored = checkpoints.iter().find(|checkpoint| checkpoint.partition == *partition);
             *position = stored.map_or_else(Position::default, at);
         }
-        self.acknowledged = Receipt::default();
+        self.acknowledged = Receipt { sequence: last, id: None };
         Ok(())
     }
 

@@ -84,7 +84,8 @@ pub trait Broker: Send + Sync {
     /// With what was acknowledged before the failure.
     async fn publish(&self, run: &[Message], alone: bool) -> Result<Published, (Published, BrokerError)>;
 
-    /// Whether the broker still has the message it gave this receipt for: one that crashed may have lost its tail,
-    /// and have filled it up again with messages of others.
+    /// Connects if need be, and tells whether the broker still has the message it gave this receipt for: one that
+    /// crashed may have lost its tail, and have filled it up again with messages of others. To be asked before the
+    /// first [`Broker::publish`] and after each that failed.
     async fn still_has(&self, receipt: &Receipt) -> Result<Kept, BrokerError>;
 }

@@ -56,9 +56,12 @@ impl NatsBroker {
         Self { options, session: Mutex::new(None) }
     }
 
-    /// Whether a connection is there or can be made.
+    /// Whether there is a connection. It is the relay's to make one: it must first see what the last one has lost.
     pub async fn ping(&self) -> Result<(), BrokerError> {
-        Self::session(&mut *self.session.lock().await, &self.options).await.map(drop)
+        match &*self.session.lock().await {
+            Some(session) if session.is_alive() => Ok(()),
+            _ => Err(BrokerError::Unavailable("not connected".to_owned())),
+        }
     }
 
     async fn session<'a>(
@@ -79,8 +82,11 @@ impl NatsBroker {
 impl Broker for NatsBroker {
     async fn publish(&self, run: &[Message], alone: bool) -> Result<Published, (Published, BrokerError)> {
         let mut slot = self.session.lock().await;
-        let session =
-            Self::session(&mut slot, &self.options).await.map_err(|error| (Published::default(), error))?;
+        let session = match &mut *slot {
+            Some(session) if session.is_alive() => session,
+            // Not on a new connection before its loss is known: see `still_has`.
+            _ => return Err((Published::default(), BrokerError::Unavailable("not connected".to_owned()))),
+        };
         let result = session.publish(run, alone).await;
         if result.is_err() {
             *slot = None;
