@@ -1,6 +1,5 @@
 //! The notifications as CloudEvents 1.0 in structured JSON mode, and the subjects they go to.
 
-use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -228,14 +227,6 @@ fn token(text: &str) -> String {
 
 fn uuid_text(id: Uuid) -> String {
     id.to_string()
-}
-
-/// When an entry happened, where it says so.
-pub fn time_of(entry: &FeedEntry) -> Option<DateTime<Utc>> {
-    match &entry.body {
-        EntryBody::Event(event) => EventMetadata::of(event).at?.parse().ok(),
-        EntryBody::Outcome(command) => command.settlement.as_ref().map(|settlement| settlement.at),
-    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::Engine;
 use crate::catalog::CommandType;
 use crate::intake::IntakeError;
 use crate::partition::partition_of;
-use crate::ports::{Accepted, Command, Idempotency, State, StoreError};
+use crate::ports::{Accepted, Command, Idempotency, StoreError};
 
 /// A command that somebody asks for.
 #[derive(Clone)]
@@ -255,13 +255,6 @@ fn judge(
         Err(IntakeError::Full) => Err(SubmitError::Backlog(engine.pace.retry_after(engine.now()))),
         Err(IntakeError::Stopping) => Err(SubmitError::Stopping),
         Err(IntakeError::Store(error)) => Err(SubmitError::Unavailable(error)),
-    }
-}
-
-impl Submitted {
-    /// Whether it is settled already.
-    pub fn is_settled(&self) -> bool {
-        self.command.state() != State::Open
     }
 }
 

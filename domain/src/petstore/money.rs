@@ -19,13 +19,6 @@ pub struct Money {
 #[serde(try_from = "String", into = "String")]
 pub struct Currency(String);
 
-impl Currency {
-    /// The code.
-    pub fn code(&self) -> &str {
-        &self.0
-    }
-}
-
 /// The code is not one of ISO 4217.
 #[derive(Debug, thiserror::Error)]
 #[error("{0:?} is not an ISO 4217 currency code")]

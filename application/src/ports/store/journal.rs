@@ -1,0 +1,84 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::{Checkpoint, Committed, FeedEntry, PartitionHead, StoreError, UnitOfWork};
+
+/// Names an aggregate.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AggregateKey {
+    /// `pet`
+    pub aggregate_type: String,
+    /// `pet-42`
+    pub id: String,
+}
+
+impl AggregateKey {
+    /// `pet/pet-42`: as it is written in headers and as the key of its view.
+    pub fn path(&self) -> String {
+        format!("{}/{}", self.aggregate_type, self.id)
+    }
+}
+
+/// An event as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventRow {
+    /// `pet`
+    pub aggregate_type: String,
+    /// `pet-42`
+    pub aggregate_id: String,
+    /// 1, 2, 3 … within the aggregate.
+    pub sequence: i64,
+    /// `pet.reserved`
+    pub event_type: String,
+    /// `1.0`
+    pub event_version: String,
+    /// The event as JSON.
+    pub payload: String,
+    /// A JSON object of strings: `command_id`, `correlation_id`, `at`, `actor`, `traceparent`, and what the
+    /// client gave.
+    pub metadata: String,
+}
+
+/// What a store holds of an aggregate: enough to go on from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loaded {
+    /// Which one.
+    pub key: AggregateKey,
+    /// The newest snapshot: the version it was taken at, and the state as JSON.
+    pub snapshot: Option<(i64, String)>,
+    /// The landing view: its version and payload.
+    pub view: Option<(i64, String)>,
+    /// The events later than the older of snapshot and view (a missing one counts as 0), in order.
+    pub events: Vec<EventRow>,
+}
+
+/// The journal of events, and the feed made of it and of the settled commands.
+#[async_trait]
+pub trait Journal: Send + Sync {
+    /// What is stored of each aggregate, in the order of `keys`; those without anything come back empty.
+    async fn load(&self, keys: &[AggregateKey]) -> Result<Vec<Loaded>, StoreError>;
+
+    /// Writes it all or nothing. Runs to its end even when the caller is dropped.
+    async fn commit(&self, work: Arc<UnitOfWork>) -> Result<Committed, StoreError>;
+
+    /// Events of one aggregate with a sequence above `after`, in order, at most `limit`.
+    async fn events(&self, key: &AggregateKey, after: i64, limit: u32) -> Result<Vec<EventRow>, StoreError>;
+
+    /// Entries of a partition with an offset above `after`, in order, at most `limit`.
+    async fn feed(&self, partition: u16, after: i64, limit: u32) -> Result<Vec<FeedEntry>, StoreError>;
+
+    /// The newest offset of every partition, in order of partition: its length is the number of partitions.
+    async fn heads(&self) -> Result<Vec<PartitionHead>, StoreError>;
+
+    /// Where the durable reader `reader` stands: the newest checkpoint of each partition it has one for.
+    async fn checkpoints(&self, reader: &str) -> Result<Vec<Checkpoint>, StoreError>;
+
+    /// Moves the reader. A checkpoint with a mark is also kept as history (the newest 1000 of each partition), so
+    /// that [`Journal::rewind`] can go back.
+    async fn save_checkpoints(&self, reader: &str, checkpoints: &[Checkpoint]) -> Result<(), StoreError>;
+
+    /// Moves the reader back, in each partition, to its newest checkpoint whose mark is at most `mark`, or to
+    /// offset 0, forgets the later ones, and says where it stands now.
+    async fn rewind(&self, reader: &str, mark: i64) -> Result<Vec<Checkpoint>, StoreError>;
+}

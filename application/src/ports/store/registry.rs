@@ -1,0 +1,200 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+use wilco_domain::kernel::Problem;
+
+use super::{Page, StoreError};
+
+/// How a command stands in the registry. Scheduled and pending are both [`State::Open`]; `not_before` and the
+/// clock tell them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[repr(i16)]
+pub enum State {
+    /// Accepted and not settled.
+    Open = 0,
+    /// Applied; its events are in the journal.
+    Succeeded = 1,
+    /// Refused by a rule, or given up.
+    Failed = 2,
+    /// Taken back before it was applied.
+    Cancelled = 3,
+}
+
+impl State {
+    /// From the number it is stored as.
+    pub const fn from_number(number: i16) -> Option<Self> {
+        match number {
+            0 => Some(Self::Open),
+            1 => Some(Self::Succeeded),
+            2 => Some(Self::Failed),
+            3 => Some(Self::Cancelled),
+            _ => None,
+        }
+    }
+}
+
+/// A client's claim that two requests are the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Idempotency {
+    /// Unique per tenant. `None`: the command's own (client-chosen) id is the key.
+    pub key: Option<String>,
+    /// Hash of the request; the same key with another fingerprint is refused.
+    pub fingerprint: [u8; 16],
+}
+
+/// An entry of the registry.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Command {
+    /// Its id, UUIDv7 unless the client chose one.
+    pub id: Uuid,
+    /// Whose it is; empty while there are no API keys.
+    pub tenant: String,
+    /// The partition of its target.
+    pub partition: u16,
+    /// `pet.reserve`; the part before the dot is the aggregate type.
+    pub command_type: String,
+    /// The aggregate's id.
+    pub target: String,
+    /// The command's own fields, as JSON.
+    pub data: String,
+    /// The version the client expects the aggregate to have.
+    pub expected_version: Option<i64>,
+    /// Not to be applied earlier.
+    pub not_before: Option<DateTime<Utc>>,
+    /// When it was accepted.
+    pub accepted_at: DateTime<Utc>,
+    /// Who asked for it, where known.
+    pub actor: Option<String>,
+    /// Where to post the outcome.
+    pub callback_url: Option<String>,
+    /// The client's metadata, as a JSON object of strings.
+    pub metadata: Option<String>,
+    /// The request it is the answer to, for retries.
+    pub idempotency: Option<Idempotency>,
+    /// The id shared by everything one request set off.
+    pub correlation_id: Uuid,
+    /// The command that led to this one.
+    pub caused_by: Option<Uuid>,
+    /// W3C Trace Context of the request.
+    pub traceparent: Option<String>,
+    /// How it ended; `None` while it is open.
+    pub settlement: Option<Settlement>,
+}
+
+impl Command {
+    /// The aggregate type: the part of the command type before the dot.
+    pub fn aggregate_type(&self) -> &str {
+        self.command_type.split_once('.').map_or(self.command_type.as_str(), |(aggregate, _)| aggregate)
+    }
+
+    /// The part of the command type after the dot.
+    pub fn verb(&self) -> &str {
+        self.command_type.split_once('.').map_or("", |(_, verb)| verb)
+    }
+
+    /// How it stands.
+    pub fn state(&self) -> State {
+        self.settlement.as_ref().map_or(State::Open, |settlement| settlement.state)
+    }
+}
+
+/// How a command ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settlement {
+    /// Never [`State::Open`].
+    pub state: State,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// Its place in the feed of its partition.
+    pub offset: i64,
+    /// Succeeded: the aggregate's version after it.
+    pub version: Option<i64>,
+    /// Failed or cancelled: why.
+    pub error: Option<Problem>,
+}
+
+/// What became of a command given to [`Registry::accept`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Accepted {
+    /// It is stored now.
+    New,
+    /// A command with its id or its idempotency key is there already: this one, with its present state and its
+    /// fingerprint. The caller compares fingerprints.
+    Existing(Box<Command>),
+}
+
+/// What became of a request to cancel.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CancelOutcome {
+    /// It is cancelled now.
+    Cancelled(Box<Command>),
+    /// It was settled before.
+    Settled(Box<Command>),
+    /// There is no such command.
+    Unknown,
+}
+
+/// Which commands to list, newest (highest id) first.
+#[derive(Clone, Debug, Default)]
+pub struct CommandFilter {
+    /// Only this tenant's.
+    pub tenant: String,
+    /// Only in this state.
+    pub state: Option<State>,
+    /// Of the open ones, only those that are (true) or are not (false) waiting for their `not_before`.
+    pub scheduled: Option<bool>,
+    /// The present, which `scheduled` is judged by.
+    pub now: Option<DateTime<Utc>>,
+    /// Only of this type.
+    pub command_type: Option<String>,
+    /// Only for this aggregate: its id.
+    pub target: Option<String>,
+    /// With `target`: of this aggregate type.
+    pub aggregate_type: Option<String>,
+    /// Only of this correlation.
+    pub correlation_id: Option<Uuid>,
+    /// Only those before this one, in the list's order.
+    pub before: Option<(DateTime<Utc>, Uuid)>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// The registry of commands.
+#[async_trait]
+pub trait Registry: Send + Sync {
+    /// Stores the commands that are new, all in one durable write, and says of each what became of it, in order.
+    /// Two of the batch with the same id or key: the first wins, the second is `Existing`.
+    ///
+    /// Runs to its end even when the caller is dropped.
+    async fn accept(&self, commands: Vec<Arc<Command>>) -> Result<Vec<Accepted>, StoreError>;
+
+    /// The command with this id.
+    async fn command(&self, id: Uuid) -> Result<Option<Command>, StoreError>;
+
+    /// Those of `ids` that exist, in no particular order.
+    async fn commands(&self, ids: &[Uuid]) -> Result<Vec<Command>, StoreError>;
+
+    /// The commands that match, newest first (`accepted_at`, then id, descending).
+    async fn list(&self, filter: &CommandFilter) -> Result<Page<Command>, StoreError>;
+
+    /// The open commands of each partition that are due at `now`, oldest first by order of acceptance, at most
+    /// `limit` for each partition. A command with a `not_before` in the past counts as due.
+    async fn due(
+        &self,
+        partitions: &[u16],
+        now: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<Command>, StoreError>;
+
+    /// How many commands are open and not waiting for a later `not_before`; counting may stop at `limit`.
+    async fn backlog(&self, now: DateTime<Utc>, limit: u64) -> Result<u64, StoreError>;
+
+    /// Cancels the command if it is open, at the next offset of its partition.
+    async fn cancel(&self, id: Uuid, at: DateTime<Utc>, error: &Problem)
+    -> Result<CancelOutcome, StoreError>;
+}

@@ -1,0 +1,78 @@
+use uuid::Uuid;
+
+use super::{AggregateKey, EventRow, Settlement, ViewRow};
+
+/// Where in its partition's feed an entry of a unit of work goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seat {
+    /// The partition.
+    pub partition: u16,
+    /// 0, 1, 2 … from the first offset that the commit gives this partition.
+    pub index: u32,
+}
+
+/// An event to append.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewEvent {
+    /// Its place in the feed.
+    pub seat: Seat,
+    /// The event.
+    pub row: EventRow,
+}
+
+/// A command to settle. Its `settlement.offset` is filled in by the worker once the commit has told the bases.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// Its place in the feed.
+    pub seat: Seat,
+    /// The command.
+    pub command_id: Uuid,
+    /// How it ended; the `offset` in it is not looked at.
+    pub settlement: Settlement,
+}
+
+/// A snapshot to write, unless a newer one is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotRow {
+    /// Of which aggregate.
+    pub key: AggregateKey,
+    /// At which version.
+    pub version: i64,
+    /// The state as JSON.
+    pub payload: String,
+}
+
+/// A partition's part of a unit of work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartitionSlice {
+    /// The partition.
+    pub partition: u16,
+    /// The epoch in which the caller owns it.
+    pub epoch: i64,
+    /// How many feed entries (events and outcomes) it gets.
+    pub entries: u32,
+}
+
+/// All that one commit writes: plain data, filled by the worker.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UnitOfWork {
+    /// The replica that commits.
+    pub owner: Uuid,
+    /// The partitions touched, in ascending order.
+    pub partitions: Vec<PartitionSlice>,
+    /// Events to append.
+    pub events: Vec<NewEvent>,
+    /// Commands to settle.
+    pub outcomes: Vec<Outcome>,
+    /// Landing views, the last state of each.
+    pub views: Vec<ViewRow>,
+    /// Snapshots.
+    pub snapshots: Vec<SnapshotRow>,
+}
+
+/// A commit that is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// For each partition of the unit of work, in its order: the offset of the entry with index 0.
+    pub bases: Vec<i64>,
+}

@@ -1,0 +1,52 @@
+use async_trait::async_trait;
+
+use super::{Page, StoreError};
+
+/// A landing view to write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ViewRow {
+    /// `pet/pet-42`
+    pub view_id: String,
+    /// The aggregate's version it shows.
+    pub version: i64,
+    /// What the resource answers, as JSON.
+    pub payload: String,
+    /// For `?status=`.
+    pub status: String,
+    /// Whether the resource is gone (410).
+    pub gone: bool,
+}
+
+/// Which views to list, in ascending order of their ids.
+#[derive(Clone, Debug, Default)]
+pub struct ViewFilter {
+    /// `pet`: only of this type.
+    pub view_type: String,
+    /// Only with this status; without one, all that are not gone.
+    pub status: Option<String>,
+    /// Only those whose id (without the type) is greater than this.
+    pub after: Option<String>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// The landing views.
+#[async_trait]
+pub trait Views: Send + Sync {
+    /// The view with this id (`pet/pet-42`).
+    async fn view(&self, view_id: &str) -> Result<Option<ViewRow>, StoreError>;
+
+    /// The views that match; gone ones never do.
+    async fn views(&self, filter: &ViewFilter) -> Result<Page<ViewRow>, StoreError>;
+
+    /// The aggregates of a type in ascending order of id, starting after `after`: for rebuilding.
+    async fn aggregates(
+        &self,
+        aggregate_type: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<String>, StoreError>;
+
+    /// Writes rebuilt views, each unless a newer one is there.
+    async fn save_views(&self, views: Vec<ViewRow>) -> Result<(), StoreError>;
+}
