@@ -29,5 +29,6 @@ pub mod ports;
 pub mod queries;
 pub mod relay;
 pub mod status;
+mod vital;
 pub mod waiters;
 pub mod worker;

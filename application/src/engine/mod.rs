@@ -23,6 +23,7 @@ use crate::ports::{Broker, Clock, Command, Ids, Store, StoreError};
 use crate::queries::Queries;
 use crate::relay::Relay;
 use crate::status::CommandStatus;
+use crate::vital;
 use crate::waiters::Waiters;
 use crate::worker::{self, Router, Surroundings, WorkerSettings};
 
@@ -126,7 +127,7 @@ impl Engine {
             settings,
         });
         let running = engine.spawn(broker);
-        tokio::spawn(intake_loop.run());
+        vital::spawn("intake", intake_loop.run());
         Ok((engine, running))
     }
 
@@ -144,13 +145,22 @@ impl Engine {
             settings: self.settings.worker,
         };
         let workers = worker::start(&self.router, &surroundings, &stop_workers);
-        let relay = broker.map(|broker| tokio::spawn(self.relay(broker).run(stop_relay.clone())));
+        let relay = broker.map(|broker| vital::spawn("relay", self.relay(broker).run(stop_relay.clone())));
         let lease =
             self.ownership.clone().run(Arc::clone(&self.store), self.settings.lease, stop_lease.clone());
         let (engine, limit) = (Arc::clone(self), self.settings.max_backlog);
         let count = async move { count_backlog(&*engine.store, &*engine.clock, &engine.pace, limit).await };
-        let others = vec![tokio::spawn(count), tokio::spawn(Arc::clone(self).watch_others())];
-        Running { workers, relay, lease: tokio::spawn(lease), others, stop_workers, stop_relay, stop_lease }
+        let others =
+            vec![vital::spawn("backlog", count), vital::spawn("watch", Arc::clone(self).watch_others())];
+        Running {
+            workers,
+            relay,
+            lease: vital::spawn("lease", lease),
+            others,
+            stop_workers,
+            stop_relay,
+            stop_lease,
+        }
     }
 
     fn relay(&self, broker: Arc<dyn Broker>) -> Relay {

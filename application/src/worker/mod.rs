@@ -105,7 +105,7 @@ pub(crate) fn start(
     (0..router.inboxes.len())
         .map(|index| {
             let lane = Lane::new(index, Arc::clone(&router.inboxes[index]), surroundings.clone());
-            tokio::spawn(lane.run(stop.clone()))
+            crate::vital::spawn("lane", lane.run(stop.clone()))
         })
         .collect()
 }
