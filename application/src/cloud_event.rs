@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 use serde_json::value::RawValue;
-use uuid::Uuid;
 
 use crate::catalog::Catalog;
 use crate::pace::Pace;
@@ -124,7 +123,8 @@ impl Notifier {
         let status = CommandStatus::of(command, catalog, pace, at);
         let target = format!("{}/{}", command.aggregate_type(), command.target);
         let outcome = outcome_name(command);
-        let id = format!("{outcome}:{}", command.id);
+        let command_id = command.id.to_string();
+        let id = format!("{outcome}:{command_id}");
         let payload = serde_json::to_vec(&CloudEvent {
             specversion: "1.0",
             id: &id,
@@ -135,13 +135,12 @@ impl Notifier {
             datacontenttype: "application/json",
             partition: entry.partition,
             offset: entry.offset.to_string(),
-            correlationid: Some(&uuid_text(command.correlation_id)),
-            causationid: Some(&uuid_text(command.id)),
+            correlationid: Some(&command.correlation_id.to_string()),
+            causationid: Some(&command_id),
             traceparent: command.traceparent.as_deref(),
             data: &status,
         })?;
-        let command_id = Some(command.id.to_string());
-        Ok(message(entry, payload, id, target, command_id, command.traceparent.clone()))
+        Ok(message(entry, payload, id, target, Some(command_id), command.traceparent.clone()))
     }
 }
 
@@ -223,10 +222,6 @@ fn token(text: &str) -> String {
         }
     }
     if token.is_empty() { "_".to_owned() } else { token }
-}
-
-fn uuid_text(id: Uuid) -> String {
-    id.to_string()
 }
 
 #[cfg(test)]

@@ -186,9 +186,7 @@ impl Engine {
                 () = self.store.changed() => self.router.look(),
                 () = tokio::time::sleep(pause) => {}
             }
-            if let Err(error) = self.hub.refresh().await {
-                tracing::debug!(error = &error as &dyn std::error::Error, "the heads could not be read");
-            }
+            self.hub.catch_up().await;
             tokio::time::sleep(THROTTLE).await;
         }
     }

@@ -64,6 +64,13 @@ impl FeedHub {
         Ok(())
     }
 
+    /// The same for those who can do without: what is missed now is seen by the next look.
+    pub async fn catch_up(&self) {
+        if let Err(error) = self.refresh().await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "the heads could not be read");
+        }
+    }
+
     /// Entries of a partition after `after`, in order, at most `limit`; none only when there are none known.
     pub async fn read(
         &self,

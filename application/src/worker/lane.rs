@@ -346,9 +346,7 @@ impl Lane {
             self.around.waiters.settled(&Arc::new(command.clone()));
         }
         self.around.pace.settled(settled.len(), self.around.clock.now());
-        if let Err(error) = self.around.hub.refresh().await {
-            tracing::debug!(error = &error as &dyn std::error::Error, "the heads could not be read");
-        }
+        self.around.hub.catch_up().await;
         let open: std::collections::HashSet<Uuid> = open.iter().map(|command| command.id).collect();
         batch.into_iter().filter(|command| open.contains(&command.id)).collect()
     }
