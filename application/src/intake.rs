@@ -1,11 +1,12 @@
 //! Accepts commands, many at a time.
 //!
-//! Concurrent requests are stored together: while one write is in flight the next batch gathers, without any
-//! timer. Under load the batches grow and the cost of a durable write is shared; idle, a command is written at
-//! once.
+//! A command can go two ways. Where a lane can apply it right away it is handed over unstored (*fresh*), and the
+//! lane stores and settles it in one commit. Otherwise it is stored here first, together with all that wait: while
+//! one write is in flight the next batch gathers, without any timer, so that under load the batches grow and the
+//! cost of a durable write is shared.
 //!
-//! What must hold: a reply is sent only after the store said that the command is durable. Handing the command to
-//! the worker afterwards is a mere optimisation; a worker also finds it in the registry.
+//! What must hold: a reply is sent only after the store said that the command is durable. Handing a stored command
+//! to the worker afterwards is a mere optimisation; a worker also finds it in the registry.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +28,7 @@ const MAX_BATCH_BYTES: usize = 4 << 20;
 const QUEUE: usize = 4096;
 
 /// A command was not accepted.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum IntakeError {
     /// More requests wait than may.
     #[error("too many requests wait to be stored")]
@@ -40,27 +41,67 @@ pub enum IntakeError {
     Store(Arc<StoreError>),
 }
 
-type Reply = oneshot::Sender<Result<(Arc<Command>, Accepted), IntakeError>>;
+/// What became of a command that is durable now.
+#[derive(Debug)]
+pub(crate) enum Received {
+    /// It was accepted.
+    New {
+        /// As it was accepted.
+        command: Arc<Command>,
+        /// How it ended, where that is known already.
+        outcome: Option<Arc<Command>>,
+    },
+    /// A command with its id or idempotency key was there already: this one.
+    Existing(Box<Command>),
+}
 
-struct Waiting {
-    command: Command,
-    reply: Reply,
+type Answer = Result<Received, IntakeError>;
+
+/// A command that nobody has stored yet, and whoever waits to hear of it.
+#[derive(Debug)]
+pub(crate) struct Fresh {
+    pub(crate) command: Arc<Command>,
+    reply: oneshot::Sender<Answer>,
+}
+
+impl Fresh {
+    /// Answers. A client that hung up is no error: its command is accepted all the same.
+    pub(crate) fn answer(self, answer: Answer) {
+        drop(self.reply.send(answer));
+    }
+
+    /// It is stored and settled.
+    pub(crate) fn settled(self, outcome: Arc<Command>) {
+        let command = Arc::clone(&self.command);
+        self.answer(Ok(Received::New { command, outcome: Some(outcome) }));
+    }
+
+    /// The store did not answer: nobody knows whether it is stored.
+    pub(crate) fn refuse(self, error: &Arc<StoreError>) {
+        self.answer(Err(IntakeError::Store(Arc::clone(error))));
+    }
 }
 
 /// The entrance to the intake.
 #[derive(Clone)]
-pub struct Intake {
-    sender: mpsc::Sender<Waiting>,
+pub(crate) struct Intake {
+    sender: mpsc::Sender<(Command, oneshot::Sender<Answer>)>,
 }
 
 /// The loop behind the entrance.
 pub(crate) struct IntakeLoop {
-    receiver: mpsc::Receiver<Waiting>,
-    store: Arc<dyn Store>,
+    receiver: mpsc::Receiver<(Command, oneshot::Sender<Answer>)>,
+    acceptance: Acceptance,
     router: Router,
     clock: Arc<dyn Clock>,
-    pace: Arc<Pace>,
     latest: DateTime<Utc>,
+}
+
+/// Stores commands as they are, to be applied later.
+#[derive(Clone)]
+pub(crate) struct Acceptance {
+    store: Arc<dyn Store>,
+    pace: Arc<Pace>,
 }
 
 impl Intake {
@@ -71,14 +112,14 @@ impl Intake {
         pace: Arc<Pace>,
     ) -> (Self, IntakeLoop) {
         let (sender, receiver) = mpsc::channel(QUEUE);
-        let latest = DateTime::UNIX_EPOCH;
-        (Self { sender }, IntakeLoop { receiver, store, router, clock, pace, latest })
+        let acceptance = Acceptance::new(store, pace);
+        (Self { sender }, IntakeLoop { receiver, acceptance, router, clock, latest: DateTime::UNIX_EPOCH })
     }
 
     /// Stores `command` (its `accepted_at` is set here) and says what became of it.
-    pub async fn accept(&self, command: Command) -> Result<(Arc<Command>, Accepted), IntakeError> {
+    pub(crate) async fn accept(&self, command: Command) -> Answer {
         let (reply, answer) = oneshot::channel();
-        self.sender.try_send(Waiting { command, reply }).map_err(|error| match error {
+        self.sender.try_send((command, reply)).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => IntakeError::Full,
             mpsc::error::TrySendError::Closed(_) => IntakeError::Stopping,
         })?;
@@ -86,14 +127,11 @@ impl Intake {
     }
 
     /// Stores many at once; waits for room instead of refusing.
-    pub async fn accept_all(
-        &self,
-        commands: Vec<Command>,
-    ) -> Vec<Result<(Arc<Command>, Accepted), IntakeError>> {
+    pub(crate) async fn accept_all(&self, commands: Vec<Command>) -> Vec<Answer> {
         let mut answers = Vec::with_capacity(commands.len());
         for command in commands {
             let (reply, answer) = oneshot::channel();
-            let sent = self.sender.send(Waiting { command, reply }).await;
+            let sent = self.sender.send((command, reply)).await;
             answers.push(sent.map(|()| answer));
         }
         let settle = |answer: Result<oneshot::Receiver<_>, _>| async {
@@ -110,60 +148,85 @@ impl IntakeLoop {
     /// Runs until every entrance is dropped.
     pub(crate) async fn run(mut self) {
         while let Some(first) = self.receiver.recv().await {
-            let (commands, replies) = self.gather(first);
-            let started = Instant::now();
-            let result = self.store.accept(commands.clone()).await;
-            metrics::histogram!(names::ACCEPT_SECONDS).record(started.elapsed());
-            metrics::histogram!(names::ACCEPT_BATCH).record(commands.len() as f64);
-            match result {
-                Ok(accepted) => self.answer(commands, replies, accepted),
-                Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "commands could not be stored");
-                    refuse(replies, error);
-                }
+            let fresh = self.gather(first);
+            let rest = self.router.hand_over(fresh);
+            if !rest.is_empty() {
+                let new = self.acceptance.accept(rest).await;
+                self.router.offer(new);
             }
         }
     }
 
     /// The first command always, then what waits already, bounded by count and bytes.
-    fn gather(&mut self, first: Waiting) -> (Vec<Arc<Command>>, Vec<Reply>) {
-        let (mut commands, mut replies) = (Vec::new(), Vec::new());
+    fn gather(&mut self, first: (Command, oneshot::Sender<Answer>)) -> Vec<Fresh> {
+        let mut gathered = Vec::new();
         let mut bytes = 0;
         let mut next = Some(first);
-        while let Some(Waiting { mut command, reply }) = next {
+        while let Some((mut command, reply)) = next {
             // Order of acceptance is order in time, so no two commands of this replica share an instant.
             self.latest = self.clock.now().max(self.latest + TimeDelta::microseconds(1));
             command.accepted_at = self.latest;
             bytes += command.data.len();
-            commands.push(Arc::new(command));
-            replies.push(reply);
-            let room = commands.len() < MAX_BATCH && bytes < MAX_BATCH_BYTES;
+            gathered.push(Fresh { command: Arc::new(command), reply });
+            let room = gathered.len() < MAX_BATCH && bytes < MAX_BATCH_BYTES;
             next = if room { self.receiver.try_recv().ok() } else { None };
         }
-        (commands, replies)
-    }
-
-    fn answer(&self, commands: Vec<Arc<Command>>, replies: Vec<Reply>, accepted: Vec<Accepted>) {
-        let new: Vec<Arc<Command>> = commands
-            .iter()
-            .zip(&accepted)
-            .filter(|(_, accepted)| **accepted == Accepted::New)
-            .map(|(command, _)| Arc::clone(command))
-            .collect();
-        metrics::counter!(names::ACCEPTED).increment(new.len() as u64);
-        self.pace.accepted(new.iter().filter(|command| command.not_before.is_none()).count());
-        self.router.offer(new);
-        for ((command, reply), accepted) in commands.into_iter().zip(replies).zip(accepted) {
-            // A client that hung up is no error: its command is accepted all the same.
-            let _ = reply.send(Ok((command, accepted)));
-        }
+        gathered
     }
 }
 
-fn refuse(replies: Vec<Reply>, error: StoreError) {
-    let error = Arc::new(error);
-    for reply in replies {
-        let _ = reply.send(Err(IntakeError::Store(Arc::clone(&error))));
+impl Acceptance {
+    pub(crate) fn new(store: Arc<dyn Store>, pace: Arc<Pace>) -> Self {
+        Self { store, pace }
+    }
+
+    /// Stores them, and answers for all of them. Gives back those that are new, in order.
+    pub(crate) async fn accept(&self, mut fresh: Vec<Fresh>) -> Vec<Arc<Command>> {
+        let mut new = Vec::with_capacity(fresh.len());
+        while !fresh.is_empty() {
+            let rest = fresh.split_off(fresh.len().min(MAX_BATCH));
+            new.extend(self.write(fresh).await);
+            fresh = rest;
+        }
+        new
+    }
+
+    async fn write(&self, fresh: Vec<Fresh>) -> Vec<Arc<Command>> {
+        let commands: Vec<Arc<Command>> = fresh.iter().map(|fresh| Arc::clone(&fresh.command)).collect();
+        let started = Instant::now();
+        let result = self.store.accept(commands).await;
+        metrics::histogram!(names::ACCEPT_SECONDS).record(started.elapsed());
+        metrics::histogram!(names::ACCEPT_BATCH).record(fresh.len() as f64);
+        match result {
+            Ok(accepted) => self.answer(fresh, accepted),
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "commands could not be stored");
+                let error = Arc::new(error);
+                for fresh in fresh {
+                    fresh.refuse(&error);
+                }
+                Vec::new()
+            }
+        }
+    }
+
+    fn answer(&self, fresh: Vec<Fresh>, accepted: Vec<Accepted>) -> Vec<Arc<Command>> {
+        let mut new = Vec::with_capacity(fresh.len());
+        let mut immediate = 0;
+        for (fresh, accepted) in fresh.into_iter().zip(accepted) {
+            let command = Arc::clone(&fresh.command);
+            match accepted {
+                Accepted::New => {
+                    immediate += usize::from(command.not_before.is_none());
+                    new.push(Arc::clone(&command));
+                    fresh.answer(Ok(Received::New { command, outcome: None }));
+                }
+                Accepted::Existing(existing) => fresh.answer(Ok(Received::Existing(existing))),
+            }
+        }
+        metrics::counter!(names::ACCEPTED).increment(new.len() as u64);
+        self.pace.accepted(immediate);
+        new
     }
 }
 

@@ -57,7 +57,7 @@ CREATE TABLE commands (
     CONSTRAINT a_command_has_an_offset_iff_it_is_settled CHECK ((status = 0) = ("offset" IS NULL))
 ) WITH (autovacuum_vacuum_scale_factor = 0.1, autovacuum_vacuum_insert_scale_factor = 0.2);
 
-COMMENT ON TABLE commands IS 'The registry: everything that was ever asked for, and how it ended. One insert, one update.';
+COMMENT ON TABLE commands IS 'The registry: everything that was ever asked for, and how it ended. One insert; one update, if it was not settled with that.';
 COMMENT ON COLUMN commands.id IS 'UUIDv7, unless the client chose one.';
 COMMENT ON COLUMN commands.accepted_at IS 'When it was accepted; with id, the order of acceptance.';
 COMMENT ON COLUMN commands.not_before IS 'Not to be applied earlier; null: at once.';
@@ -90,8 +90,8 @@ CREATE INDEX commands_scheduled ON commands (partition, not_before) WHERE status
 COMMENT ON INDEX commands_scheduled IS 'What waits for its time.';
 CREATE INDEX commands_feed ON commands (partition, "offset") WHERE "offset" IS NOT NULL;
 COMMENT ON INDEX commands_feed IS 'The outcomes of a partition, as its feed tells them.';
-CREATE INDEX commands_by_acceptance ON commands (accepted_at, id);
-COMMENT ON INDEX commands_by_acceptance IS 'Lists, newest first.';
+CREATE INDEX commands_by_acceptance ON commands (accepted_at, id) WHERE accepted_at > '-infinity';
+COMMENT ON INDEX commands_by_acceptance IS 'Lists, newest first. The condition, which holds always, keeps it for statements that repeat it: while a backlog is long the planner would otherwise look for what is open in here, and walk over all that is settled.';
 CREATE INDEX commands_unsuccessful ON commands (status, accepted_at, id) WHERE status IN (2, 3);
 COMMENT ON INDEX commands_unsuccessful IS 'Lists of the failed and of the cancelled, which are few among many.';
 CREATE INDEX commands_by_correlation ON commands (correlation_id, accepted_at, id) WHERE correlation_id IS NOT NULL;
@@ -206,8 +206,25 @@ COMMENT ON COLUMN checkpoint_marks.partition IS 'The partition it reads.';
 COMMENT ON COLUMN checkpoint_marks.mark IS 'The sequence number of the broker at that point.';
 COMMENT ON COLUMN checkpoint_marks."offset" IS 'Everything up to and including this offset was done.';
 
+-- No plan depends on statistics, so autovacuum need not read 30,000 wide rows again and again to make them.
+DO $$
+DECLARE
+    its record;
+BEGIN
+    FOR its IN
+        SELECT attrelid::regclass AS relation, attname AS name FROM pg_attribute
+        WHERE attrelid IN ('commands'::regclass, 'events'::regclass, 'views'::regclass)
+          AND attnum > 0 AND NOT attisdropped
+    LOOP
+        EXECUTE format('ALTER TABLE %s ALTER COLUMN %I SET STATISTICS 10', its.relation, its.name);
+    END LOOP;
+END
+$$;
+
 -- Writes a unit of work, all or nothing, in one round trip. Returns for each partition given the offset of its
 -- entry with index 0. Arrays with the same prefix have the same length; a slot is a position in p_ids.
+-- The e_ arrays are events, the o_ arrays outcomes of commands that are stored, the n_ arrays new commands with
+-- their outcomes, the v_ arrays views, the s_ arrays snapshots.
 --   own SQLSTATEs: WF001 a partition is not owned (any more); WF002 a command is settled already or unknown
 --
 -- The settings keep each join what it must be, a loop over the arrays with one index look-up each. Left to
@@ -218,6 +235,11 @@ CREATE FUNCTION wilco_commit(
     e_sequences bigint[], e_event_types text[], e_event_versions text[], e_payloads text[], e_metadata text[],
     o_slots integer[], o_indexes integer[], o_ids uuid[], o_states smallint[], o_settled_at timestamptz[],
     o_attempts integer[], o_versions bigint[], o_errors text[],
+    n_slots integer[], n_indexes integer[], n_ids uuid[], n_states smallint[], n_settled_at timestamptz[],
+    n_attempts integer[], n_versions bigint[], n_errors text[],
+    n_tenants text[], n_types text[], n_targets text[], n_data text[], n_expected_versions bigint[],
+    n_accepted_at timestamptz[], n_actors text[], n_callback_urls text[], n_metadata text[], n_keys text[],
+    n_fingerprints bytea[], n_correlation_ids uuid[], n_caused_by uuid[], n_traceparents text[],
     v_ids text[], v_versions bigint[], v_payloads text[], v_statuses text[], v_gone boolean[],
     s_aggregate_types text[], s_aggregate_ids text[], s_versions bigint[], s_payloads text[]
 ) RETURNS bigint[]
@@ -229,20 +251,21 @@ SET jit = off
 SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
-    bases   bigint[] := '{}';
-    base    bigint;
+    bases   bigint[];
     settled bigint;
 BEGIN
-    -- Row by row, for the order of the locks; there are at most as many as partitions.
-    FOR slot IN 1 .. cardinality(p_ids) LOOP
-        UPDATE partitions SET head = head + p_entries[slot]
-        WHERE id = p_ids[slot] AND owner = p_owner AND epoch = p_epochs[slot]
-        RETURNING head - p_entries[slot] + 1 INTO base;
-        IF NOT FOUND THEN
-            RAISE EXCEPTION 'partition % is not owned', p_ids[slot] USING ERRCODE = 'WF001';
-        END IF;
-        bases := bases || base;
-    END LOOP;
+    -- Both ways to join take the rows, and with them the locks, in ascending order.
+    WITH taken AS (
+        UPDATE partitions p SET head = p.head + g.entries
+        FROM unnest(p_ids, p_epochs, p_entries) WITH ORDINALITY AS g (id, epoch, entries, slot)
+        WHERE p.id = g.id AND p.owner = p_owner AND p.epoch = g.epoch
+        RETURNING g.slot, p.head - g.entries + 1 AS base
+    )
+    SELECT coalesce(array_agg(base ORDER BY slot), '{}') INTO bases FROM taken;
+    IF cardinality(bases) < cardinality(p_ids) THEN
+        RAISE EXCEPTION 'of % partitions only % are owned', cardinality(p_ids), cardinality(bases)
+            USING ERRCODE = 'WF001';
+    END IF;
 
     IF cardinality(e_slots) > 0 THEN
         INSERT INTO events (aggregate_type, aggregate_id, sequence, event_type, event_version, payload, metadata,
@@ -267,6 +290,22 @@ BEGIN
         IF settled <> cardinality(o_ids) THEN
             RAISE EXCEPTION '% of % commands are open', settled, cardinality(o_ids) USING ERRCODE = 'WF002';
         END IF;
+    END IF;
+
+    -- One that is there already ends it all: who was first must be looked up outside.
+    IF cardinality(n_slots) > 0 THEN
+        INSERT INTO commands (id, tenant, partition, command_type, target, data, expected_version, accepted_at, actor,
+                              callback_url, metadata, idempotency_key, fingerprint, correlation_id, caused_by,
+                              traceparent, status, settled_at, attempts, version, error, "offset")
+        SELECT n.id, n.tenant, p_ids[n.slot], n.command_type, n.target, n.data, n.expected_version, n.accepted_at,
+               n.actor, n.callback_url, n.metadata, n.idempotency_key, n.fingerprint, n.correlation_id, n.caused_by,
+               n.traceparent, n.state, n.settled_at, n.attempts, n.version, n.error, bases[n.slot] + n.index
+        FROM unnest(n_slots, n_indexes, n_ids, n_states, n_settled_at, n_attempts, n_versions, n_errors, n_tenants,
+                    n_types, n_targets, n_data, n_expected_versions, n_accepted_at, n_actors, n_callback_urls,
+                    n_metadata, n_keys, n_fingerprints, n_correlation_ids, n_caused_by, n_traceparents)
+            AS n (slot, index, id, state, settled_at, attempts, version, error, tenant, command_type, target, data,
+                  expected_version, accepted_at, actor, callback_url, metadata, idempotency_key, fingerprint,
+                  correlation_id, caused_by, traceparent);
     END IF;
 
     IF cardinality(v_ids) > 0 THEN

@@ -24,7 +24,8 @@ CREATE TABLE replicas (
     lease_until INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- The registry: everything that was ever asked for, and how it ended. One insert, one update.
+-- The registry: everything that was ever asked for, and how it ended. One insert; one update, if it was not settled
+-- with that.
 CREATE TABLE commands (
     -- UUIDv7, unless the client chose one.
     id               BLOB    NOT NULL,

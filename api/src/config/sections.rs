@@ -88,7 +88,7 @@ impl Engine {
 pub struct Postgres {
     /// Connections that read. Default 6.
     pub read_connections: u32,
-    /// Connections that write; each does a whole batch at a time, so few suffice. Default 4.
+    /// Connections that write; each does a whole batch at a time, so few suffice. Default 2.
     pub write_connections: u32,
     /// Milliseconds a statement may take. Default 10000.
     pub statement_timeout_ms: u64,
@@ -100,7 +100,7 @@ impl Default for Postgres {
     fn default() -> Self {
         Self {
             read_connections: 6,
-            write_connections: 4,
+            write_connections: 2,
             statement_timeout_ms: 10_000,
             acquire_timeout_ms: 3000,
         }

@@ -76,9 +76,12 @@ pub(super) async fn answer(
     submitted: Submitted,
     wait: Option<Wait>,
 ) -> Result<Response, Refusal> {
-    let Submitted { mut command, replayed } = submitted;
+    let Submitted { mut command, outcome, replayed } = submitted;
     if let Some(wait) = wait {
-        command = settled(engine, command, wait).await?;
+        command = match outcome {
+            Some(outcome) => outcome,
+            None => settled(engine, command, wait).await?,
+        };
     }
     let mut response = match (wait, command.state()) {
         (None, _) | (_, State::Open) => accepted(engine, &command)?,

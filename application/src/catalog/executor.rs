@@ -23,9 +23,6 @@ use super::slot::Slot;
 use super::typed::Codec;
 use crate::ports::{AggregateKey, Command, EventRow, Loaded, SnapshotRow, ViewRow};
 
-/// A handler that takes longer is taken for one that never ends: it does no I/O.
-const TIME_LIMIT: Duration = Duration::from_secs(5);
-
 /// Stored data that cannot be read.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{0}")]
@@ -57,11 +54,13 @@ pub trait Executor: Send {
     fn hydrate(&mut self, loaded: Loaded) -> bool;
     /// Takes an aggregate that cannot have any events: the server has just made its id.
     fn begin(&mut self, id: &str);
-    /// Runs one command; `metadata` goes onto its events.
+    /// Runs one command; `metadata` goes onto its events. A handler that has not ended after `patience` is a
+    /// defect; with none at all it is asked once.
     async fn execute(
         &mut self,
         command: &Command,
         metadata: &HashMap<String, String>,
+        patience: Duration,
     ) -> Result<Executed, Defect>;
     /// The views and snapshots of everything the batch changed.
     fn writes(
@@ -193,6 +192,7 @@ where
         &mut self,
         command: &Command,
         metadata: &HashMap<String, String>,
+        patience: Duration,
     ) -> Result<Executed, Defect> {
         let entry = match self.batch.get_mut(&command.target) {
             Some(Ok(entry)) => entry,
@@ -206,9 +206,8 @@ where
             self.codec.command(command.verb(), &command.data).map_err(|error| Defect(error.to_string()))?;
         self.slot.seat(entry.state.clone(), &command.target, entry.version);
         let handling = self.framework.execute_with_metadata(&command.target, decoded, metadata.clone());
-        let handled = match tokio::time::timeout(TIME_LIMIT, AssertUnwindSafe(handling).catch_unwind()).await
-        {
-            Err(_) => return Err(Defect(format!("the handler did not end within {TIME_LIMIT:?}"))),
+        let handled = match tokio::time::timeout(patience, AssertUnwindSafe(handling).catch_unwind()).await {
+            Err(_) => return Err(Defect(format!("the handler did not end within {patience:?}"))),
             Ok(Err(panic)) => return Err(Defect(panic_text(panic.as_ref()))),
             Ok(Ok(handled)) => handled,
         };

@@ -9,9 +9,9 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use super::Engine;
 use crate::catalog::CommandType;
-use crate::intake::IntakeError;
+use crate::intake::{IntakeError, Received};
 use crate::partition::partition_of;
-use crate::ports::{Accepted, Command, Idempotency, StoreError};
+use crate::ports::{Command, Idempotency, StoreError};
 
 /// A command that somebody asks for.
 #[derive(Clone)]
@@ -51,8 +51,10 @@ pub struct Submission {
 /// An accepted command.
 #[derive(Debug)]
 pub struct Submitted {
-    /// The registry's entry.
+    /// The registry's entry, as it was when the command was accepted; of a replayed one as it is now.
     pub command: Arc<Command>,
+    /// How it ended, where that is known already.
+    pub outcome: Option<Arc<Command>>,
     /// It had been accepted before, and this is the answer to the same request again.
     pub replayed: bool,
 }
@@ -237,17 +239,17 @@ fn idempotency_of(submission: &Submission) -> Option<Idempotency> {
 }
 
 fn judge(
-    answer: Result<(Arc<Command>, Accepted), IntakeError>,
+    answer: Result<Received, IntakeError>,
     fingerprint: Option<[u8; 16]>,
     engine: &Engine,
 ) -> Result<Submitted, SubmitError> {
     match answer {
-        Ok((command, Accepted::New)) => Ok(Submitted { command, replayed: false }),
-        Ok((_, Accepted::Existing(existing))) => {
+        Ok(Received::New { command, outcome }) => Ok(Submitted { command, outcome, replayed: false }),
+        Ok(Received::Existing(existing)) => {
             let same =
                 existing.idempotency.as_ref().map(|idempotency| idempotency.fingerprint) == fingerprint;
             if same {
-                Ok(Submitted { command: Arc::new(*existing), replayed: true })
+                Ok(Submitted { command: Arc::new(*existing), outcome: None, replayed: true })
             } else {
                 Err(SubmitError::KeyReused)
             }

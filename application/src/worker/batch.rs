@@ -19,25 +19,24 @@ pub(super) struct Draft {
     work: UnitOfWork,
     epochs: HashMap<u16, i64>,
     seats: BTreeMap<u16, u32>,
-    settled: Vec<Arc<Command>>,
     at: DateTime<Utc>,
-}
-
-/// A draft that is ready to be committed, with the commands it settles in the order of its outcomes.
-pub(super) struct Finished {
-    pub(super) work: Arc<UnitOfWork>,
-    settled: Vec<Arc<Command>>,
 }
 
 impl Draft {
     /// An empty draft of `owner`, settling at `at`, for partitions owned in these epochs.
     pub(super) fn new(owner: Uuid, epochs: HashMap<u16, i64>, at: DateTime<Utc>) -> Self {
         let work = UnitOfWork { owner, ..UnitOfWork::default() };
-        Self { work, epochs, seats: BTreeMap::new(), settled: Vec::new(), at }
+        Self { work, epochs, seats: BTreeMap::new(), at }
     }
 
-    /// Adds what became of a command.
-    pub(super) fn settle(&mut self, command: &Arc<Command>, result: Result<Executed, Defect>, attempts: u32) {
+    /// Adds what became of a command; a fresh one is stored along with it.
+    pub(super) fn settle(
+        &mut self,
+        command: &Arc<Command>,
+        fresh: bool,
+        result: Result<Executed, Defect>,
+        attempts: u32,
+    ) {
         let (state, version, error) = match result {
             Ok(Executed::Applied(events, version)) => {
                 for row in events {
@@ -52,8 +51,7 @@ impl Draft {
         let seat = self.seat(command.partition);
         let error = error.map(|problem| problem.at(crate::status::path_of(command.id)));
         let settlement = Settlement { state, at: self.at, attempts, offset: 0, version, error };
-        self.work.outcomes.push(Outcome { seat, command_id: command.id, settlement });
-        self.settled.push(Arc::clone(command));
+        self.work.outcomes.push(Outcome { seat, command: Arc::clone(command), fresh, settlement });
     }
 
     /// Where the views and snapshots go.
@@ -61,14 +59,14 @@ impl Draft {
         &mut self.work
     }
 
-    pub(super) fn finish(mut self) -> Finished {
+    pub(super) fn finish(mut self) -> Arc<UnitOfWork> {
         let slice = |(partition, entries): (u16, u32)| PartitionSlice {
             partition,
             epoch: self.epochs.get(&partition).copied().unwrap_or_default(),
             entries,
         };
         self.work.partitions = self.seats.into_iter().map(slice).collect();
-        Finished { work: Arc::new(self.work), settled: self.settled }
+        Arc::new(self.work)
     }
 
     fn seat(&mut self, partition: u16) -> Seat {
@@ -79,27 +77,23 @@ impl Draft {
     }
 }
 
-impl Finished {
-    /// The feed entries that the commit has made, in order of partition and offset.
-    pub(super) fn entries(self, committed: &Committed) -> Vec<Arc<FeedEntry>> {
-        let UnitOfWork { partitions, events, outcomes, .. } = Arc::unwrap_or_clone(self.work);
-        let bases: HashMap<u16, i64> =
-            partitions.iter().map(|slice| slice.partition).zip(committed.bases.iter().copied()).collect();
-        let offset =
-            |seat: Seat| bases.get(&seat.partition).copied().unwrap_or_default() + i64::from(seat.index);
-        let mut entries: Vec<Arc<FeedEntry>> = Vec::with_capacity(events.len() + outcomes.len());
-        for NewEvent { seat, row } in events {
-            let body = EntryBody::Event(row);
-            entries.push(Arc::new(FeedEntry { partition: seat.partition, offset: offset(seat), body }));
-        }
-        for (Outcome { seat, settlement, .. }, command) in outcomes.into_iter().zip(self.settled) {
-            let settlement = Some(Settlement { offset: offset(seat), ..settlement });
-            let body = EntryBody::Outcome(Arc::new(Command { settlement, ..Arc::unwrap_or_clone(command) }));
-            entries.push(Arc::new(FeedEntry { partition: seat.partition, offset: offset(seat), body }));
-        }
-        entries.sort_unstable_by_key(|entry| (entry.partition, entry.offset));
-        entries
-    }
+/// The feed entries that a commit has made, in order of partition and offset.
+pub(super) fn entries_of(work: Arc<UnitOfWork>, committed: &Committed) -> Vec<Arc<FeedEntry>> {
+    let UnitOfWork { partitions, events, outcomes, .. } = Arc::unwrap_or_clone(work);
+    let bases: HashMap<u16, i64> =
+        partitions.iter().map(|slice| slice.partition).zip(committed.bases.iter().copied()).collect();
+    let offset = |seat: Seat| bases.get(&seat.partition).copied().unwrap_or_default() + i64::from(seat.index);
+    let entry =
+        |seat: Seat, body| Arc::new(FeedEntry { partition: seat.partition, offset: offset(seat), body });
+    let mut entries: Vec<Arc<FeedEntry>> = Vec::with_capacity(events.len() + outcomes.len());
+    entries.extend(events.into_iter().map(|NewEvent { seat, row }| entry(seat, EntryBody::Event(row))));
+    entries.extend(outcomes.into_iter().map(|Outcome { seat, command, settlement, .. }| {
+        let settlement = Some(Settlement { offset: offset(seat), ..settlement });
+        let settled = Command { settlement, ..Arc::unwrap_or_clone(command) };
+        entry(seat, EntryBody::Outcome(Arc::new(settled)))
+    }));
+    entries.sort_unstable_by_key(|entry| (entry.partition, entry.offset));
+    entries
 }
 
 /// The problem of a command that met a defect. What went wrong inside is logged, not shown.

@@ -1,17 +1,25 @@
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+use crate::intake::Fresh;
 use crate::ports::Command;
+
+/// Commands that may wait here for the commit that stores them. A few commits long, so that a client's 202 does not
+/// wait for a backlog.
+const MOST_WAITING_FRESH: usize = 2000;
 
 /// The commands a lane has before it, in order of acceptance, bounded in number.
 ///
 /// It holds a beginning of what the registry holds for the lane's partitions. While it holds *all* of it, newly
 /// accepted commands are appended as they are offered. Once it overflows it is *behind*: offers are let go, and
 /// when it has run low the registry is read again.
+///
+/// While it holds all of it, and few, it also takes *fresh* commands, which nobody has stored yet. The lane shuts
+/// this door when it cannot go on at once, and it is opened again when the lane takes from the inbox.
 #[derive(Debug)]
 pub(crate) struct Inbox {
     content: Mutex<Content>,
@@ -23,8 +31,11 @@ pub(crate) struct Inbox {
 struct Content {
     owned: HashSet<u16>,
     queue: VecDeque<Arc<Command>>,
+    /// Those of the queue that nobody has stored yet.
+    fresh: HashMap<Uuid, Fresh>,
     /// Ids in the queue or in the lane's hands.
     known: HashSet<Uuid>,
+    door: Door,
     /// The registry holds more than the queue.
     behind: bool,
     /// The registry is to be read even though the queue is not low.
@@ -33,6 +44,26 @@ struct Content {
     arrivals: Option<Vec<Arc<Command>>>,
     /// When the next command falls due that was seen passing by.
     next_due: Option<DateTime<Utc>>,
+}
+
+/// Whether fresh commands are taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Door {
+    #[default]
+    Open,
+    /// Until the lane comes for more.
+    Shut,
+    /// The lane has ended.
+    Locked,
+}
+
+/// What a lane takes from its inbox to settle in one commit.
+#[derive(Debug, Default)]
+pub(super) struct Hand {
+    /// In order.
+    pub(super) commands: Vec<Arc<Command>>,
+    /// Those of them that nobody has stored yet.
+    pub(super) fresh: HashMap<Uuid, Fresh>,
 }
 
 impl Inbox {
@@ -63,7 +94,35 @@ impl Inbox {
         self.news.notify_one();
     }
 
-    /// The lane owns these partitions now.
+    /// Takes fresh commands that can be applied at once; gives back those that must be stored first, in order.
+    pub(super) fn hand_over(&self, fresh: Vec<Fresh>) -> Vec<Fresh> {
+        let mut content = self.content();
+        if content.door != Door::Open || content.behind || content.arrivals.is_some() {
+            return fresh;
+        }
+        let rest: Vec<Fresh> = fresh.into_iter().filter_map(|fresh| content.take_over(fresh)).collect();
+        drop(content);
+        self.news.notify_one();
+        rest
+    }
+
+    /// Takes no more fresh commands until the lane comes for more, and gives back those that wait, in order. Their
+    /// places in the queue stay: [`Inbox::forget`] those that are not stored in the end.
+    pub(super) fn shut(&self) -> Vec<Fresh> {
+        let mut content = self.content();
+        if content.door == Door::Open {
+            content.door = Door::Shut;
+        }
+        let Content { queue, fresh, .. } = &mut *content;
+        queue.iter().filter_map(|command| fresh.remove(&command.id)).collect()
+    }
+
+    /// The lane ends: the door stays shut.
+    pub(super) fn end(&self) {
+        self.content().door = Door::Locked;
+    }
+
+    /// The lane owns these partitions now. The door is shut.
     pub(super) fn assign(&self, owned: HashSet<u16>) {
         let mut content = self.content();
         content.owned = owned;
@@ -72,13 +131,11 @@ impl Inbox {
         content.behind = true;
     }
 
-    pub(super) fn forget(&self, id: Uuid) {
+    /// Drops commands that need not be tried.
+    pub(super) fn forget(&self, ids: &HashSet<Uuid>) {
         let mut content = self.content();
-        let before = content.queue.len();
-        content.queue.retain(|command| command.id != id);
-        if content.queue.len() < before {
-            content.known.remove(&id);
-        }
+        let Content { queue, known, .. } = &mut *content;
+        queue.retain(|command| !(ids.contains(&command.id) && known.remove(&command.id)));
     }
 
     /// Asks the lane to read the registry.
@@ -101,10 +158,19 @@ impl Inbox {
     }
 
     /// The next commands. They stay known until [`Inbox::done`].
-    pub(super) fn take(&self, most: usize) -> Vec<Arc<Command>> {
+    pub(super) fn take(&self, most: usize) -> Hand {
         let mut content = self.content();
-        let count = most.min(content.queue.len());
-        content.queue.drain(..count).collect()
+        if content.door == Door::Shut {
+            content.door = Door::Open;
+        }
+        let Content { queue, fresh, .. } = &mut *content;
+        let commands: Vec<Arc<Command>> = queue.drain(..most.min(queue.len())).collect();
+        let fresh = if fresh.is_empty() {
+            HashMap::new()
+        } else {
+            commands.iter().filter_map(|command| fresh.remove_entry(&command.id)).collect()
+        };
+        Hand { commands, fresh }
     }
 
     pub(super) fn done(&self, commands: &[Arc<Command>]) {
@@ -162,6 +228,21 @@ impl Inbox {
 }
 
 impl Content {
+    /// Gives it back if it has to be stored first.
+    fn take_over(&mut self, fresh: Fresh) -> Option<Fresh> {
+        let command = &fresh.command;
+        let fits = self.queue.len() < MOST_WAITING_FRESH
+            && self.owned.contains(&command.partition)
+            && command.not_before.is_none()
+            && self.known.insert(command.id);
+        if !fits {
+            return Some(fresh);
+        }
+        self.queue.push_back(Arc::clone(command));
+        self.fresh.insert(command.id, fresh);
+        None
+    }
+
     fn append(&mut self, command: Arc<Command>) {
         if self.known.insert(command.id) {
             self.queue.push_back(command);
@@ -200,7 +281,7 @@ mod tests {
     }
 
     fn taken(inbox: &Inbox) -> Vec<u128> {
-        inbox.take(usize::MAX).iter().map(|command| command.id.as_u128()).collect()
+        inbox.take(usize::MAX).commands.iter().map(|command| command.id.as_u128()).collect()
     }
 
     /// An inbox for partition 0 that holds all there is: nothing.
@@ -265,7 +346,7 @@ mod tests {
         inbox.wants_refill(DateTime::UNIX_EPOCH).unwrap();
         inbox.refill(commands(1..=1), true);
         assert_eq!(taken(&inbox), [] as [u128; 0]);
-        inbox.done(&hand);
+        inbox.done(&hand.commands);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,11 +8,12 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::batch::{Draft, all_events, metadata_of};
-use super::inbox::Inbox;
+use super::batch::{Draft, all_events, entries_of, metadata_of};
+use super::inbox::{Hand, Inbox};
 use super::{Backoff, WorkerSettings};
 use crate::catalog::{Catalog, Defect, Executed, Executor};
 use crate::feed::FeedHub;
+use crate::intake::{Acceptance, Fresh};
 use crate::names;
 use crate::ownership::Ownership;
 use crate::pace::Pace;
@@ -42,6 +43,7 @@ pub(crate) struct Lane {
     leases: watch::Receiver<Vec<PartitionLease>>,
     epochs: HashMap<u16, i64>,
     executors: HashMap<&'static str, Box<dyn Executor>>,
+    acceptance: Acceptance,
     looked: Instant,
 }
 
@@ -55,20 +57,24 @@ impl Lane {
             .collect();
         let mut leases = around.ownership.subscribe();
         leases.mark_changed();
-        Self { index, inbox, around, leases, epochs: HashMap::new(), executors, looked: Instant::now() }
+        let acceptance = Acceptance::new(Arc::clone(&around.store), Arc::clone(&around.pace));
+        let (epochs, looked) = (HashMap::new(), Instant::now());
+        Self { index, inbox, around, leases, epochs, executors, acceptance, looked }
     }
 
     /// Runs until `stop` is set and nothing waits any more.
     pub(super) async fn run(mut self, stop: CancellationToken) {
         loop {
-            self.take_assignment();
+            self.take_assignment().await;
             self.refill().await;
-            let batch = self.inbox.take(self.around.settings.batch);
-            if !batch.is_empty() {
-                self.settle(batch.clone()).await;
-                self.inbox.done(&batch);
-                self.let_gather(batch.len()).await;
+            let hand = self.inbox.take(self.around.settings.batch);
+            if !hand.commands.is_empty() {
+                let count = hand.commands.len();
+                self.work_off(hand).await;
+                self.let_gather(count).await;
             } else if stop.is_cancelled() {
+                self.inbox.end();
+                self.store_fresh(Hand::default(), StoreError::Fenced).await;
                 return;
             } else {
                 self.idle(&stop).await;
@@ -99,7 +105,7 @@ impl Lane {
         }
     }
 
-    fn take_assignment(&mut self) {
+    async fn take_assignment(&mut self) {
         if !self.leases.has_changed().unwrap_or(false) {
             return;
         }
@@ -113,6 +119,7 @@ impl Lane {
             .map(|lease| (lease.partition, lease.epoch))
             .collect();
         if epochs != self.epochs {
+            self.store_fresh(Hand::default(), StoreError::Fenced).await;
             // Another replica may have written while a partition was not ours.
             self.executors.values_mut().for_each(|executor| executor.clear());
             self.inbox.assign(epochs.keys().copied().collect());
@@ -145,11 +152,58 @@ impl Lane {
         }
     }
 
+    /// In the ordinary case one commit, which also stores what is fresh.
+    async fn work_off(&mut self, mut hand: Hand) {
+        let commands = hand.commands.clone();
+        match self.attempt(&commands, Attempt::AtOnce(&hand.fresh)).await {
+            Ok(outcomes) => {
+                for outcome in outcomes {
+                    if let Some(fresh) = hand.fresh.remove(&outcome.id) {
+                        fresh.settled(outcome);
+                    }
+                }
+            }
+            Err(error) => {
+                self.refused(&error);
+                let stored = self.store_fresh(hand, error).await;
+                self.settle(stored).await;
+            }
+        }
+        self.inbox.done(&commands);
+    }
+
+    /// Stores what is fresh in the hand and in the inbox, so that nobody waits for a 202 longer than for that; what
+    /// comes later is stored before it gets here. When the store does not answer it is refused. Gives back the
+    /// commands of the hand that are stored.
+    async fn store_fresh(&mut self, hand: Hand, error: StoreError) -> Vec<Arc<Command>> {
+        let Hand { mut commands, mut fresh } = hand;
+        let mut waiting: Vec<Fresh> =
+            commands.iter().filter_map(|command| fresh.remove(&command.id)).collect();
+        waiting.extend(self.inbox.shut());
+        if waiting.is_empty() {
+            return commands;
+        }
+        let mut gone: HashSet<Uuid> = waiting.iter().map(|fresh| fresh.command.id).collect();
+        if matches!(error, StoreError::Unavailable(_)) {
+            let error = Arc::new(error);
+            for fresh in waiting {
+                fresh.refuse(&error);
+            }
+        } else {
+            for new in self.acceptance.accept(waiting).await {
+                gone.remove(&new.id);
+            }
+        }
+        commands.retain(|command| !gone.contains(&command.id));
+        self.inbox.forget(&gone);
+        commands
+    }
+
     /// Settles every command of the batch that is still open and still ours, however long it takes.
     async fn settle(&mut self, mut batch: Vec<Arc<Command>>) {
         let mut backoff = Backoff::default();
         while !batch.is_empty() {
-            let Err(error) = self.attempt(&batch, Attempt::First).await else { return };
+            let Err(error) = self.attempt(&batch, Attempt::Together).await else { return };
             self.refused(&error);
             match error {
                 StoreError::Fenced => return self.around.ownership.doubt(),
@@ -192,7 +246,7 @@ impl Lane {
                 StoreError::Fenced => return Err(error),
                 StoreError::Conflict if conflicts < CONFLICTS => conflicts += 1,
                 StoreError::Unavailable(_) => backoff.wait().await,
-                StoreError::Conflict | StoreError::Data(_) if attempt == Attempt::Alone => {
+                StoreError::Conflict | StoreError::Data(_) if matches!(attempt, Attempt::Alone) => {
                     attempt = Attempt::GivenUp;
                 }
                 StoreError::Conflict | StoreError::Data(_) => {
@@ -219,15 +273,19 @@ impl Lane {
         tracing::warn!(error = error as &dyn std::error::Error, reason, "a batch was not committed");
     }
 
-    /// Load, execute, commit, tell.
-    async fn attempt(&mut self, batch: &[Arc<Command>], attempt: Attempt) -> Result<(), StoreError> {
+    /// Load, execute, commit, tell. Gives back the settled commands.
+    async fn attempt(
+        &mut self,
+        batch: &[Arc<Command>],
+        attempt: Attempt<'_>,
+    ) -> Result<Vec<Arc<Command>>, StoreError> {
         self.load(batch, attempt).await?;
         let at = self.around.clock.now();
         let mut draft = Draft::new(self.around.ownership.replica, self.epochs.clone(), at);
         for command in batch {
             if self.epochs.contains_key(&command.partition) {
-                let (result, attempts) = self.execute(command, attempt, at).await;
-                draft.settle(command, result, attempts);
+                let (result, attempts) = self.execute(command, attempt, at).await?;
+                draft.settle(command, attempt.is_fresh(command), result, attempts);
             }
         }
         for executor in self.executors.values_mut() {
@@ -236,21 +294,23 @@ impl Lane {
                 .writes(&mut work.views, &mut work.snapshots)
                 .map_err(|error| StoreError::Data(Box::new(error)))?;
         }
-        let finished = draft.finish();
-        if finished.work.outcomes.is_empty() {
-            return Ok(());
+        let work = draft.finish();
+        if work.outcomes.is_empty() {
+            return Ok(Vec::new());
         }
         let started = Instant::now();
-        let committed = self.around.store.commit(Arc::clone(&finished.work)).await?;
+        let committed = self.around.store.commit(Arc::clone(&work)).await?;
         metrics::histogram!(names::COMMIT_SECONDS).record(started.elapsed());
-        metrics::histogram!(names::COMMIT_BATCH).record(finished.work.outcomes.len() as f64);
+        metrics::histogram!(names::COMMIT_BATCH).record(work.outcomes.len() as f64);
         self.executors.values_mut().for_each(|executor| executor.keep());
-        self.tell(finished.entries(&committed), at);
-        Ok(())
+        let accepted = attempt.fresh();
+        metrics::counter!(names::ACCEPTED).increment(accepted as u64);
+        self.around.pace.accepted(accepted);
+        Ok(self.tell(entries_of(work, &committed), at))
     }
 
     /// Loads every aggregate of the batch that is not cached, all in one go.
-    async fn load(&mut self, batch: &[Arc<Command>], attempt: Attempt) -> Result<(), StoreError> {
+    async fn load(&mut self, batch: &[Arc<Command>], attempt: Attempt<'_>) -> Result<(), StoreError> {
         let mut keys = Vec::new();
         for command in batch {
             let Some(executor) = self.executors.get_mut(command.aggregate_type()) else { continue };
@@ -259,7 +319,7 @@ impl Lane {
             }
             // A server-made target bears the command's own id: nothing can be stored of it. A client can choose
             // both ids alike; then the commit conflicts, and the second look is a real one.
-            if attempt == Attempt::First && is_server_made(command) {
+            if matches!(attempt, Attempt::AtOnce(_)) && is_server_made(command) {
                 executor.begin(&command.target);
             } else {
                 let aggregate_type = command.aggregate_type().to_owned();
@@ -282,28 +342,30 @@ impl Lane {
         Ok(())
     }
 
-    /// Runs a command; one that meets a defect is run once more.
+    /// Runs a command. One that meets a defect is run once more; but not at once, with others waiting for it.
     async fn execute(
         &mut self,
         command: &Command,
-        attempt: Attempt,
+        attempt: Attempt<'_>,
         at: DateTime<Utc>,
-    ) -> (Result<Executed, Defect>, u32) {
-        if attempt == Attempt::GivenUp {
-            return (Err(Defect("the store refuses what it leads to".to_owned())), 2);
+    ) -> Result<(Result<Executed, Defect>, u32), StoreError> {
+        if matches!(attempt, Attempt::GivenUp) {
+            return Ok((Err(Defect("the store refuses what it leads to".to_owned())), 2));
         }
         let Some(executor) = self.executors.get_mut(command.aggregate_type()) else {
-            return (Err(Defect(format!("no aggregate type {}", command.aggregate_type()))), 1);
+            return Ok((Err(Defect(format!("no aggregate type {}", command.aggregate_type()))), 1));
         };
         let metadata = metadata_of(command, at);
-        match executor.execute(command, &metadata).await {
-            Ok(executed) => (Ok(executed), 1),
-            Err(_) => (executor.execute(command, &metadata).await, 2),
+        let first = executor.execute(command, &metadata, attempt.patience()).await;
+        match (first, attempt) {
+            (Ok(executed), _) => Ok((Ok(executed), 1)),
+            (Err(defect), Attempt::AtOnce(_)) => Err(StoreError::Data(defect.0.into())),
+            (Err(_), _) => Ok((executor.execute(command, &metadata, TIME_LIMIT).await, 2)),
         }
     }
 
     /// The feed first: whoever is woken finds there what it was woken for.
-    fn tell(&self, entries: Vec<Arc<FeedEntry>>, at: DateTime<Utc>) {
+    fn tell(&self, entries: Vec<Arc<FeedEntry>>, at: DateTime<Utc>) -> Vec<Arc<Command>> {
         let outcomes: Vec<Arc<Command>> = entries
             .iter()
             .filter_map(|entry| match &entry.body {
@@ -321,6 +383,7 @@ impl Lane {
         let succeeded = outcomes.iter().filter(|command| command.state() == State::Succeeded).count();
         metrics::counter!(names::SETTLED, "state" => "succeeded").increment(succeeded as u64);
         metrics::counter!(names::SETTLED, "state" => "failed").increment((outcomes.len() - succeeded) as u64);
+        outcomes
     }
 
     /// Those that the registry still holds as open. Asks until it gets an answer. The outcome of those that turn
@@ -347,20 +410,41 @@ impl Lane {
         }
         self.around.pace.settled(settled.len(), self.around.clock.now());
         self.around.hub.catch_up().await;
-        let open: std::collections::HashSet<Uuid> = open.iter().map(|command| command.id).collect();
+        let open: HashSet<Uuid> = open.iter().map(|command| command.id).collect();
         batch.into_iter().filter(|command| open.contains(&command.id)).collect()
     }
 }
 
-/// How a command is being tried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Attempt {
-    /// With its batch.
-    First,
+/// A handler that takes longer is taken for one that never ends: it does no I/O.
+const TIME_LIMIT: Duration = Duration::from_secs(5);
+
+/// How commands are being tried.
+#[derive(Clone, Copy, Debug)]
+enum Attempt<'f> {
+    /// With their batch, these of them fresh; whatever is out of the ordinary ends the attempt.
+    AtOnce(&'f HashMap<Uuid, Fresh>),
+    /// With their batch, patiently.
+    Together,
     /// Alone, after its batch was refused.
     Alone,
     /// It is only to be failed.
     GivenUp,
+}
+
+impl Attempt<'_> {
+    fn is_fresh(self, command: &Command) -> bool {
+        matches!(self, Self::AtOnce(fresh) if fresh.contains_key(&command.id))
+    }
+
+    /// How many commands are fresh.
+    fn fresh(self) -> usize {
+        if let Self::AtOnce(fresh) = self { fresh.len() } else { 0 }
+    }
+
+    /// How long a handler may take.
+    fn patience(self) -> Duration {
+        if let Self::AtOnce(_) = self { Duration::ZERO } else { TIME_LIMIT }
+    }
 }
 
 fn is_server_made(command: &Command) -> bool {

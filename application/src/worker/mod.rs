@@ -1,13 +1,16 @@
 //! Applies what is accepted.
 //!
 //! The partitions a replica owns are shared out among *lanes*; a lane works through its [`inbox`] in batches:
-//! load what is not cached, execute every command in order, commit all of it in one transaction, tell.
+//! load what is not cached, execute every command in order, commit all of it in one transaction, tell. Commands
+//! that come to a lane *fresh* are stored by that same commit; whenever something is out of the ordinary they are
+//! stored first, and then applied like the others.
 //!
 //! What must hold:
 //! - Nothing is told before the commit is known to have happened.
 //! - A batch that was not committed leaves no trace in the caches.
 //! - After a commit of unknown outcome the registry is asked which commands are still open; the rest is done.
 //! - A command that meets a defect is tried once more, then fails as `internal`; its neighbours are unharmed.
+//! - Nobody waits for a 202 while a handler takes its time or the store is being tried again.
 //! - Failures of the store are not counted against a command: the lane waits and tries again.
 
 mod backoff;
@@ -15,6 +18,7 @@ mod batch;
 mod inbox;
 mod lane;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +29,7 @@ pub(crate) use backoff::Backoff;
 use inbox::Inbox;
 pub(crate) use lane::{Lane, Surroundings};
 
+use crate::intake::Fresh;
 use crate::ports::Command;
 
 /// Bounds of the worker's queues, batches and caches.
@@ -77,10 +82,24 @@ impl Router {
         }
     }
 
+    /// Hands over fresh commands, as far as a lane can apply them at once; gives back those that must be stored
+    /// first.
+    pub(crate) fn hand_over(&self, fresh: Vec<Fresh>) -> Vec<Fresh> {
+        if let [only] = &*self.inboxes {
+            return only.hand_over(fresh);
+        }
+        let mut shares: Vec<Vec<Fresh>> = self.inboxes.iter().map(|_| Vec::new()).collect();
+        for fresh in fresh {
+            shares[self.lane_of(fresh.command.partition)].push(fresh);
+        }
+        let shares = self.inboxes.iter().zip(shares).filter(|(_, share)| !share.is_empty());
+        shares.flat_map(|(inbox, share)| inbox.hand_over(share)).collect()
+    }
+
     /// A command was cancelled: it need not be tried.
     pub(crate) fn forget(&self, id: Uuid) {
         for inbox in &*self.inboxes {
-            inbox.forget(id);
+            inbox.forget(&HashSet::from([id]));
         }
     }
 

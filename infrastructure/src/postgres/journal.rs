@@ -1,20 +1,18 @@
 //! The journal of events and the feed.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sqlx::postgres::{PgArguments, PgRow};
-use sqlx::query::QueryScalar;
-use sqlx::{Postgres, Row};
+use sqlx::Row;
+use sqlx::postgres::PgRow;
 use wilco_application::ports::{
-    AggregateKey, Checkpoint, Committed, EventRow, FeedEntry, Journal, Loaded, NewEvent, Outcome,
-    PartitionHead, PartitionSlice, Seat, SnapshotRow, StoreError, UnitOfWork, ViewRow,
+    AggregateKey, Checkpoint, Committed, EventRow, FeedEntry, Journal, Loaded, PartitionHead, StoreError,
+    UnitOfWork,
 };
 
 use super::errors::classify;
-use super::rows::{entry, event, unreadable};
-use super::{PostgresStore, checkpoints};
+use super::rows::{entry, event};
+use super::{PostgresStore, checkpoints, commit};
 
 #[async_trait]
 impl Journal for PostgresStore {
@@ -38,7 +36,7 @@ impl Journal for PostgresStore {
     async fn commit(&self, work: Arc<UnitOfWork>) -> Result<Committed, StoreError> {
         let pool = self.writes().clone();
         let bases =
-            self.outlive(async move { commit_statement(&work)?.fetch_one(&pool).await.map_err(classify) });
+            self.outlive(async move { commit::statement(&work)?.fetch_one(&pool).await.map_err(classify) });
         let bases = bases.await?;
         self.hint_of_entries();
         Ok(Committed { bases })
@@ -111,86 +109,4 @@ fn fill(loaded: &mut [Loaded], row: &PgRow) -> Result<(), sqlx::Error> {
         loaded.view = Some((version, row.try_get(4)?));
     }
     Ok(())
-}
-
-type Scalar<'q> = QueryScalar<'q, Postgres, Vec<i64>, PgArguments>;
-
-fn column<'r, R, T>(rows: &'r [R], value: impl FnMut(&'r R) -> T) -> Vec<T> {
-    rows.iter().map(value).collect()
-}
-
-/// The statement that writes a unit of work.
-fn commit_statement(work: &UnitOfWork) -> Result<Scalar<'_>, StoreError> {
-    let slots: HashMap<u16, i32> =
-        (1..).zip(&work.partitions).map(|(slot, part)| (part.partition, slot)).collect();
-    let seats = |seats: Vec<Seat>| -> Result<(Vec<i32>, Vec<i32>), StoreError> {
-        let slot = |seat: &Seat| slots.get(&seat.partition).copied();
-        let taken = seats.iter().map(slot).collect::<Option<Vec<_>>>();
-        let taken = taken.ok_or_else(|| unreadable("an entry's partition is not of the unit of work"))?;
-        Ok((taken, column(&seats, |seat| seat.index as i32)))
-    };
-    let event_seats = seats(column(&work.events, |event| event.seat))?;
-    let outcome_seats = seats(column(&work.outcomes, |outcome| outcome.seat))?;
-    let query = sqlx::query_scalar(include_str!("sql/commit.sql")).bind(work.owner);
-    let query = bind_partitions(query, &work.partitions);
-    let query = bind_events(query, event_seats, &work.events);
-    let query = bind_outcomes(query, outcome_seats, &work.outcomes)?;
-    Ok(bind_snapshots(bind_views(query, &work.views), &work.snapshots))
-}
-
-fn bind_partitions<'q>(query: Scalar<'q>, slices: &'q [PartitionSlice]) -> Scalar<'q> {
-    query
-        .bind(column(slices, |slice| slice.partition as i16))
-        .bind(column(slices, |slice| slice.epoch))
-        .bind(column(slices, |slice| slice.entries as i32))
-}
-
-fn bind_events<'q>(query: Scalar<'q>, seats: (Vec<i32>, Vec<i32>), events: &'q [NewEvent]) -> Scalar<'q> {
-    query
-        .bind(seats.0)
-        .bind(seats.1)
-        .bind(column(events, |event| event.row.aggregate_type.as_str()))
-        .bind(column(events, |event| event.row.aggregate_id.as_str()))
-        .bind(column(events, |event| event.row.sequence))
-        .bind(column(events, |event| event.row.event_type.as_str()))
-        .bind(column(events, |event| event.row.event_version.as_str()))
-        .bind(column(events, |event| event.row.payload.as_str()))
-        .bind(column(events, |event| event.row.metadata.as_str()))
-}
-
-fn bind_outcomes<'q>(
-    query: Scalar<'q>,
-    seats: (Vec<i32>, Vec<i32>),
-    outcomes: &'q [Outcome],
-) -> Result<Scalar<'q>, StoreError> {
-    let errors = outcomes
-        .iter()
-        .map(|outcome| outcome.settlement.error.as_ref().map(serde_json::to_string).transpose());
-    let errors = errors.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
-    Ok(query
-        .bind(seats.0)
-        .bind(seats.1)
-        .bind(column(outcomes, |outcome| outcome.command_id))
-        .bind(column(outcomes, |outcome| outcome.settlement.state as i16))
-        .bind(column(outcomes, |outcome| outcome.settlement.at))
-        .bind(column(outcomes, |outcome| outcome.settlement.attempts as i32))
-        .bind(column(outcomes, |outcome| outcome.settlement.version))
-        .bind(errors))
-}
-
-fn bind_views<'q>(query: Scalar<'q>, views: &'q [ViewRow]) -> Scalar<'q> {
-    query
-        .bind(column(views, |view| view.view_id.as_str()))
-        .bind(column(views, |view| view.version))
-        .bind(column(views, |view| view.payload.as_str()))
-        .bind(column(views, |view| view.status.as_str()))
-        .bind(column(views, |view| view.gone))
-}
-
-fn bind_snapshots<'q>(query: Scalar<'q>, snapshots: &'q [SnapshotRow]) -> Scalar<'q> {
-    query
-        .bind(column(snapshots, |snapshot| snapshot.key.aggregate_type.as_str()))
-        .bind(column(snapshots, |snapshot| snapshot.key.id.as_str()))
-        .bind(column(snapshots, |snapshot| snapshot.version))
-        .bind(column(snapshots, |snapshot| snapshot.payload.as_str()))
 }

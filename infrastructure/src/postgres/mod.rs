@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `registry` | accepting, finding, listing, cancelling commands |
 //! | `journal` | loading, committing, the feed |
+//! | `commit` | the statement that writes a unit of work |
 //! | `checkpoints` | where the feed's durable readers stand |
 //! | `views` | landing views |
 //! | `leases` | heartbeats |
@@ -24,6 +25,7 @@
 
 mod adopt;
 mod checkpoints;
+mod commit;
 mod errors;
 mod hints;
 mod journal;
@@ -66,7 +68,7 @@ impl Default for PostgresOptions {
     fn default() -> Self {
         Self {
             read_connections: 6,
-            write_connections: 4,
+            write_connections: 2,
             partitions: 16,
             statement_timeout: Duration::from_secs(10),
             acquire_timeout: Duration::from_secs(3),

@@ -144,13 +144,18 @@ async fn accept(pool: &PgPool, commands: &[Arc<Command>]) -> Result<Vec<Accepted
     read_back(pool, commands, &missing).await
 }
 
-/// The first of each id, in an order in which two batches do not wait for each other: by key, or else by id. Of those
-/// with the same key the first stays the first.
+/// Batches that store commands in this order do not wait for each other in a circle: by key, or else by id.
+pub(super) fn lock_order(command: &Command) -> impl Ord + use<'_> {
+    let key = key_of(command);
+    (key, key.is_none().then_some(command.id))
+}
+
+/// The first of each id, in lock order. Of those with the same key the first stays the first.
 fn in_lock_order(commands: &[Arc<Command>]) -> Vec<&Command> {
     let mut seen = HashSet::with_capacity(commands.len());
     let mut ordered: Vec<&Command> =
         commands.iter().map(Arc::as_ref).filter(|command| seen.insert(command.id)).collect();
-    ordered.sort_by_key(|command| (key_of(command), key_of(command).is_none().then_some(command.id)));
+    ordered.sort_by_key(|command| lock_order(command));
     ordered
 }
 
@@ -217,6 +222,13 @@ async fn read_back(
     commands.iter().zip(missing).map(answer).collect()
 }
 
+/// Lets a statement use the index of the list's order: see the migration.
+macro_rules! by_acceptance {
+    () => {
+        "c.accepted_at > '-infinity' AND "
+    };
+}
+
 /// The statement of a list. Of the open ones it takes the newest of each partition, by the indexes of open commands,
 /// which hold no more than those; the others come by the index of the list's order.
 fn listing(filter: &CommandFilter) -> QueryBuilder<'_, Postgres> {
@@ -229,10 +241,10 @@ fn listing(filter: &CommandFilter) -> QueryBuilder<'_, Postgres> {
             some(&mut query, "c.partition = p.id AND c.status = 0 AND c.not_before IS NOT NULL AND ", filter);
             query.push(")) c ").push(NEWEST_FIRST).push_bind(i64::from(filter.limit) + 1);
         }
-        Some(State::Succeeded) => some(&mut query, "c.status = 1 AND ", filter),
-        Some(State::Failed) => some(&mut query, "c.status = 2 AND ", filter),
-        Some(State::Cancelled) => some(&mut query, "c.status = 3 AND ", filter),
-        None => some(&mut query, "", filter),
+        Some(State::Succeeded) => some(&mut query, concat!(by_acceptance!(), "c.status = 1 AND "), filter),
+        Some(State::Failed) => some(&mut query, concat!(by_acceptance!(), "c.status = 2 AND "), filter),
+        Some(State::Cancelled) => some(&mut query, concat!(by_acceptance!(), "c.status = 3 AND "), filter),
+        None => some(&mut query, by_acceptance!(), filter),
     }
     query
 }

@@ -8,11 +8,12 @@ use serde::Serialize;
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use wilco_application::ports::{
-    AggregateKey, Checkpoint, Committed, EventRow, FeedEntry, Journal, Loaded, PartitionHead, Seat,
+    AggregateKey, Checkpoint, Committed, EventRow, FeedEntry, Journal, Loaded, Outcome, PartitionHead, Seat,
     StoreError, UnitOfWork, ViewRow,
 };
 
 use super::errors::classify;
+use super::registry::Given;
 use super::rows::{entry, event, hex, json, unreadable};
 use super::{SqliteStore, checkpoints};
 
@@ -143,30 +144,27 @@ async fn commit(connection: &mut SqliteConnection, work: Arc<UnitOfWork>) -> Res
         });
     write(connection, include_str!("sql/commit_2_events.sql"), events).await?;
 
-    let outcomes = work.outcomes.iter().map(|outcome| {
+    let settled = |outcome: &Outcome| {
         let settled = &outcome.settlement;
         let error = settled.error.as_ref().map(serde_json::to_string).transpose().map_err(unreadable)?;
         let (at, state) = (settled.at.timestamp_micros(), settled.state as i16);
-        Ok((
-            hex(outcome.command_id),
-            state,
-            at,
-            settled.attempts,
-            settled.version,
-            error,
-            offset(outcome.seat)?,
-        ))
-    });
-    let settled = write(connection, include_str!("sql/commit_3_outcomes.sql"), outcomes).await?;
-    if settled != work.outcomes.len() as u64 {
+        Ok::<_, StoreError>((state, at, settled.attempts, settled.version, error, offset(outcome.seat)?))
+    };
+    let (fresh, stored): (Vec<&Outcome>, Vec<&Outcome>) =
+        work.outcomes.iter().partition(|outcome| outcome.fresh);
+    let outcomes = stored.iter().map(|outcome| Ok((hex(outcome.command.id), settled(outcome)?)));
+    let found = write(connection, include_str!("sql/commit_3_outcomes.sql"), outcomes).await?;
+    if found != stored.len() as u64 {
         return Err(StoreError::Conflict);
     }
+    let fresh = fresh.iter().map(|outcome| Ok((Given::of(&outcome.command), settled(outcome)?)));
+    write(connection, include_str!("sql/commit_4_fresh.sql"), fresh).await?;
     let views = work.views.iter().map(view_json).map(Ok);
-    write(connection, include_str!("sql/commit_4_views.sql"), views).await?;
+    write(connection, include_str!("sql/commit_5_views.sql"), views).await?;
     let snapshots = work.snapshots.iter().map(|snapshot| {
         Ok((&snapshot.key.aggregate_type, &snapshot.key.id, snapshot.version, &snapshot.payload))
     });
-    write(connection, include_str!("sql/commit_5_snapshots.sql"), snapshots).await?;
+    write(connection, include_str!("sql/commit_6_snapshots.sql"), snapshots).await?;
     let base = |slice: &wilco_application::ports::PartitionSlice| bases.get(&slice.partition).copied();
     Ok(Committed { bases: work.partitions.iter().filter_map(base).collect() })
 }

@@ -99,9 +99,9 @@ impl Registry for SqliteStore {
     }
 }
 
-/// A command as the accepting statement takes it.
+/// A command as the statements that store it take it.
 #[derive(Serialize)]
-struct Given<'c>(
+pub(super) struct Given<'c>(
     String,
     &'c str,
     u16,
@@ -122,7 +122,7 @@ struct Given<'c>(
 );
 
 impl<'c> Given<'c> {
-    fn of(command: &'c Command) -> Self {
+    pub(super) fn of(command: &'c Command) -> Self {
         let idempotency = command.idempotency.as_ref();
         Self(
             hex(command.id),

@@ -7,8 +7,8 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 use wilco_application::ports::{
-    Accepted, AggregateKey, Command, Committed, EventRow, NewEvent, Outcome, PartitionLease, PartitionSlice,
-    Seat, Settlement, State, Store, StoreError, UnitOfWork, ViewRow,
+    Accepted, AggregateKey, Command, Committed, EventRow, Idempotency, NewEvent, Outcome, PartitionLease,
+    PartitionSlice, Seat, Settlement, State, Store, StoreError, UnitOfWork, ViewRow,
 };
 use wilco_domain::kernel::Problem;
 
@@ -63,6 +63,30 @@ pub fn command(partition: u16, target: &str) -> Command {
     }
 }
 
+/// A command that says something in every optional field.
+pub(super) fn with_everything(partition: u16) -> Command {
+    Command {
+        tenant: "acme".into(),
+        data: "{\"b\" : 1.50, \"a\":\"ü\\u0000\"}".into(),
+        expected_version: Some(3),
+        not_before: Some(at(5)),
+        actor: Some("key-1".into()),
+        callback_url: Some("https://example.org/hook".into()),
+        metadata: Some(r#"{"a":"b"}"#.into()),
+        idempotency: Some(Idempotency { key: Some("k".into()), fingerprint: *b"0123456789abcdef" }),
+        correlation_id: uuid(),
+        caused_by: Some(uuid()),
+        traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()),
+        ..command(partition, "rex")
+    }
+}
+
+/// A command with an idempotency key.
+pub(super) fn keyed(key: &str, target: &str) -> Command {
+    let idempotency = Some(Idempotency { key: Some(key.into()), fingerprint: [7; 16] });
+    Command { idempotency, ..command(0, target) }
+}
+
 /// Stores commands that must be new.
 pub async fn submit(store: &dyn Store, commands: &[Command]) {
     let accepted = store.accept(arcs(commands.to_vec())).await.unwrap();
@@ -87,7 +111,12 @@ pub fn outcome(command: &Command, seat: Seat, version: Option<i64>) -> Outcome {
     let error = version.is_none().then(|| Problem::new("rule-violated", 409, "no"));
     let state = if version.is_some() { State::Succeeded } else { State::Failed };
     let settlement = Settlement { state, at: at(7), attempts: 1, offset: 0, version, error };
-    Outcome { seat, command_id: command.id, settlement }
+    Outcome { seat, command: Arc::new(command.clone()), fresh: false, settlement }
+}
+
+/// The same of a command that nobody has stored yet.
+pub fn fresh(command: &Command, seat: Seat, version: Option<i64>) -> Outcome {
+    Outcome { fresh: true, ..outcome(command, seat, version) }
 }
 
 /// A view of a pet.

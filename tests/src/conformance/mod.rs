@@ -8,6 +8,7 @@
 
 mod commits;
 mod feed;
+mod fresh;
 mod leases;
 mod making;
 mod registry;
@@ -90,6 +91,14 @@ facts! {
         a_cancelled_command_is_not_settled_and_no_offset_is_lost,
         commits_and_cancels_at_once_settle_each_command_once,
         odd_texts_come_back_as_they_were;
+    fresh:
+        a_fresh_command_is_stored_as_it_was_with_its_outcome,
+        a_commit_settles_stored_and_fresh_commands_alike,
+        a_fresh_command_that_is_there_already_is_a_conflict_and_changes_nothing,
+        fresh_twins_in_one_unit_of_work_are_a_conflict,
+        a_fresh_command_of_a_replica_without_the_lease_is_not_stored,
+        a_key_that_is_accepted_and_committed_at_once_is_there_once,
+        fresh_commands_in_opposite_order_do_not_lock_each_other_out;
     feed:
         offsets_begin_at_one_and_go_by_the_seats,
         offsets_are_gapless_per_partition_under_concurrent_commits_and_cancels,

@@ -10,30 +10,8 @@ use wilco_application::ports::{
 use wilco_domain::kernel::Problem;
 
 use super::Fixture;
-use super::making::{Owner, arcs, at, command, create, submit, uuid};
+use super::making::{Owner, arcs, at, command, create, keyed, submit, uuid, with_everything};
 use crate::wait_for;
-
-fn keyed(key: &str) -> Command {
-    let idempotency = Some(Idempotency { key: Some(key.into()), fingerprint: [7; 16] });
-    Command { idempotency, ..command(0, "rex") }
-}
-
-fn full(partition: u16) -> Command {
-    Command {
-        tenant: "acme".into(),
-        data: "{\"b\" : 1.50, \"a\":\"ü\\u0000\"}".into(),
-        expected_version: Some(3),
-        not_before: Some(at(5)),
-        actor: Some("key-1".into()),
-        callback_url: Some("https://example.org/hook".into()),
-        metadata: Some(r#"{"a":"b"}"#.into()),
-        idempotency: Some(Idempotency { key: Some("k".into()), fingerprint: *b"0123456789abcdef" }),
-        correlation_id: uuid(),
-        caused_by: Some(uuid()),
-        traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()),
-        ..command(partition, "rex")
-    }
-}
 
 fn existing(accepted: &Accepted) -> &Command {
     match accepted {
@@ -47,7 +25,7 @@ pub(super) async fn what_was_accepted_is_found_as_it_was<F: Fixture>() {
     let store = fixture.store();
     let fingerprint_only = Idempotency { key: None, fingerprint: [255; 16] };
     let sparse = Command { idempotency: Some(fingerprint_only), ..command(0, "fido") };
-    let mut commands = vec![full(1), sparse, command(0, "rex")];
+    let mut commands = vec![with_everything(1), sparse, command(0, "rex")];
     submit(&*store, &commands).await;
     for command in &commands {
         assert_eq!(fixture.elsewhere().command(command.id).await.unwrap().as_ref(), Some(command));
@@ -65,10 +43,10 @@ pub(super) async fn what_was_accepted_is_found_as_it_was<F: Fixture>() {
 pub(super) async fn a_reused_key_returns_the_first_command<F: Fixture>() {
     let fixture = F::new(1).await;
     let store = fixture.store();
-    let first = keyed("k1");
+    let first = keyed("k1", "rex");
     submit(&*store, std::slice::from_ref(&first)).await;
-    let again = Command { data: "{}".into(), ..keyed("k1") };
-    let other = keyed("k2");
+    let again = Command { data: "{}".into(), ..keyed("k1", "rex") };
+    let other = keyed("k2", "rex");
     let accepted = fixture.elsewhere().accept(arcs(vec![again.clone(), other.clone()])).await.unwrap();
     assert_eq!(*existing(&accepted[0]), first);
     assert_eq!(accepted[1], Accepted::New);
@@ -76,14 +54,14 @@ pub(super) async fn a_reused_key_returns_the_first_command<F: Fixture>() {
 
     let owner = Owner::of(fixture.store()).await;
     owner.commit(create(&owner, &first, 1)).await.unwrap();
-    let accepted = store.accept(arcs(vec![keyed("k1")])).await.unwrap();
+    let accepted = store.accept(arcs(vec![keyed("k1", "rex")])).await.unwrap();
     assert_eq!(existing(&accepted[0]).state(), State::Succeeded, "it is told how the first one stands now");
 }
 
 pub(super) async fn a_key_belongs_to_its_tenant<F: Fixture>() {
     let fixture = F::new(1).await;
     let store = fixture.store();
-    let of = |tenant: &str| Command { tenant: tenant.into(), ..keyed("k") };
+    let of = |tenant: &str| Command { tenant: tenant.into(), ..keyed("k", "rex") };
     submit(&*store, &[of(""), of("acme"), of("other")]).await;
     assert!(matches!(store.accept(arcs(vec![of("acme")])).await.unwrap()[0], Accepted::Existing(_)));
 }
@@ -100,7 +78,7 @@ pub(super) async fn an_id_is_accepted_once<F: Fixture>() {
 pub(super) async fn of_twins_in_one_batch_the_first_wins<F: Fixture>() {
     let fixture = F::new(1).await;
     let store = fixture.store();
-    let (first, second) = (keyed("k"), keyed("k"));
+    let (first, second) = (keyed("k", "rex"), keyed("k", "rex"));
     // The later one has the smaller id: order is that of the batch, not of anything in it.
     let (first, second) = (
         Command { id: second.id, correlation_id: second.id, ..first.clone() },
@@ -116,7 +94,7 @@ pub(super) async fn of_twins_in_one_batch_the_first_wins<F: Fixture>() {
     assert_eq!(*existing(&accepted[3]), same_id);
     assert_eq!(store.command(second.id).await.unwrap(), None);
     // The same id with another key, in an order against that of the keys.
-    let (b, a) = (keyed("b"), keyed("a"));
+    let (b, a) = (keyed("b", "rex"), keyed("a", "rex"));
     let a = Command { id: b.id, correlation_id: b.id, ..a };
     let accepted = store.accept(arcs(vec![b.clone(), a])).await.unwrap();
     assert_eq!(accepted[0], Accepted::New);
@@ -128,7 +106,7 @@ pub(super) async fn the_same_key_sent_many_times_at_once_is_accepted_once<F: Fix
     let send = |n: usize| {
         let store = if n.is_multiple_of(2) { fixture.store() } else { fixture.elsewhere() };
         tokio::spawn(async move {
-            let sent = keyed("k");
+            let sent = keyed("k", "rex");
             let id = sent.id;
             match store.accept(arcs(vec![sent])).await.unwrap().remove(0) {
                 Accepted::New => (id, true),
@@ -153,7 +131,7 @@ pub(super) async fn overlapping_batches_in_opposite_order_are_all_answered<F: Fi
             if reverse {
                 keys.reverse();
             }
-            keys.iter().map(|key| keyed(&format!("{round}-{key}"))).collect::<Vec<_>>()
+            keys.iter().map(|key| keyed(&format!("{round}-{key}"), "rex")).collect::<Vec<_>>()
         };
         let (here, there) = (fixture.store(), fixture.elsewhere());
         let (one, two) = tokio::join!(here.accept(arcs(batch(false))), there.accept(arcs(batch(true))));

@@ -4,8 +4,8 @@
 //!
 //! - [`Registry::accept`] returns only when the commands are durable.
 //! - [`Journal::commit`] is all or nothing, and refuses with [`StoreError::Fenced`] when the caller no longer
-//!   owns a partition, with [`StoreError::Conflict`] when a command is settled already or an event's number is
-//!   taken. Nothing of a refused unit of work remains.
+//!   owns a partition, with [`StoreError::Conflict`] when a command is settled already, a fresh one
+//!   (or its idempotency key) is there already, or an event's number is taken. Nothing of a refused unit of work remains.
 //! - The offsets of a partition are handed out under its row's lock: 1, 2, 3 … with no gap, visible in order.
 //! - After [`StoreError::Unavailable`] from a write its outcome is unknown; the caller must look.
 

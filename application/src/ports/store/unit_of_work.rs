@@ -1,6 +1,8 @@
+use std::sync::Arc;
+
 use uuid::Uuid;
 
-use super::{AggregateKey, EventRow, Settlement, ViewRow};
+use super::{AggregateKey, Command, EventRow, Settlement, ViewRow};
 
 /// Where in its partition's feed an entry of a unit of work goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +28,9 @@ pub struct Outcome {
     /// Its place in the feed.
     pub seat: Seat,
     /// The command.
-    pub command_id: Uuid,
+    pub command: Arc<Command>,
+    /// Nobody has stored it yet: the commit accepts it and settles it at once.
+    pub fresh: bool,
     /// How it ended; the `offset` in it is not looked at.
     pub settlement: Settlement,
 }

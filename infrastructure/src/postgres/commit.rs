@@ -1,0 +1,121 @@
+//! The statement that writes a unit of work.
+
+use std::collections::HashMap;
+
+use sqlx::Postgres;
+use sqlx::postgres::PgArguments;
+use sqlx::query::QueryScalar;
+use wilco_application::ports::{
+    Command, NewEvent, Outcome, PartitionSlice, Seat, SnapshotRow, StoreError, UnitOfWork, ViewRow,
+};
+
+use super::registry::lock_order;
+use super::rows::unreadable;
+
+type Scalar<'q> = QueryScalar<'q, Postgres, Vec<i64>, PgArguments>;
+
+fn column<'r, R, T>(rows: &'r [R], value: impl FnMut(&'r R) -> T) -> Vec<T> {
+    rows.iter().map(value).collect()
+}
+
+/// The statement that writes a unit of work.
+pub(super) fn statement(work: &UnitOfWork) -> Result<Scalar<'_>, StoreError> {
+    let slots: HashMap<u16, i32> =
+        (1..).zip(&work.partitions).map(|(slot, part)| (part.partition, slot)).collect();
+    let seats = |seats: Vec<Seat>| -> Result<(Vec<i32>, Vec<i32>), StoreError> {
+        let slot = |seat: &Seat| slots.get(&seat.partition).copied();
+        let taken = seats.iter().map(slot).collect::<Option<Vec<_>>>();
+        let taken = taken.ok_or_else(|| unreadable("an entry's partition is not of the unit of work"))?;
+        Ok((taken, column(&seats, |seat| seat.index as i32)))
+    };
+    let event_seats = seats(column(&work.events, |event| event.seat))?;
+    let (mut fresh, stored): (Vec<&Outcome>, Vec<&Outcome>) =
+        work.outcomes.iter().partition(|outcome| outcome.fresh);
+    fresh.sort_by_key(|outcome| lock_order(&outcome.command));
+    let stored_seats = seats(column(&stored, |outcome| outcome.seat))?;
+    let fresh_seats = seats(column(&fresh, |outcome| outcome.seat))?;
+    let query = sqlx::query_scalar(include_str!("sql/commit.sql")).bind(work.owner);
+    let query = bind_partitions(query, &work.partitions);
+    let query = bind_events(query, event_seats, &work.events);
+    let query = bind_outcomes(query, stored_seats, &stored)?;
+    let query = bind_commands(bind_outcomes(query, fresh_seats, &fresh)?, &fresh);
+    Ok(bind_snapshots(bind_views(query, &work.views), &work.snapshots))
+}
+
+fn bind_partitions<'q>(query: Scalar<'q>, slices: &'q [PartitionSlice]) -> Scalar<'q> {
+    query
+        .bind(column(slices, |slice| slice.partition as i16))
+        .bind(column(slices, |slice| slice.epoch))
+        .bind(column(slices, |slice| slice.entries as i32))
+}
+
+fn bind_events<'q>(query: Scalar<'q>, seats: (Vec<i32>, Vec<i32>), events: &'q [NewEvent]) -> Scalar<'q> {
+    query
+        .bind(seats.0)
+        .bind(seats.1)
+        .bind(column(events, |event| event.row.aggregate_type.as_str()))
+        .bind(column(events, |event| event.row.aggregate_id.as_str()))
+        .bind(column(events, |event| event.row.sequence))
+        .bind(column(events, |event| event.row.event_type.as_str()))
+        .bind(column(events, |event| event.row.event_version.as_str()))
+        .bind(column(events, |event| event.row.payload.as_str()))
+        .bind(column(events, |event| event.row.metadata.as_str()))
+}
+
+fn bind_outcomes<'q>(
+    query: Scalar<'q>,
+    seats: (Vec<i32>, Vec<i32>),
+    outcomes: &[&'q Outcome],
+) -> Result<Scalar<'q>, StoreError> {
+    let errors = outcomes
+        .iter()
+        .map(|outcome| outcome.settlement.error.as_ref().map(serde_json::to_string).transpose());
+    let errors = errors.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
+    Ok(query
+        .bind(seats.0)
+        .bind(seats.1)
+        .bind(column(outcomes, |outcome| outcome.command.id))
+        .bind(column(outcomes, |outcome| outcome.settlement.state as i16))
+        .bind(column(outcomes, |outcome| outcome.settlement.at))
+        .bind(column(outcomes, |outcome| outcome.settlement.attempts as i32))
+        .bind(column(outcomes, |outcome| outcome.settlement.version))
+        .bind(errors))
+}
+
+fn bind_commands<'q>(query: Scalar<'q>, outcomes: &[&'q Outcome]) -> Scalar<'q> {
+    fn of<'q, T>(outcomes: &[&'q Outcome], value: impl Fn(&'q Command) -> T) -> Vec<T> {
+        outcomes.iter().map(|outcome| value(&outcome.command)).collect()
+    }
+    query
+        .bind(of(outcomes, |c| c.tenant.as_str()))
+        .bind(of(outcomes, |c| c.command_type.as_str()))
+        .bind(of(outcomes, |c| c.target.as_str()))
+        .bind(of(outcomes, |c| c.data.as_str()))
+        .bind(of(outcomes, |c| c.expected_version))
+        .bind(of(outcomes, |c| c.accepted_at))
+        .bind(of(outcomes, |c| c.actor.as_deref()))
+        .bind(of(outcomes, |c| c.callback_url.as_deref()))
+        .bind(of(outcomes, |c| c.metadata.as_deref()))
+        .bind(of(outcomes, |c| c.idempotency.as_ref().and_then(|given| given.key.as_deref())))
+        .bind(of(outcomes, |c| c.idempotency.as_ref().map(|given| given.fingerprint)))
+        .bind(of(outcomes, |c| (c.correlation_id != c.id).then_some(c.correlation_id)))
+        .bind(of(outcomes, |c| c.caused_by))
+        .bind(of(outcomes, |c| c.traceparent.as_deref()))
+}
+
+fn bind_views<'q>(query: Scalar<'q>, views: &'q [ViewRow]) -> Scalar<'q> {
+    query
+        .bind(column(views, |view| view.view_id.as_str()))
+        .bind(column(views, |view| view.version))
+        .bind(column(views, |view| view.payload.as_str()))
+        .bind(column(views, |view| view.status.as_str()))
+        .bind(column(views, |view| view.gone))
+}
+
+fn bind_snapshots<'q>(query: Scalar<'q>, snapshots: &'q [SnapshotRow]) -> Scalar<'q> {
+    query
+        .bind(column(snapshots, |snapshot| snapshot.key.aggregate_type.as_str()))
+        .bind(column(snapshots, |snapshot| snapshot.key.id.as_str()))
+        .bind(column(snapshots, |snapshot| snapshot.version))
+        .bind(column(snapshots, |snapshot| snapshot.payload.as_str()))
+}
