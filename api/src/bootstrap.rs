@@ -175,8 +175,6 @@ pub fn engine_settings(config: &Config) -> EngineSettings {
         worker: WorkerSettings {
             lanes: engine.lanes,
             batch: engine.batch,
-            busy: engine.busy,
-            gather: Duration::from_millis(engine.gather_ms),
             inbox: engine.inbox,
             cache: engine.cache,
             snapshot_every: engine.snapshot_every,

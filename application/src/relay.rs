@@ -31,6 +31,10 @@ use crate::worker::Backoff;
 const READER: &str = "broker";
 /// Most messages in one run.
 const RUN: usize = 1024;
+/// After a run of so many messages, or more, the next is let gather.
+const BUSY: usize = 32;
+/// For how long: the broker's cost is by the run as well as by the message.
+const GATHER: Duration = Duration::from_millis(5);
 /// How often checkpoints are saved while there is traffic.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
 /// How often an idle relay asks whether the broker still has what it acknowledged.
@@ -99,7 +103,12 @@ impl Relay {
                     backoff = Backoff::default();
                     self.idle(&mut news, &stop).await;
                 }
-                Ok(_) => backoff = Backoff::default(),
+                Ok(count) => {
+                    backoff = Backoff::default();
+                    if (BUSY..RUN).contains(&count) {
+                        tokio::time::sleep(GATHER).await;
+                    }
+                }
                 Err(error) => {
                     tracing::warn!(error = &*error, "notifications are delayed");
                     self.verified = None;

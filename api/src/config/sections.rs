@@ -13,10 +13,6 @@ pub struct Engine {
     pub lanes: usize,
     /// Most commands in one commit. Default 500.
     pub batch: usize,
-    /// A batch of so many commands counts as load: the next is let gather for a while. Default 32.
-    pub busy: usize,
-    /// For so many milliseconds; 0 is not at all. Default 5.
-    pub gather_ms: u64,
     /// Commands that wait in memory, in each lane; more stay in the store. Default 10000.
     pub inbox: usize,
     /// Aggregates kept in memory, of each type and in each lane. Default 50000.
@@ -25,7 +21,7 @@ pub struct Engine {
     pub snapshot_every: i64,
     /// Milliseconds between two looks into the registry that nothing else gave rise to. Default 1000.
     pub look_every_ms: u64,
-    /// Entries of the feed kept in memory. Default 32768.
+    /// Entries of the feed kept in memory. Default 8192.
     pub feed_tail: usize,
     /// Milliseconds that a replica's lease of its partitions lasts without being renewed. Default 10000.
     pub lease_ms: u64,
@@ -43,13 +39,11 @@ impl Default for Engine {
             partitions: None,
             lanes: 1,
             batch: 500,
-            busy: 32,
-            gather_ms: 5,
             inbox: 10_000,
             cache: 50_000,
             snapshot_every: 100,
             look_every_ms: 1000,
-            feed_tail: 32_768,
+            feed_tail: 8192,
             lease_ms: 10_000,
             max_backlog: 2_000_000,
             retention_seconds: 7 * 24 * 3600,
@@ -64,8 +58,6 @@ impl Engine {
         within("engine.partitions", partitions, 1, 1024)?;
         within("engine.lanes", self.lanes as u64, 1, 256)?;
         within("engine.batch", self.batch as u64, 1, 10_000)?;
-        within("engine.busy", self.busy as u64, 1, 10_000)?;
-        within("engine.gather_ms", self.gather_ms, 0, 1000)?;
         within("engine.inbox", self.inbox as u64, 1, 10_000_000)?;
         within("engine.cache", self.cache as u64, 1, 100_000_000)?;
         within("engine.snapshot_every", self.snapshot_every.try_into().unwrap_or(0), 1, 1_000_000)?;

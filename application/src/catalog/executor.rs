@@ -59,7 +59,7 @@ pub trait Executor: Send {
     async fn execute(
         &mut self,
         command: &Command,
-        metadata: &HashMap<String, String>,
+        metadata: HashMap<String, String>,
         patience: Duration,
     ) -> Result<Executed, Defect>;
     /// The views and snapshots of everything the batch changed.
@@ -191,7 +191,7 @@ where
     async fn execute(
         &mut self,
         command: &Command,
-        metadata: &HashMap<String, String>,
+        metadata: HashMap<String, String>,
         patience: Duration,
     ) -> Result<Executed, Defect> {
         let entry = match self.batch.get_mut(&command.target) {
@@ -205,7 +205,7 @@ where
         let decoded =
             self.codec.command(command.verb(), &command.data).map_err(|error| Defect(error.to_string()))?;
         self.slot.seat(entry.state.clone(), &command.target, entry.version);
-        let handling = self.framework.execute_with_metadata(&command.target, decoded, metadata.clone());
+        let handling = self.framework.execute_with_metadata(&command.target, decoded, metadata);
         let handled = match tokio::time::timeout(patience, AssertUnwindSafe(handling).catch_unwind()).await {
             Err(_) => return Err(Defect(format!("the handler did not end within {patience:?}"))),
             Ok(Err(panic)) => return Err(Defect(panic_text(panic.as_ref()))),

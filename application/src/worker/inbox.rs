@@ -153,10 +153,6 @@ impl Inbox {
         self.content().next_due
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.content().queue.len()
-    }
-
     /// The next commands. They stay known until [`Inbox::done`].
     pub(super) fn take(&self, most: usize) -> Hand {
         let mut content = self.content();

@@ -69,9 +69,7 @@ impl Lane {
             self.refill().await;
             let hand = self.inbox.take(self.around.settings.batch);
             if !hand.commands.is_empty() {
-                let count = hand.commands.len();
                 self.work_off(hand).await;
-                self.let_gather(count).await;
             } else if stop.is_cancelled() {
                 self.inbox.end();
                 self.store_fresh(Hand::default(), StoreError::Fenced).await;
@@ -79,15 +77,6 @@ impl Lane {
             } else {
                 self.idle(&stop).await;
             }
-        }
-    }
-
-    /// Under load the commands that come in during a few milliseconds share a commit: its fixed cost is the store's
-    /// dearest. A lane that had little to do, or has a full batch before it, does not wait.
-    async fn let_gather(&mut self, last: usize) {
-        let settings = &self.around.settings;
-        if last >= settings.busy && self.inbox.len() < settings.batch {
-            tokio::time::sleep(settings.gather).await;
         }
     }
 
@@ -355,12 +344,11 @@ impl Lane {
         let Some(executor) = self.executors.get_mut(command.aggregate_type()) else {
             return Ok((Err(Defect(format!("no aggregate type {}", command.aggregate_type()))), 1));
         };
-        let metadata = metadata_of(command, at);
-        let first = executor.execute(command, &metadata, attempt.patience()).await;
+        let first = executor.execute(command, metadata_of(command, at), attempt.patience()).await;
         match (first, attempt) {
             (Ok(executed), _) => Ok((Ok(executed), 1)),
             (Err(defect), Attempt::AtOnce(_)) => Err(StoreError::Data(defect.0.into())),
-            (Err(_), _) => Ok((executor.execute(command, &metadata, TIME_LIMIT).await, 2)),
+            (Err(_), _) => Ok((executor.execute(command, metadata_of(command, at), TIME_LIMIT).await, 2)),
         }
     }
 

@@ -39,10 +39,6 @@ pub struct WorkerSettings {
     pub lanes: usize,
     /// Most commands in one commit.
     pub batch: usize,
-    /// A batch of so many commands counts as load: the next is let gather for a while.
-    pub busy: usize,
-    /// For how long.
-    pub gather: Duration,
     /// Commands that may wait in memory, in each lane; more stay in the store.
     pub inbox: usize,
     /// Aggregates kept in memory, of each type and in each lane.
