@@ -159,12 +159,15 @@ async fn commit(connection: &mut SqliteConnection, work: Arc<UnitOfWork>) -> Res
     }
     let fresh = fresh.iter().map(|outcome| Ok((Given::of(&outcome.command), settled(outcome)?)));
     write(connection, include_str!("sql/commit_4_fresh.sql"), fresh).await?;
-    let views = work.views.iter().map(view_json).map(Ok);
-    write(connection, include_str!("sql/commit_5_views.sql"), views).await?;
+    let views = || work.views.iter().map(view_json).map(Ok);
+    let in_place = write(connection, include_str!("sql/commit_5_views_in_place.sql"), views()).await?;
+    if in_place < work.views.len() as u64 {
+        write(connection, include_str!("sql/commit_6_views.sql"), views()).await?;
+    }
     let snapshots = work.snapshots.iter().map(|snapshot| {
         Ok((&snapshot.key.aggregate_type, &snapshot.key.id, snapshot.version, &snapshot.payload))
     });
-    write(connection, include_str!("sql/commit_6_snapshots.sql"), snapshots).await?;
+    write(connection, include_str!("sql/commit_7_snapshots.sql"), snapshots).await?;
     let base = |slice: &wilco_application::ports::PartitionSlice| bases.get(&slice.partition).copied();
     Ok(Committed { bases: work.partitions.iter().filter_map(base).collect() })
 }

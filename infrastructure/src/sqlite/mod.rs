@@ -110,7 +110,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .foreign_keys(false)
         // 64 MiB for pages, and the log written back every 16 MiB.
         .pragma("cache_size", "-65536")
-        .pragma("wal_autocheckpoint", "4000")
+        .pragma("wal_autocheckpoint", "2000")
         .pragma("temp_store", "MEMORY")
         .disable_statement_logging()
 }

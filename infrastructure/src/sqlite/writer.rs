@@ -4,7 +4,7 @@
 //! What must hold:
 //!
 //! - No answer before the commit; when the commit fails nobody hears of success.
-//! - A job that is refused harms no other: each has a savepoint.
+//! - A job that is refused harms no other: each has a savepoint, unless it is alone.
 //! - Only this connection writes and checkpoints. SQLite 3.46 may corrupt a file whose log is reset by one connection
 //!   while another writes.
 //! - After an error of the disk the connection is dropped and opened anew, so that the store comes back by itself.
@@ -43,8 +43,10 @@ pub(super) struct Writer {
 }
 
 trait Job: Send {
-    /// Does the work, and keeps what it comes to. An error is the store's: it ends the group.
-    fn run<'c>(&'c mut self, connection: &'c mut SqliteConnection) -> BoxFuture<'c, Result<(), StoreError>>;
+    /// Does the work, and keeps what it comes to: whether it is to be kept, or was refused and is to be undone. An
+    /// error is the store's: it ends the group.
+    fn run<'c>(&'c mut self, connection: &'c mut SqliteConnection)
+    -> BoxFuture<'c, Result<bool, StoreError>>;
     /// Answers: the work's outcome is on disk, or nothing is known of it.
     fn answer(self: Box<Self>, group: Result<(), &str>);
 }
@@ -60,19 +62,19 @@ where
     T: Send,
     W: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send,
 {
-    fn run<'c>(&'c mut self, connection: &'c mut SqliteConnection) -> BoxFuture<'c, Result<(), StoreError>> {
+    fn run<'c>(
+        &'c mut self,
+        connection: &'c mut SqliteConnection,
+    ) -> BoxFuture<'c, Result<bool, StoreError>> {
         Box::pin(async move {
-            let Some(work) = self.work.take() else { return Ok(()) };
-            execute(connection, "SAVEPOINT job").await?;
-            let outcome = work(connection).await;
-            match outcome {
+            let Some(work) = self.work.take() else { return Ok(false) };
+            let outcome = match work(connection).await {
                 Err(error @ StoreError::Unavailable(_)) => return Err(error),
-                Ok(_) => {}
-                Err(_) => execute(connection, "ROLLBACK TO job").await?,
-            }
-            execute(connection, "RELEASE job").await?;
+                outcome => outcome,
+            };
+            let kept = outcome.is_ok();
             self.outcome = Some(outcome);
-            Ok(())
+            Ok(kept)
         })
     }
 
@@ -162,8 +164,16 @@ impl Running {
             none => none.insert(self.options.connect().await.map_err(classify)?),
         };
         execute(connection, "BEGIN IMMEDIATE").await?;
+        if let [only] = group {
+            let kept = only.run(connection).await?;
+            return execute(connection, if kept { "COMMIT" } else { "ROLLBACK" }).await;
+        }
         for job in group {
-            job.run(connection).await?;
+            execute(connection, "SAVEPOINT job").await?;
+            if !job.run(connection).await? {
+                execute(connection, "ROLLBACK TO job").await?;
+            }
+            execute(connection, "RELEASE job").await?;
         }
         execute(connection, "COMMIT").await
     }

@@ -113,12 +113,18 @@ async fn send(plan: Arc<Plan>, index: usize) -> Result<Share, BenchError> {
 }
 
 impl Plan {
-    /// Waits until the command is due, when a rate is set; gives back when it was.
+    /// Waits until the command is due, when a rate is set; gives back the moment its latency counts from. When the
+    /// sender was free in time that is when it wakes, since the lateness of its timer (a millisecond or two) is its
+    /// own; when the server has held it up it is when the command was due.
     async fn due(&self, number: usize) -> Instant {
-        let Some(rate) = self.args.rate else { return Instant::now() };
+        let now = Instant::now();
+        let Some(rate) = self.args.rate else { return now };
         let due = self.started + Duration::from_secs_f64(number as f64 / rate.max(0.001));
+        if due <= now {
+            return due;
+        }
         tokio::time::sleep_until(due.into()).await;
-        due
+        Instant::now()
     }
 
     fn creates(&self, number: usize) -> bool {
