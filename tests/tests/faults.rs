@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use wilco_tests::client::{create_pet, pet};
-use wilco_tests::faults::{Fault, LineFault, World, campaign, seed};
+use wilco_tests::faults::{Fault, LEASE, LineFault, World, campaign, seed};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_fault_around_sqlite_loses_or_doubles_anything() {
@@ -36,6 +36,14 @@ async fn no_fault_around_postgres_loses_or_doubles_anything() {
     ];
     let mut world = World::on_postgres(2).await;
     campaign::these(&mut world, &faults, seed()).await;
+}
+
+/// Its partitions are another's long before it goes on, and what it then writes late commits nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_stood_still_for_ten_leases_harms_nothing() {
+    let mut world = World::on_postgres(2).await;
+    let summary = campaign::these(&mut world, &[Fault::PauseForLong], seed()).await;
+    assert!(summary.slowest_takeover > LEASE / 2, "nothing was taken over: {summary}");
 }
 
 /// Two replicas publish into one stream, and NATS comes back without what it acknowledged to both; then one of them

@@ -25,6 +25,8 @@ pub struct Summary {
     pub settled: BTreeMap<String, usize>,
     /// The longest time from a healing to the usual answers.
     pub slowest: Duration,
+    /// The longest time from the stop of a replica until another had taken over; zero when none had to.
+    pub slowest_takeover: Duration,
 }
 
 impl fmt::Display for Summary {
@@ -36,7 +38,11 @@ impl fmt::Display for Summary {
         writeln!(f, "  accepted {}, settled {settled} {:?}", self.accepted, self.settled)?;
         // Each would have ended the run.
         writeln!(f, "  lost 0, doubled 0")?;
-        write!(f, "  normal again at the latest {} ms after a healing", self.slowest.as_millis())
+        writeln!(f, "  normal again at the latest {} ms after a healing", self.slowest.as_millis())?;
+        match self.slowest_takeover.as_millis() {
+            0 => write!(f, "  no replica had to take over"),
+            slowest => write!(f, "  taken over at the latest {slowest} ms after a stop"),
+        }
     }
 }
 
@@ -48,12 +54,13 @@ impl Summary {
         let load = world.load(seed, round);
         let enough = random.random_range(20..200);
         wait_for("load to flow", async || load.accepted(), |accepted| *accepted >= enough).await;
-        fault.strike(world, &mut random).await;
+        let takeover = fault.strike(world, &mut random).await;
         let normal = world.answers_normally().await;
         world.promises.extend(load.stop().await);
         let feed = world.audit().await;
         *self.faults.entry(fault).or_default() += 1;
         self.slowest = self.slowest.max(normal);
+        self.slowest_takeover = self.slowest_takeover.max(takeover.unwrap_or_default());
         println!(
             "{fault:?}: {} entries in order, normal after {} ms, {} ms in all",
             feed.len(),

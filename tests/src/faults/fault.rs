@@ -1,6 +1,6 @@
 //! What can go wrong, and how it is made to.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rand::Rng as _;
 use rand::rngs::StdRng;
@@ -8,6 +8,7 @@ use rand::seq::IndexedRandom as _;
 use sqlx::Executor as _;
 
 use super::proxy::Trouble;
+use super::takeover;
 use super::world::{Base, LEASE, World};
 
 /// A fault.
@@ -19,6 +20,8 @@ pub enum Fault {
     Pause,
     /// A replica stands still for longer than its lease.
     PauseBeyondLease,
+    /// A replica stands still for ten times its lease.
+    PauseForLong,
     /// The file of the store, or the disk below it, has no room.
     DiskFull,
     /// PostgreSQL crashes and is started again.
@@ -80,20 +83,23 @@ impl Fault {
         match base {
             Base::Sqlite(_) => all.push(Self::DiskFull),
             Base::Postgres { .. } => {
-                all.extend([Self::PauseBeyondLease, Self::PostgresCrash, Self::PostgresTerminate]);
+                all.extend([Self::PauseBeyondLease, Self::PauseForLong]);
+                all.extend([Self::PostgresCrash, Self::PostgresTerminate]);
                 all.extend(LINE.map(Self::PostgresLine));
             }
         }
         all
     }
 
-    /// Lets it happen and ends it: afterwards nothing is wrong any more.
-    pub async fn strike(self, world: &mut World, random: &mut StdRng) {
+    /// Lets it happen and ends it: afterwards nothing is wrong any more. How long it took another replica to take over,
+    /// where it had to.
+    pub async fn strike(self, world: &mut World, random: &mut StdRng) -> Option<Duration> {
         let moment = Duration::from_millis(random.random_range(200..1500));
         match self {
             Self::Kill => kill(world, random).await,
             Self::Pause => pause(world, random, moment.min(LEASE / 2)).await,
-            Self::PauseBeyondLease => pause(world, random, LEASE * 2 + moment).await,
+            Self::PauseBeyondLease => return pause_beyond_lease(world, random, LEASE * 2 + moment).await,
+            Self::PauseForLong => return pause_beyond_lease(world, random, LEASE * 10).await,
             Self::DiskFull => disk_full(world, moment).await,
             Self::PostgresCrash => postgres_crash(world, moment / 3).await,
             Self::PostgresTerminate => postgres_terminate(world).await,
@@ -116,6 +122,7 @@ impl Fault {
             Self::NatsTailLost => tail_lost(world, moment).await,
             Self::NatsLine(fault) => line_fault(&world.nats_line, fault, random, moment).await,
         }
+        None
     }
 }
 
@@ -132,6 +139,17 @@ async fn pause(world: &mut World, random: &mut StdRng, time: Duration) {
     replica.signal("STOP");
     tokio::time::sleep(time).await;
     replica.signal("CONT");
+}
+
+/// It goes on only when another replica has taken over; what it then writes late must not count.
+async fn pause_beyond_lease(world: &mut World, random: &mut StdRng, time: Duration) -> Option<Duration> {
+    let index = random.random_range(0..world.replicas.len());
+    let stopped = Instant::now();
+    world.replicas[index].signal("STOP");
+    let took = takeover::timed(world, index, stopped).await;
+    tokio::time::sleep_until((stopped + time).into()).await;
+    world.replicas[index].signal("CONT");
+    took
 }
 
 /// No file may grow beyond a size that those of the store are about to reach.

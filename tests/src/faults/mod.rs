@@ -7,6 +7,7 @@
 //! | [`World`] | Wilco, its store and NATS, with such lines between them |
 //! | [`Fault`] | what can go wrong |
 //! | [`campaign`] | one fault after the other, from a seed |
+//! | `takeover` | how soon another replica serves what one cannot |
 //! | [`audit`] | what must hold afterwards |
 
 pub mod audit;
@@ -14,6 +15,7 @@ pub mod campaign;
 mod fault;
 mod load;
 mod proxy;
+mod takeover;
 mod world;
 
 pub use fault::{Fault, LineFault};

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use reqwest::Method;
 use serde_json::Value;
 use sqlx::{Connection as _, Executor as _, PgConnection};
 
 use super::{Load, Promises, Proxy, audit};
-use crate::client::{Client, create_pet};
+use crate::client::{Client, Reply, create_pet};
 use crate::e2e::{Place as _, SqlitePlace};
 use crate::nats::NatsServer;
 use crate::postgres::PostgresServer;
@@ -50,7 +51,7 @@ pub struct World {
     pub promises: Promises,
     wilco: Wilco,
     count: usize,
-    checks: usize,
+    names: usize,
 }
 
 impl World {
@@ -77,7 +78,7 @@ impl World {
         let nats_line = Proxy::to(nats.port()).await;
         let wilco = wilco.nats(format!("nats://127.0.0.1:{}", nats_line.port()));
         let (replicas, promises) = (Vec::new(), Promises::default());
-        let mut world = Self { base, nats, nats_line, replicas, promises, wilco, count, checks: 0 };
+        let mut world = Self { base, nats, nats_line, replicas, promises, wilco, count, names: 0 };
         world.complete().await;
         world
     }
@@ -115,23 +116,20 @@ impl World {
     pub async fn answers_normally(&mut self) -> Duration {
         let healed = Instant::now();
         for index in 0..self.replicas.len() {
-            self.checks += 1;
-            let key = format!("check-{}", self.checks);
-            let (client, envelope) = (self.replicas[index].client(), create_pet(&key));
-            let post = async || {
-                let request = client.request(reqwest::Method::POST, "/v1/commands").json(&envelope);
-                client.send(request.header("Idempotency-Key", &key)).await
-            };
-            let taken = |reply: &Result<_, _>| {
-                reply.as_ref().is_ok_and(|reply: &crate::client::Reply| reply.status == 202)
-            };
-            let reply = wait_for("a command to be accepted", post, taken).await.expect("it was");
-            client.settled(&reply.id()).await;
-            self.promises.accepted.insert(key, reply.id());
+            let (key, client) = (self.fresh_name("check"), self.replicas[index].client());
+            let id = accepted(client, &key, create_pet(&key)).await;
+            client.settled(&id).await;
+            self.promises.accepted.insert(key, id);
         }
         let took = healed.elapsed();
         assert!(took < HEALED_WITHIN, "the server answered normally only {took:?} after the healing");
         took
+    }
+
+    /// A name that nothing in this world has yet.
+    pub(super) fn fresh_name(&mut self, kind: &str) -> String {
+        self.names += 1;
+        format!("{kind}-{}", self.names)
     }
 
     /// Checks everything that must hold, in the store and on NATS, when nothing is wrong and no load runs. The feed.
@@ -162,4 +160,14 @@ impl World {
         }
         statuses
     }
+}
+
+/// Gives a command until it is accepted; its id.
+pub(super) async fn accepted(client: &Client, key: &str, envelope: Value) -> String {
+    let post = async || {
+        let request = client.request(Method::POST, "/v1/commands").json(&envelope);
+        client.send(request.header("Idempotency-Key", key)).await
+    };
+    let taken = |reply: &Result<Reply, String>| reply.as_ref().is_ok_and(|reply| reply.status == 202);
+    wait_for("a command to be accepted", post, taken).await.expect("it was").id()
 }
