@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::json;
 use wilco_tests::client::{create_pet, pet};
-use wilco_tests::faults::{Fault, LEASE, LineFault, World, campaign, seed};
+use wilco_tests::faults::{Base, Fault, LEASE, LineFault, Trouble, World, campaign, seed};
+use wilco_tests::wait_for;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_fault_around_sqlite_loses_or_doubles_anything() {
@@ -36,6 +37,27 @@ async fn no_fault_around_postgres_loses_or_doubles_anything() {
     ];
     let mut world = World::on_postgres(2).await;
     campaign::these(&mut world, &faults, seed()).await;
+}
+
+/// Commits and new commands alike, as often as it takes to meet them at any point of their way.
+#[tokio::test(flavor = "multi_thread")]
+async fn writes_that_were_done_unheard_are_done_once() {
+    const TIMES: usize = 20;
+    let mut world = World::on_postgres(2).await;
+    let load = world.load(seed(), 0);
+    for _ in 0..TIMES {
+        let Base::Postgres { line, .. } = &world.base else { panic!("this world is on PostgreSQL") };
+        let (unheard, accepted) = (line.unheard(), load.accepted());
+        line.set(Trouble::Unheard);
+        wait_for("an answer to be lost", async || line.unheard(), |count| *count > unheard).await;
+        line.heal();
+        wait_for("load to flow", async || load.accepted(), |count| *count > accepted + 20).await;
+    }
+    world.promises.extend(load.stop().await);
+    world.answers_normally().await;
+    let Base::Postgres { line, .. } = &world.base else { panic!("this world is on PostgreSQL") };
+    let unheard = line.unheard();
+    println!("{unheard} writes were done unheard, {} entries in order", world.audit().await.len());
 }
 
 /// Its partitions are another's long before it goes on, and what it then writes late commits nothing.

@@ -53,6 +53,8 @@ pub enum LineFault {
     Stall,
     /// Answers are lost: what was asked for, a commit for one, is done.
     AnswersLost,
+    /// Each write is done in full, and its answer is lost with the connection: to PostgreSQL only.
+    CommitAnswerLost,
     /// Requests are lost.
     RequestsLost,
     /// All connections are reset, several times.
@@ -86,6 +88,7 @@ impl Fault {
                 all.extend([Self::PauseBeyondLease, Self::PauseForLong]);
                 all.extend([Self::PostgresCrash, Self::PostgresTerminate]);
                 all.extend(LINE.map(Self::PostgresLine));
+                all.push(Self::PostgresLine(LineFault::CommitAnswerLost));
             }
         }
         all
@@ -194,6 +197,7 @@ async fn line_fault(line: &super::Proxy, fault: LineFault, random: &mut StdRng, 
         LineFault::Delay => line.set(Trouble::Delay(Duration::from_millis(random.random_range(5..100)))),
         LineFault::Stall => line.set(Trouble::Stall),
         LineFault::AnswersLost => line.set(Trouble::Deaf),
+        LineFault::CommitAnswerLost => line.set(Trouble::Unheard),
         LineFault::RequestsLost => line.set(Trouble::HalfOpen),
         LineFault::Down => line.set(Trouble::Down),
         LineFault::Reset => {

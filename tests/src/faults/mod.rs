@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`Load`], [`Promises`] | clients that write down what they sent and what they were answered |
 //! | [`Proxy`] | a line that delays, stalls, loses, resets |
+//! | `postgres_talk` | what such a line to PostgreSQL understands of it |
 //! | [`World`] | Wilco, its store and NATS, with such lines between them |
 //! | [`Fault`] | what can go wrong |
 //! | [`campaign`] | one fault after the other, from a seed |
@@ -14,6 +15,7 @@ pub mod audit;
 pub mod campaign;
 mod fault;
 mod load;
+mod postgres_talk;
 mod proxy;
 mod takeover;
 mod world;

@@ -66,7 +66,7 @@ impl World {
     pub async fn on_postgres(replicas: usize) -> Self {
         let server = tokio::task::spawn_blocking(PostgresServer::start).await.expect("PostgreSQL starts");
         let url = server.database().await;
-        let line = Proxy::to(server.port()).await;
+        let line = Proxy::to_postgres(server.port()).await;
         let through = url.replace(&format!(":{}/", server.port()), &format!(":{}/", line.port()));
         let lease = format!("engine.lease_ms={}", LEASE.as_millis());
         let wilco = Wilco::on(through).set(&lease);
