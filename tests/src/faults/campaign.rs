@@ -23,6 +23,8 @@ pub struct Summary {
     pub accepted: usize,
     /// Commands by how they ended.
     pub settled: BTreeMap<String, usize>,
+    /// How often those who listened to the feed had to connect again.
+    pub reconnections: usize,
     /// The longest time from a healing to the usual answers.
     pub slowest: Duration,
     /// The longest time from the stop of a replica until another had taken over; zero when none had to.
@@ -37,7 +39,7 @@ impl fmt::Display for Summary {
         let settled: usize = self.settled.values().sum();
         writeln!(f, "  accepted {}, settled {settled} {:?}", self.accepted, self.settled)?;
         // Each would have ended the run.
-        writeln!(f, "  lost 0, doubled 0")?;
+        writeln!(f, "  lost 0, doubled 0; listeners connected again {} times", self.reconnections)?;
         writeln!(f, "  normal again at the latest {} ms after a healing", self.slowest.as_millis())?;
         match self.slowest_takeover.as_millis() {
             0 => write!(f, "  no replica had to take over"),
@@ -71,6 +73,7 @@ impl Summary {
 
     /// Adds what became of a world.
     pub async fn add(&mut self, world: &World) {
+        self.reconnections += world.reconnections();
         self.accepted += world.promises.accepted.len();
         for (status, count) in world.statuses().await {
             *self.settled.entry(status).or_default() += count;

@@ -3,6 +3,7 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`Load`], [`Promises`] | clients that write down what they sent and what they were answered |
+//! | `listener` | clients that follow the feed all the while |
 //! | [`Proxy`] | a line that delays, stalls, loses, resets |
 //! | `postgres_talk` | what such a line to PostgreSQL understands of it |
 //! | [`World`] | Wilco, its store and NATS, with such lines between them |
@@ -14,6 +15,7 @@
 pub mod audit;
 pub mod campaign;
 mod fault;
+mod listener;
 mod load;
 mod postgres_talk;
 mod proxy;

@@ -2,7 +2,7 @@
 //! its answer is complete.
 //!
 //! A write is a statement that commits a batch or stores commands, whether prepared and executed by name or sent as
-//! it is. It is durable at its Sync, which ends what goes without `BEGIN`; so its answer ends with that ReadyForQuery
+//! it is. It is durable at its Sync, which ends what goes without `BEGIN`; so its answer ends with that `ReadyForQuery`
 //! which belongs to this Sync.
 
 use std::collections::HashSet;
@@ -25,11 +25,11 @@ pub(super) struct Talk {
     writing: HashSet<Vec<u8>>,
     /// Whether one of them was bound since the last Sync.
     bound: bool,
-    /// How many messages that are answered with ReadyForQuery were sent.
+    /// How many messages that are answered with `ReadyForQuery` were sent.
     asked: u64,
     /// How many of those were answered.
     answered: u64,
-    /// Whether something was completed since the last ReadyForQuery.
+    /// Whether something was completed since the last `ReadyForQuery`.
     completed: bool,
 }
 

@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::Value;
-use sqlx::{Connection as _, Executor as _, PgConnection};
+use sqlx::{Connection as _, Executor as _, PgConnection, SqliteConnection};
+use tokio::sync::watch;
 
+use super::listener::{Listener, Wanted};
 use super::{Load, Promises, Proxy, audit};
 use crate::client::{Client, Reply, create_pet};
 use crate::e2e::{Place as _, SqlitePlace};
@@ -49,6 +51,9 @@ pub struct World {
     pub replicas: Vec<Server>,
     /// What clients know.
     pub promises: Promises,
+    /// Clients that follow the feed, and where they find it.
+    listeners: [Listener; 2],
+    servers: watch::Sender<Vec<Client>>,
     wilco: Wilco,
     count: usize,
     names: usize,
@@ -77,8 +82,11 @@ impl World {
         let nats = NatsServer::started().await;
         let nats_line = Proxy::to(nats.port()).await;
         let wilco = wilco.nats(format!("nats://127.0.0.1:{}", nats_line.port()));
-        let (replicas, promises) = (Vec::new(), Promises::default());
-        let mut world = Self { base, nats, nats_line, replicas, promises, wilco, count, names: 0 };
+        let (replicas, promises, servers) = (Vec::new(), Promises::default(), watch::Sender::default());
+        let listeners = [Wanted::Everything, Wanted::Outcomes]
+            .map(|wanted| Listener::to(wanted, watch::Sender::subscribe(&servers)));
+        let mut world =
+            Self { base, nats, nats_line, replicas, promises, listeners, servers, wilco, count, names: 0 };
         world.complete().await;
         world
     }
@@ -93,6 +101,7 @@ impl World {
         while self.replicas.len() < self.count {
             self.replicas.push(self.wilco.start().await);
         }
+        self.servers.send_replace(self.replicas.iter().map(|replica| replica.client().clone()).collect());
     }
 
     /// Load on all replicas.
@@ -109,7 +118,14 @@ impl World {
 
     /// Runs a statement on the database, past Wilco.
     pub async fn execute(&self, statement: &str) {
-        self.admin().await.execute(statement).await.expect("the statement succeeds");
+        let done = match &self.base {
+            Base::Sqlite(place) => {
+                let mut file = SqliteConnection::connect(&place.url()).await.expect("the file is there");
+                file.execute(statement).await.map(drop)
+            }
+            Base::Postgres { .. } => self.admin().await.execute(statement).await.map(drop),
+        };
+        done.expect("the statement succeeds");
     }
 
     /// After the healing: every replica takes a command and applies it, in time. How long that took.
@@ -132,12 +148,16 @@ impl World {
         format!("{kind}-{}", self.names)
     }
 
-    /// Checks everything that must hold, in the store and on NATS, when nothing is wrong and no load runs. The feed.
+    /// Checks everything that must hold, in the store, on NATS and with those who listened all the while, when nothing is
+    /// wrong and no load runs. The feed.
     pub async fn audit(&mut self) -> Vec<Value> {
         let client = self.replicas[0].client().clone();
         self.promises.repeat_unknown(&client).await;
         let feed = audit::everything(&client, &self.promises).await;
         self.all_is_published(&feed).await;
+        for listener in &self.listeners {
+            listener.has_seen(&feed).await;
+        }
         feed
     }
 
@@ -150,6 +170,11 @@ impl World {
         wait_for("all of the feed to be on NATS", complete, |count| *count >= feed.len()).await;
         let stream = self.nats.stream(feed.len() as u64).await;
         audit::stream_matches(feed, &audit::without_repeats(stream));
+    }
+
+    /// How often those who listen had to connect again.
+    pub fn reconnections(&self) -> usize {
+        self.listeners.iter().map(Listener::breaks).sum()
     }
 
     /// How the accepted commands ended: how many of each status.
