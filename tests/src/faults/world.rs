@@ -155,9 +155,7 @@ impl World {
         self.promises.repeat_unknown(&client).await;
         let feed = audit::everything(&client, &self.promises).await;
         self.all_is_published(&feed).await;
-        for listener in &self.listeners {
-            listener.has_seen(&feed).await;
-        }
+        self.all_is_heard(&feed).await;
         feed
     }
 
@@ -170,6 +168,13 @@ impl World {
         wait_for("all of the feed to be on NATS", complete, |count| *count >= feed.len()).await;
         let stream = self.nats.stream(feed.len() as u64).await;
         audit::stream_matches(feed, &audit::without_repeats(stream));
+    }
+
+    /// Those who listened all the while have heard of every entry once.
+    pub async fn all_is_heard(&self, feed: &[Value]) {
+        for listener in &self.listeners {
+            listener.has_seen(feed).await;
+        }
     }
 
     /// How often those who listen had to connect again.
