@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use wilco_tests::client::{create_pet, pet};
+use wilco_tests::faults::campaign::{Plan, Store};
 use wilco_tests::faults::{Base, Fault, LEASE, LineFault, Trouble, World, campaign, seed};
 use wilco_tests::wait_for;
 
@@ -113,9 +114,23 @@ async fn what_nats_has_lost_of_a_replica_that_is_idle_is_published_again() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes as long as it is told to, with WILCO_MINUTES"]
 async fn no_random_fault_loses_or_doubles_anything() {
-    let minutes =
-        std::env::var("WILCO_MINUTES").ok().and_then(|text| text.parse::<f64>().ok()).unwrap_or(1.0);
-    let seed = seed();
-    let summary = campaign::at_random(seed, Duration::from_secs_f64(minutes * 60.0)).await;
-    println!("seed {seed}, {minutes} minutes\n{summary}");
+    let minutes = variable("WILCO_MINUTES", 1.0);
+    let chosen = std::env::var("WILCO_FAULTS_STORE").unwrap_or_default();
+    let stores = Store::ALL.into_iter().filter(|store| chosen.is_empty() || chosen == store.to_string());
+    let plan = Plan {
+        seed: seed(),
+        time: Duration::from_secs_f64(minutes * 60.0),
+        stores: stores.collect(),
+        from_round: variable("WILCO_FAULTS_ROUND", 0),
+    };
+    assert!(!plan.stores.is_empty(), "there is no store {chosen:?}");
+    let summaries = plan.run().await;
+    println!("seed {}, {minutes} minutes", plan.seed);
+    for (store, summary) in summaries {
+        println!("{store}\n{summary}");
+    }
+}
+
+fn variable<T: std::str::FromStr>(name: &str, usual: T) -> T {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
 }
