@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
-use rand::seq::IndexedRandom as _;
+use rand::seq::SliceRandom as _;
 use rand::{Rng as _, SeedableRng as _};
 
 use super::{Fault, World};
@@ -171,9 +171,12 @@ impl Plan {
         summaries
     }
 
-    /// Decided by the seed and the round alone, so that a round can be repeated without those before its world.
+    /// Decided by the seed and the round alone, so that a round can be repeated without those before its world. Each
+    /// fault comes once before any comes again.
     fn fault(&self, world: &World, round: u64) -> Fault {
-        let mut random = StdRng::seed_from_u64(self.seed.rotate_left(32) ^ round);
-        *Fault::all(&world.base).choose(&mut random).expect("there are faults")
+        let mut all = Fault::all(&world.base);
+        let (turn, place) = (round / all.len() as u64, round % all.len() as u64);
+        all.shuffle(&mut StdRng::seed_from_u64(self.seed.rotate_left(32) ^ turn));
+        all[place as usize]
     }
 }
