@@ -221,8 +221,11 @@ async fn line_fault(line: &super::Proxy, fault: LineFault, random: &mut StdRng, 
 
 async fn stream_deleted(world: &World) {
     let context = async_nats::jetstream::new(world.nats.client().await);
+    // NATS 2.9 may delete with it the files of one that is made again meanwhile, so nobody is heard until it is done.
+    world.nats_line.set(Trouble::Stall);
     // It may not have been made yet, or not again.
     let _ = context.delete_stream("WILCO").await;
+    world.nats_line.heal();
 }
 
 /// Bounded by the number of messages: by their bytes, NATS 2.9 now and then takes one that does not fit and deletes its
