@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use reqwest::{Method, RequestBuilder};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
 use crate::wait_for;
@@ -170,16 +170,23 @@ impl Client {
         }
     }
 
-    /// Opens a stream of server-sent events.
+    /// Opens a stream of server-sent events at a server that must answer.
     pub async fn stream(&self, path: &str, last_id: Option<&str>) -> Stream {
+        self.open_stream(path, last_id).await.expect("the server answers with a stream")
+    }
+
+    /// Opens a stream of server-sent events. Without one: the status, if there was an answer.
+    pub async fn open_stream(&self, path: &str, last_id: Option<&str>) -> Result<Stream, Option<u16>> {
         let mut request = self.request(Method::GET, path).header("Accept", "text/event-stream");
         if let Some(id) = last_id {
             request = request.header("Last-Event-ID", id);
         }
-        let response = request.send().await.expect("the server answers");
-        assert_eq!(response.status().as_u16(), 200);
+        let response = request.send().await.map_err(|_| None)?;
+        if response.status() != StatusCode::OK {
+            return Err(Some(response.status().as_u16()));
+        }
         assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Stream { response, rest: String::new() }
+        Ok(Stream { response, rest: Vec::new() })
     }
 }
 
@@ -201,7 +208,8 @@ pub fn pet(name: &str) -> Value {
 /// A stream of server-sent events.
 pub struct Stream {
     response: reqwest::Response,
-    rest: String,
+    /// What has arrived of the next events.
+    rest: Vec<u8>,
 }
 
 /// A server-sent event.
@@ -211,7 +219,7 @@ pub struct Event {
     pub name: String,
     /// Its id; empty if it has none.
     pub id: String,
-    /// Its data.
+    /// Its data; null if it has none.
     pub data: Value,
 }
 
@@ -223,34 +231,35 @@ impl Stream {
 
     async fn read(&mut self) -> Option<Event> {
         loop {
-            while let Some((block, rest)) = self.rest.split_once("\n\n") {
-                let event = parse(block);
-                self.rest = String::from(rest);
-                if event.is_some() {
-                    return event;
-                }
+            let event = self.block().await?;
+            if !event.data.is_null() {
+                return Some(event);
             }
-            let piece = self.response.chunk().await.ok()??;
-            self.rest.push_str(&String::from_utf8_lossy(&piece));
+        }
+    }
+
+    /// The next block, which may be no more than a comment or an id; `None` when the stream has ended.
+    pub async fn block(&mut self) -> Option<Event> {
+        loop {
+            if let Some(end) = self.rest.windows(2).position(|two| two == b"\n\n") {
+                let block: Vec<u8> = self.rest.drain(..end + 2).collect();
+                return Some(parse(&String::from_utf8_lossy(&block)));
+            }
+            self.rest.extend(self.response.chunk().await.ok()??);
         }
     }
 }
 
-/// Reads an event; a block of comments is none.
-fn parse(block: &str) -> Option<Event> {
+fn parse(block: &str) -> Event {
     let mut event = Event::default();
-    let mut seen = false;
     for (field, value) in block.lines().filter_map(|line| line.split_once(':')) {
         let value = value.strip_prefix(' ').unwrap_or(value);
         match field {
             "event" => value.clone_into(&mut event.name),
             "id" => value.clone_into(&mut event.id),
-            "data" => {
-                event.data = serde_json::from_str(value).expect("the data is JSON");
-                seen = true;
-            }
+            "data" => event.data = serde_json::from_str(value).expect("the data is JSON"),
             _ => {}
         }
     }
-    seen.then_some(event)
+    event
 }

@@ -5,30 +5,46 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures::FutureExt as _;
+use futures::future::LocalBoxFuture;
+use reqwest::Method;
 use serde_json::{Value, json};
-use wilco_tests::client::create_pet;
-use wilco_tests::faults::{Fault, LineFault, World, campaign, seed};
+use wilco_tests::client::{Client, create_pet};
+use wilco_tests::e2e::in_seconds;
+use wilco_tests::faults::{Fault, LineFault, World, audit, campaign, seed};
 use wilco_tests::wait_for;
 
 /// Replaces a part of a function of the schema.
 async fn change(world: &World, function: &str, part: &str, by: &str) {
+    change_all(world, function, &[(part, by)]).await;
+}
+
+/// Replaces several parts of it at once.
+async fn change_all(world: &World, function: &str, parts: &[(&str, &str)]) {
     let mut admin = world.admin().await;
     let definition: String = sqlx::query_scalar(&format!("SELECT pg_get_functiondef('{function}'::regproc)"))
         .fetch_one(&mut admin)
         .await
         .expect("the function is there");
-    assert!(definition.contains(part), "{function} has no {part:?} to be replaced");
-    world.execute(&definition.replace(part, by)).await;
+    let changed = parts.iter().fold(definition, |definition, (part, by)| {
+        assert!(definition.contains(part), "{function} has no {part:?} to be replaced");
+        definition.replace(part, by)
+    });
+    world.execute(&changed).await;
+}
+
+/// Waits until the partitions are shared out.
+async fn both_own_a_half(world: &World) {
+    let owner = "SELECT owner::text FROM partitions GROUP BY owner HAVING count(*) = 8";
+    let both = async || sqlx::query_scalar::<_, String>(owner).fetch_all(&mut world.admin().await).await;
+    let shared = |owners: &Result<Vec<String>, _>| owners.as_ref().is_ok_and(|owners| owners.len() == 2);
+    wait_for("both replicas to own a half", both, shared).await.expect("they do");
 }
 
 /// A replica that cannot renew its lease, and does not know that another has taken over, is asked to apply a command to
 /// what it remembers. Whether the outcome is that of what is stored.
 async fn a_stale_owner_settles_nothing(world: &mut World) -> Value {
     let (old, new) = (world.replicas[0].client().clone(), world.replicas[1].client().clone());
-    let owner = "SELECT owner::text FROM partitions GROUP BY owner HAVING count(*) = 8";
-    let both = async || sqlx::query_scalar::<_, String>(owner).fetch_all(&mut world.admin().await).await;
-    let shared = |owners: &Result<Vec<String>, _>| owners.as_ref().is_ok_and(|owners| owners.len() == 2);
-    wait_for("both replicas to own a half", both, shared).await.expect("they do");
+    both_own_a_half(world).await;
     // One aggregate for each partition, reserved: both replicas remember those that they own.
     let pets: Vec<String> = (0..40).map(|number| format!("stale-{number}")).collect();
     let order = |pet: &str, verb: &str, order: &str| json!({ "type": format!("pet.{verb}"), "target": pet, "data": { "order_id": order } });
@@ -76,8 +92,12 @@ async fn a_missing_fence_is_noticed() {
 
 /// What the check that fails after a fault says; empty when none does.
 async fn failed_check(world: &mut World, fault: Fault) -> String {
-    let faults = [fault];
-    let run = AssertUnwindSafe(campaign::these(world, &faults, seed())).catch_unwind();
+    failure(campaign::these(world, &[fault], seed()).boxed_local()).await
+}
+
+/// What the check that fails in this says; empty when none does.
+async fn failure<T>(checks: LocalBoxFuture<'_, T>) -> String {
+    let run = AssertUnwindSafe(checks).catch_unwind();
     let ended = tokio::time::timeout(Duration::from_secs(60), run).await.expect("the checks come to an end");
     let Err(said) = ended else { return String::new() };
     *said.downcast().unwrap_or_default()
@@ -95,7 +115,7 @@ async fn a_missing_check_for_repeated_requests_is_noticed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn offsets_in_order_of_insertion_are_noticed() {
+async fn offsets_with_gaps_are_noticed() {
     let mut world = World::on_postgres(2).await;
     world.execute("CREATE SEQUENCE insertion").await;
     // As an auto-increment column numbers rows: handed out before the commit, and not given back.
@@ -105,4 +125,119 @@ async fn offsets_in_order_of_insertion_are_noticed() {
     change(&world, "wilco_commit", "bases := bases || base", handed_out).await;
     let said = failed_check(&mut world, Fault::PostgresTerminate).await;
     assert!(said.contains("partition"), "{said:?}");
+}
+
+/// Requests that are accepted, and whose answers are lost: the audit repeats each with its key.
+async fn some_answers_are_lost(world: &mut World) {
+    for number in 0..20 {
+        let key = format!("unheard-{number}");
+        let headers = [("Idempotency-Key", key.as_str())];
+        let reply = world.replicas[0].client().post("/v1/commands", &create_pet(&key), &headers).await;
+        assert_eq!(reply.status, 202, "{reply:?}");
+        world.promises.unknown.insert(key.clone(), create_pet(&key));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn repeated_requests_are_not_done_twice_on_sqlite() {
+    let mut world = World::on_sqlite().await;
+    some_answers_are_lost(&mut world).await;
+    assert_eq!(failure(world.audit().boxed_local()).await, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_check_for_repeated_requests_is_noticed_on_sqlite() {
+    let mut world = World::on_sqlite().await;
+    let forget = "CREATE TRIGGER forget AFTER INSERT ON commands
+                  BEGIN UPDATE commands SET idempotency_key = NULL WHERE id = NEW.id; END";
+    world.execute(forget).await;
+    some_answers_are_lost(&mut world).await;
+    let said = failure(world.audit().boxed_local()).await;
+    assert!(said.contains("there are commands that nobody gave"), "{said:?}");
+}
+
+/// Numbers the entries of a partition as an auto-increment column does: each writer takes the next ones before it
+/// commits, and none waits for another.
+async fn number_before_the_commit(world: &World) {
+    for partition in 0..16 {
+        world.execute(&format!("CREATE SEQUENCE numbers_{partition}")).await;
+    }
+    // Behind the fence, so that a commit that is refused there leaves no gap.
+    let numbered = "SELECT min(nextval('numbers_' || p_ids[slot])) INTO base
+                    FROM generate_series(1, p_entries[slot]);
+                    bases := bases || base";
+    // What readers go by: the newest number that is committed.
+    let newest = "FOR slot IN 1 .. cardinality(p_ids) LOOP
+                      UPDATE partitions SET head = greatest(head, bases[slot] + p_entries[slot] - 1)
+                      WHERE id = p_ids[slot];
+                  END LOOP;
+                  RETURN bases;";
+    let parts = [
+        ("UPDATE partitions SET head = head + p_entries[slot]", "PERFORM FROM partitions"),
+        ("RETURNING head - p_entries[slot] + 1 INTO base", ""),
+        ("bases := bases || base", numbered),
+        ("RETURN bases;", newest),
+    ];
+    change_all(world, "wilco_commit", &parts).await;
+    let numbered_and_slow = "next_offset := nextval('numbers_' || its_partition);
+                    PERFORM pg_sleep(0.2); -- A transaction may take a while.
+                    UPDATE partitions SET head = greatest(head, next_offset) WHERE id = its_partition;";
+    let by_head =
+        "UPDATE partitions SET head = head + 1 WHERE id = its_partition RETURNING head INTO next_offset;";
+    change(world, "wilco_cancel", by_head, numbered_and_slow).await;
+}
+
+/// Gives a command for later to one replica, and takes it back there while the other applies commands of the same
+/// aggregate; again for many aggregates.
+async fn cancelled_amid_others(world: &mut World) {
+    both_own_a_half(world).await;
+    let [one, other] = [0, 1].map(|index| world.replicas[index].client().clone());
+    for pet in 0..16 {
+        let mut later = create_pet(&format!("pet-{pet}"));
+        later["not_before"] = json!(in_seconds(3600));
+        let later = given(&one, &format!("later-{pet}"), &later).await;
+        let cancel = one.request(Method::DELETE, &format!("/v1/commands/{later}"));
+        let others = async {
+            let mut ids = Vec::new();
+            for number in 0..10 {
+                let key = format!("now-{pet}-{number}");
+                ids.push(given(&other, &key, &create_pet(&format!("pet-{pet}"))).await);
+            }
+            ids
+        };
+        let (cancelled, others) = tokio::join!(one.send(cancel), others);
+        assert!(cancelled.as_ref().is_ok_and(|reply| reply.status < 300), "{cancelled:?}");
+        world.promises.accepted.extend(others.into_iter().chain([later]).map(|id| (id.clone(), id)));
+    }
+}
+
+/// The id of a command that must be accepted.
+async fn given(client: &Client, key: &str, envelope: &Value) -> String {
+    let reply = client.post("/v1/commands", envelope, &[("Idempotency-Key", key)]).await;
+    assert_eq!(reply.status, 202, "{reply:?}");
+    reply.id()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cancelling_amid_others_hides_nothing_from_readers() {
+    let mut world = World::on_postgres(2).await;
+    cancelled_amid_others(&mut world).await;
+    assert_eq!(failure(world.audit().boxed_local()).await, "");
+}
+
+/// The readers of the feed ask for what is behind the newest offset they have seen, which is right only while offsets
+/// become visible in their order. With numbers given out before the commit the same readers trust the order of
+/// insertion: what commits late lies behind them for good. The finished feed has no gap, so that only those who followed
+/// it live can tell: the stream of NATS, and the listeners.
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_that_trust_the_order_of_insertion_are_noticed() {
+    let mut world = World::on_postgres(2).await;
+    number_before_the_commit(&world).await;
+    cancelled_amid_others(&mut world).await;
+    let said = failure(world.audit().boxed_local()).await;
+    assert!(said.contains("messages in the stream"), "{said:?}");
+    let feed = world.replicas[0].client().feed("").await;
+    audit::gapless(&feed);
+    let said = failure(world.all_is_heard(&feed).boxed_local()).await;
+    assert!(said.contains("a listener to"), "{said:?}");
 }

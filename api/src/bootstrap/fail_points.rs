@@ -15,10 +15,14 @@
 //! | `before-publish`, `after-publish` | around a run of messages |
 //! | `before-checkpoint`, `after-checkpoint` | around saving how far the relay has come |
 //! | `before-heartbeat`, `after-heartbeat` | around renewing and claiming leases |
+//! | `after-claim` | after a heartbeat that brought new partitions, the first one at the start included |
+//! | `before-resign`, `after-resign` | around giving everything back at the end |
+//!
+//! There is no `before-claim`: what a heartbeat brings is known only after it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -72,6 +76,16 @@ fn pass(place: &str) -> Result<(), StoreError> {
         Some(true) => std::process::abort(),
         Some(false) => Err(StoreError::Unavailable(format!("fail point {place}").into())),
     }
+}
+
+/// Whether there are partitions among these that this process did not have a heartbeat ago.
+fn claimed(leases: &[PartitionLease]) -> bool {
+    static BEFORE: Mutex<Option<HashSet<u16>>> = Mutex::new(None);
+    let now: HashSet<u16> = leases.iter().map(|lease| lease.partition).collect();
+    let mut before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner);
+    let claimed = !now.is_subset(&before.take().unwrap_or_default());
+    *before = Some(now);
+    claimed
 }
 
 /// A store that fails where it is told to.
@@ -206,11 +220,16 @@ impl Leases for Faulty<dyn Store> {
         pass("before-heartbeat")?;
         let leases = self.0.heartbeat(replica, ttl).await?;
         pass("after-heartbeat")?;
+        if claimed(&leases) {
+            pass("after-claim")?;
+        }
         Ok(leases)
     }
 
     async fn resign(&self, replica: Uuid) -> Result<(), StoreError> {
-        self.0.resign(replica).await
+        pass("before-resign")?;
+        self.0.resign(replica).await?;
+        pass("after-resign")
     }
 
     async fn changed(&self) {

@@ -160,11 +160,12 @@ pub fn shape(message: &Notification) {
     assert_eq!(message.subject, expected);
 }
 
-fn is_outcome(entry: &Value) -> bool {
+pub(super) fn is_outcome(entry: &Value) -> bool {
     entry["type"].as_str().is_some_and(|kind| kind.starts_with("wilco.command."))
 }
 
-fn place(entry: &Value) -> (i64, i64) {
+/// Partition and offset.
+pub(super) fn place(entry: &Value) -> (i64, i64) {
     let offset = entry["offset"].as_str().and_then(|offset| offset.parse().ok());
     (entry["partition"].as_i64().expect("a partition"), offset.expect("an offset"))
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
-use rand::seq::IndexedRandom as _;
+use rand::seq::SliceRandom as _;
 use rand::{Rng as _, SeedableRng as _};
 
 use super::{Fault, World};
@@ -23,8 +23,12 @@ pub struct Summary {
     pub accepted: usize,
     /// Commands by how they ended.
     pub settled: BTreeMap<String, usize>,
+    /// How often those who listened to the feed had to connect again.
+    pub reconnections: usize,
     /// The longest time from a healing to the usual answers.
     pub slowest: Duration,
+    /// The longest time from the stop of a replica until another had taken over; zero when none had to.
+    pub slowest_takeover: Duration,
 }
 
 impl fmt::Display for Summary {
@@ -35,25 +39,31 @@ impl fmt::Display for Summary {
         let settled: usize = self.settled.values().sum();
         writeln!(f, "  accepted {}, settled {settled} {:?}", self.accepted, self.settled)?;
         // Each would have ended the run.
-        writeln!(f, "  lost 0, doubled 0")?;
-        write!(f, "  normal again at the latest {} ms after a healing", self.slowest.as_millis())
+        writeln!(f, "  lost 0, doubled 0; listeners connected again {} times", self.reconnections)?;
+        writeln!(f, "  normal again at the latest {} ms after a healing", self.slowest.as_millis())?;
+        match self.slowest_takeover.as_millis() {
+            0 => write!(f, "  no replica had to take over"),
+            slowest => write!(f, "  taken over at the latest {slowest} ms after a stop"),
+        }
     }
 }
 
 impl Summary {
     /// Lets one fault happen under load, and checks everything after it.
     pub async fn round(&mut self, world: &mut World, fault: Fault, seed: u64, round: u64) {
+        let _told = ToldOnFailure(format!("it failed in round {round} of seed {seed}: {fault:?}"));
         let started = Instant::now();
         let mut random = StdRng::seed_from_u64(seed ^ (round << 16));
         let load = world.load(seed, round);
         let enough = random.random_range(20..200);
         wait_for("load to flow", async || load.accepted(), |accepted| *accepted >= enough).await;
-        fault.strike(world, &mut random).await;
+        let takeover = fault.strike(world, &mut random).await;
         let normal = world.answers_normally().await;
         world.promises.extend(load.stop().await);
         let feed = world.audit().await;
         *self.faults.entry(fault).or_default() += 1;
         self.slowest = self.slowest.max(normal);
+        self.slowest_takeover = self.slowest_takeover.max(takeover.unwrap_or_default());
         println!(
             "{fault:?}: {} entries in order, normal after {} ms, {} ms in all",
             feed.len(),
@@ -64,9 +74,21 @@ impl Summary {
 
     /// Adds what became of a world.
     pub async fn add(&mut self, world: &World) {
+        self.reconnections += world.reconnections();
         self.accepted += world.promises.accepted.len();
         for (status, count) in world.statuses().await {
             *self.settled.entry(status).or_default() += count;
+        }
+    }
+}
+
+/// A line that is printed if the test fails meanwhile.
+struct ToldOnFailure(String);
+
+impl Drop for ToldOnFailure {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("{}", self.0);
         }
     }
 }
@@ -82,26 +104,79 @@ pub async fn these(world: &mut World, faults: &[Fault], seed: u64) -> Summary {
     summary
 }
 
-/// Random faults, on both stores in turn, until the time is over.
-pub async fn at_random(seed: u64, time: Duration) -> Summary {
-    let started = Instant::now();
-    let mut random = StdRng::seed_from_u64(seed);
-    let mut summary = Summary::default();
-    let mut round = 0;
-    while started.elapsed() < time {
-        let on_sqlite = (round / FAULTS_IN_A_WORLD).is_multiple_of(2);
-        let mut world = if on_sqlite { World::on_sqlite().await } else { World::on_postgres(2).await };
-        let all = Fault::all(&world.base);
-        for _ in 0..FAULTS_IN_A_WORLD {
-            let fault = *all.choose(&mut random).expect("there are faults");
-            summary.round(&mut world, fault, seed, round).await;
-            round += 1;
-            if started.elapsed() >= time {
+/// A store that faults are tried around.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Store {
+    /// One replica on a file.
+    Sqlite,
+    /// Two replicas on a server.
+    Postgres,
+}
+
+impl Store {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Sqlite, Self::Postgres];
+
+    async fn world(self) -> World {
+        match self {
+            Self::Sqlite => World::on_sqlite().await,
+            Self::Postgres => World::on_postgres(2).await,
+        }
+    }
+}
+
+impl fmt::Display for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+        })
+    }
+}
+
+/// A run of random faults.
+#[derive(Debug)]
+pub struct Plan {
+    /// Decides what happens in each round.
+    pub seed: u64,
+    /// For how long.
+    pub time: Duration,
+    /// Around these stores in turn.
+    pub stores: Vec<Store>,
+    /// Begins with the world that this round belongs to.
+    pub from_round: u64,
+}
+
+impl Plan {
+    /// What each store has come through.
+    pub async fn run(&self) -> BTreeMap<Store, Summary> {
+        let started = Instant::now();
+        let mut summaries = BTreeMap::new();
+        let first = self.from_round / FAULTS_IN_A_WORLD;
+        for (number, store) in (first..).zip(self.stores.iter().cycle()) {
+            if started.elapsed() >= self.time {
                 break;
             }
+            let round = number * FAULTS_IN_A_WORLD;
+            println!("tests/run faults --seed {} --store {store} --round {round}", self.seed);
+            let summary: &mut Summary = summaries.entry(*store).or_default();
+            let mut world = store.world().await;
+            let rounds = (round..round + FAULTS_IN_A_WORLD).take_while(|_| started.elapsed() < self.time);
+            for round in rounds {
+                let fault = self.fault(&world, round);
+                summary.round(&mut world, fault, self.seed, round).await;
+            }
+            summary.add(&world).await;
         }
-        summary.add(&world).await;
-        round = round.next_multiple_of(FAULTS_IN_A_WORLD);
+        summaries
     }
-    summary
+
+    /// Decided by the seed and the round alone, so that a round can be repeated without those before its world. Each
+    /// fault comes once before any comes again.
+    fn fault(&self, world: &World, round: u64) -> Fault {
+        let mut all = Fault::all(&world.base);
+        let (turn, place) = (round / all.len() as u64, round % all.len() as u64);
+        all.shuffle(&mut StdRng::seed_from_u64(self.seed.rotate_left(32) ^ turn));
+        all[place as usize]
+    }
 }

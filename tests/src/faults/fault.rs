@@ -1,6 +1,6 @@
 //! What can go wrong, and how it is made to.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rand::Rng as _;
 use rand::rngs::StdRng;
@@ -8,6 +8,7 @@ use rand::seq::IndexedRandom as _;
 use sqlx::Executor as _;
 
 use super::proxy::Trouble;
+use super::takeover;
 use super::world::{Base, LEASE, World};
 
 /// A fault.
@@ -19,6 +20,8 @@ pub enum Fault {
     Pause,
     /// A replica stands still for longer than its lease.
     PauseBeyondLease,
+    /// A replica stands still for ten times its lease.
+    PauseForLong,
     /// The file of the store, or the disk below it, has no room.
     DiskFull,
     /// PostgreSQL crashes and is started again.
@@ -50,6 +53,8 @@ pub enum LineFault {
     Stall,
     /// Answers are lost: what was asked for, a commit for one, is done.
     AnswersLost,
+    /// Each write is done in full, and its answer is lost with the connection: to PostgreSQL only.
+    CommitAnswerLost,
     /// Requests are lost.
     RequestsLost,
     /// All connections are reset, several times.
@@ -80,20 +85,24 @@ impl Fault {
         match base {
             Base::Sqlite(_) => all.push(Self::DiskFull),
             Base::Postgres { .. } => {
-                all.extend([Self::PauseBeyondLease, Self::PostgresCrash, Self::PostgresTerminate]);
+                all.extend([Self::PauseBeyondLease, Self::PauseForLong]);
+                all.extend([Self::PostgresCrash, Self::PostgresTerminate]);
                 all.extend(LINE.map(Self::PostgresLine));
+                all.push(Self::PostgresLine(LineFault::CommitAnswerLost));
             }
         }
         all
     }
 
-    /// Lets it happen and ends it: afterwards nothing is wrong any more.
-    pub async fn strike(self, world: &mut World, random: &mut StdRng) {
+    /// Lets it happen and ends it: afterwards nothing is wrong any more. How long it took another replica to take over,
+    /// where it had to.
+    pub async fn strike(self, world: &mut World, random: &mut StdRng) -> Option<Duration> {
         let moment = Duration::from_millis(random.random_range(200..1500));
         match self {
             Self::Kill => kill(world, random).await,
             Self::Pause => pause(world, random, moment.min(LEASE / 2)).await,
-            Self::PauseBeyondLease => pause(world, random, LEASE * 2 + moment).await,
+            Self::PauseBeyondLease => return pause_beyond_lease(world, random, LEASE * 2 + moment).await,
+            Self::PauseForLong => return pause_beyond_lease(world, random, LEASE * 10).await,
             Self::DiskFull => disk_full(world, moment).await,
             Self::PostgresCrash => postgres_crash(world, moment / 3).await,
             Self::PostgresTerminate => postgres_terminate(world).await,
@@ -116,6 +125,7 @@ impl Fault {
             Self::NatsTailLost => tail_lost(world, moment).await,
             Self::NatsLine(fault) => line_fault(&world.nats_line, fault, random, moment).await,
         }
+        None
     }
 }
 
@@ -132,6 +142,17 @@ async fn pause(world: &mut World, random: &mut StdRng, time: Duration) {
     replica.signal("STOP");
     tokio::time::sleep(time).await;
     replica.signal("CONT");
+}
+
+/// It goes on only when another replica has taken over; what it then writes late must not count.
+async fn pause_beyond_lease(world: &mut World, random: &mut StdRng, time: Duration) -> Option<Duration> {
+    let index = random.random_range(0..world.replicas.len());
+    let stopped = Instant::now();
+    world.replicas[index].signal("STOP");
+    let took = takeover::timed(world, index, stopped).await;
+    tokio::time::sleep_until((stopped + time).into()).await;
+    world.replicas[index].signal("CONT");
+    took
 }
 
 /// No file may grow beyond a size that those of the store are about to reach.
@@ -176,6 +197,7 @@ async fn line_fault(line: &super::Proxy, fault: LineFault, random: &mut StdRng, 
         LineFault::Delay => line.set(Trouble::Delay(Duration::from_millis(random.random_range(5..100)))),
         LineFault::Stall => line.set(Trouble::Stall),
         LineFault::AnswersLost => line.set(Trouble::Deaf),
+        LineFault::CommitAnswerLost => line.set(Trouble::Unheard),
         LineFault::RequestsLost => line.set(Trouble::HalfOpen),
         LineFault::Down => line.set(Trouble::Down),
         LineFault::Reset => {
@@ -199,19 +221,24 @@ async fn line_fault(line: &super::Proxy, fault: LineFault, random: &mut StdRng, 
 
 async fn stream_deleted(world: &World) {
     let context = async_nats::jetstream::new(world.nats.client().await);
+    // NATS 2.9 may delete with it the files of one that is made again meanwhile, so nobody is heard until it is done.
+    world.nats_line.set(Trouble::Stall);
     // It may not have been made yet, or not again.
     let _ = context.delete_stream("WILCO").await;
+    world.nats_line.heal();
 }
 
+/// Bounded by the number of messages: by their bytes, NATS 2.9 now and then takes one that does not fit and deletes its
+/// oldest for it, which would be its loss and not the relay's.
 async fn stream_full(world: &World, time: Duration) {
     /// What may come in between the look and the bound: NATS deletes the oldest messages of a stream whose new bound
-    /// is below its size, which would be the harness's loss and not the relay's.
-    const MARGIN: i64 = 256 << 10;
+    /// is below what it has.
+    const MARGIN: i64 = 250;
     let context = async_nats::jetstream::new(world.nats.client().await);
     let Ok(mut stream) = context.get_stream("WILCO").await else { return };
     let info = stream.info().await.expect("NATS knows its stream");
-    let (roomy, size) = (info.config.clone(), info.state.bytes);
-    let full = async_nats::jetstream::stream::Config { max_bytes: size as i64 + MARGIN, ..roomy.clone() };
+    let (roomy, count) = (info.config.clone(), info.state.messages);
+    let full = async_nats::jetstream::stream::Config { max_messages: count as i64 + MARGIN, ..roomy.clone() };
     context.update_stream(full).await.expect("the stream is bounded");
     tokio::time::sleep(time).await;
     context.update_stream(roomy).await.expect("the stream is not bounded any more");

@@ -3,17 +3,23 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`Load`], [`Promises`] | clients that write down what they sent and what they were answered |
+//! | `listener` | clients that follow the feed all the while |
 //! | [`Proxy`] | a line that delays, stalls, loses, resets |
+//! | `postgres_talk` | what such a line to PostgreSQL understands of it |
 //! | [`World`] | Wilco, its store and NATS, with such lines between them |
 //! | [`Fault`] | what can go wrong |
 //! | [`campaign`] | one fault after the other, from a seed |
+//! | `takeover` | how soon another replica serves what one cannot |
 //! | [`audit`] | what must hold afterwards |
 
 pub mod audit;
 pub mod campaign;
 mod fault;
+mod listener;
 mod load;
+mod postgres_talk;
 mod proxy;
+mod takeover;
 mod world;
 
 pub use fault::{Fault, LineFault};

@@ -2,8 +2,8 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -11,6 +11,8 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+
+use super::postgres_talk::Talk;
 
 /// What is wrong with a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,6 +26,9 @@ pub enum Trouble {
     Stall,
     /// Requests arrive, and no answer does: what was asked for is done, and nobody knows.
     Deaf,
+    /// On a line to PostgreSQL: each write is asked for and done in full, and its answer is lost with the connection.
+    /// What reads is served as usual.
+    Unheard,
     /// The other side is gone without a word: what is sent goes nowhere, what it sends still arrives.
     HalfOpen,
     /// Connections are refused.
@@ -43,25 +48,50 @@ enum Direction {
     Answer,
 }
 
+/// What the other side is to hear of a piece.
+enum Heard {
+    All,
+    Nothing,
+    /// Nothing, and the connection is reset.
+    NothingMore,
+}
+
 /// A listener on the loopback address that passes everything on to another port there.
 pub struct Proxy {
     port: u16,
     state: Arc<watch::Sender<State>>,
     /// Bytes that may still pass before everything is reset; negative: no limit.
     budget: Arc<AtomicI64>,
+    /// Writes that were done and not heard of.
+    unheard: Arc<AtomicUsize>,
     accepting: JoinHandle<()>,
 }
 
 impl Proxy {
     /// A line without trouble.
     pub async fn to(port: u16) -> Self {
+        Self::carrying(Content::Bytes, port).await
+    }
+
+    /// A line to PostgreSQL, which knows what a write is.
+    pub async fn to_postgres(port: u16) -> Self {
+        Self::carrying(Content::Postgres, port).await
+    }
+
+    async fn carrying(content: Content, port: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let own = listener.local_addr().expect("it has an address").port();
         let state = Arc::new(watch::Sender::new(State::default()));
         let budget = Arc::new(AtomicI64::new(-1));
-        let line = Line { to: SocketAddr::from(([127, 0, 0, 1], port)), state: Arc::clone(&state), budget };
-        let budget = Arc::clone(&line.budget);
-        Self { port: own, state, budget, accepting: tokio::spawn(line.accept(listener)) }
+        let unheard = Arc::<AtomicUsize>::default();
+        let line = Line {
+            to: SocketAddr::from(([127, 0, 0, 1], port)),
+            content,
+            state: Arc::clone(&state),
+            budget: Arc::clone(&budget),
+            unheard: Arc::clone(&unheard),
+        };
+        Self { port: own, state, budget, unheard, accepting: tokio::spawn(line.accept(listener)) }
     }
 
     /// The port it listens on.
@@ -72,6 +102,11 @@ impl Proxy {
     /// Sets what is wrong from now on.
     pub fn set(&self, trouble: Trouble) {
         self.state.send_modify(|state| state.trouble = trouble);
+    }
+
+    /// How many writes were done so far whose answer was lost with the connection.
+    pub fn unheard(&self) -> usize {
+        self.unheard.load(Ordering::Relaxed)
     }
 
     /// Resets every connection there is.
@@ -103,11 +138,27 @@ impl Drop for Proxy {
     }
 }
 
+#[derive(Clone, Copy)]
+enum Content {
+    Bytes,
+    Postgres,
+}
+
 #[derive(Clone)]
 struct Line {
     to: SocketAddr,
+    content: Content,
     state: Arc<watch::Sender<State>>,
     budget: Arc<AtomicI64>,
+    unheard: Arc<AtomicUsize>,
+}
+
+/// What is followed on a connection to PostgreSQL.
+#[derive(Default)]
+struct Followed {
+    talk: Talk,
+    /// The question whose answer is lost, and the connection with it.
+    doomed: Option<u64>,
 }
 
 impl Line {
@@ -138,8 +189,9 @@ impl Line {
         }
         let (near_read, near_write) = near.into_split();
         let (far_read, far_write) = far.into_split();
-        let requests = self.pump(near_read, far_write, Direction::Request);
-        let answers = self.pump(far_read, near_write, Direction::Answer);
+        let followed = Mutex::default();
+        let requests = self.pump(near_read, far_write, Direction::Request, &followed);
+        let answers = self.pump(far_read, near_write, Direction::Answer, &followed);
         tokio::select! {
             _ = requests => {}
             _ = answers => {}
@@ -147,7 +199,13 @@ impl Line {
         }
     }
 
-    async fn pump(&self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf, way: Direction) -> io::Result<()> {
+    async fn pump(
+        &self,
+        mut from: OwnedReadHalf,
+        mut to: OwnedWriteHalf,
+        way: Direction,
+        followed: &Mutex<Followed>,
+    ) -> io::Result<()> {
         let mut piece = vec![0; 16 << 10];
         let mut changes = self.state.subscribe();
         loop {
@@ -162,12 +220,40 @@ impl Line {
                 (Trouble::Delay(time), _) => tokio::time::sleep(time).await,
                 _ => {}
             }
+            match self.follow(&piece[..count], way, trouble, followed) {
+                Heard::All => {}
+                Heard::Nothing => continue,
+                Heard::NothingMore => return Ok(()),
+            }
             let allowed = self.spend(count);
             to.write_all(&piece[..allowed]).await?;
             if allowed < count {
                 self.state.send_modify(|state| state.generation += 1);
                 return Ok(());
             }
+        }
+    }
+
+    /// Whether what passes here is to arrive.
+    fn follow(&self, piece: &[u8], way: Direction, trouble: Trouble, followed: &Mutex<Followed>) -> Heard {
+        if matches!(self.content, Content::Bytes) {
+            return Heard::All;
+        }
+        let mut followed = followed.lock().unwrap_or_else(PoisonError::into_inner);
+        if way == Direction::Request {
+            let written = followed.talk.asks(piece).filter(|_| trouble == Trouble::Unheard);
+            // Known before the request is passed on, so before there can be an answer.
+            followed.doomed = followed.doomed.or(written);
+            return Heard::All;
+        }
+        let answered = followed.talk.answers(piece);
+        match (followed.doomed, answered) {
+            (None, _) => Heard::All,
+            (Some(doomed), Some(answered)) if answered.number >= doomed => {
+                self.unheard.fetch_add(usize::from(answered.completed), Ordering::Relaxed);
+                Heard::NothingMore
+            }
+            (Some(_), _) => Heard::Nothing,
         }
     }
 

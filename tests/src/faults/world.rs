@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use reqwest::Method;
 use serde_json::Value;
-use sqlx::{Connection as _, Executor as _, PgConnection};
+use sqlx::{Connection as _, Executor as _, PgConnection, SqliteConnection};
+use tokio::sync::watch;
 
+use super::listener::{Listener, Wanted};
 use super::{Load, Promises, Proxy, audit};
-use crate::client::{Client, create_pet};
+use crate::client::{Client, Reply, create_pet};
 use crate::e2e::{Place as _, SqlitePlace};
 use crate::nats::NatsServer;
 use crate::postgres::PostgresServer;
@@ -48,9 +51,12 @@ pub struct World {
     pub replicas: Vec<Server>,
     /// What clients know.
     pub promises: Promises,
+    /// Clients that follow the feed, and where they find it.
+    listeners: [Listener; 2],
+    servers: watch::Sender<Vec<Client>>,
     wilco: Wilco,
     count: usize,
-    checks: usize,
+    names: usize,
 }
 
 impl World {
@@ -65,7 +71,7 @@ impl World {
     pub async fn on_postgres(replicas: usize) -> Self {
         let server = tokio::task::spawn_blocking(PostgresServer::start).await.expect("PostgreSQL starts");
         let url = server.database().await;
-        let line = Proxy::to(server.port()).await;
+        let line = Proxy::to_postgres(server.port()).await;
         let through = url.replace(&format!(":{}/", server.port()), &format!(":{}/", line.port()));
         let lease = format!("engine.lease_ms={}", LEASE.as_millis());
         let wilco = Wilco::on(through).set(&lease);
@@ -76,8 +82,11 @@ impl World {
         let nats = NatsServer::started().await;
         let nats_line = Proxy::to(nats.port()).await;
         let wilco = wilco.nats(format!("nats://127.0.0.1:{}", nats_line.port()));
-        let (replicas, promises) = (Vec::new(), Promises::default());
-        let mut world = Self { base, nats, nats_line, replicas, promises, wilco, count, checks: 0 };
+        let (replicas, promises, servers) = (Vec::new(), Promises::default(), watch::Sender::default());
+        let listeners = [Wanted::Everything, Wanted::Outcomes]
+            .map(|wanted| Listener::to(wanted, watch::Sender::subscribe(&servers)));
+        let mut world =
+            Self { base, nats, nats_line, replicas, promises, listeners, servers, wilco, count, names: 0 };
         world.complete().await;
         world
     }
@@ -92,6 +101,7 @@ impl World {
         while self.replicas.len() < self.count {
             self.replicas.push(self.wilco.start().await);
         }
+        self.servers.send_replace(self.replicas.iter().map(|replica| replica.client().clone()).collect());
     }
 
     /// Load on all replicas.
@@ -108,38 +118,44 @@ impl World {
 
     /// Runs a statement on the database, past Wilco.
     pub async fn execute(&self, statement: &str) {
-        self.admin().await.execute(statement).await.expect("the statement succeeds");
+        let done = match &self.base {
+            Base::Sqlite(place) => {
+                let mut file = SqliteConnection::connect(&place.url()).await.expect("the file is there");
+                file.execute(statement).await.map(drop)
+            }
+            Base::Postgres { .. } => self.admin().await.execute(statement).await.map(drop),
+        };
+        done.expect("the statement succeeds");
     }
 
     /// After the healing: every replica takes a command and applies it, in time. How long that took.
     pub async fn answers_normally(&mut self) -> Duration {
         let healed = Instant::now();
         for index in 0..self.replicas.len() {
-            self.checks += 1;
-            let key = format!("check-{}", self.checks);
-            let (client, envelope) = (self.replicas[index].client(), create_pet(&key));
-            let post = async || {
-                let request = client.request(reqwest::Method::POST, "/v1/commands").json(&envelope);
-                client.send(request.header("Idempotency-Key", &key)).await
-            };
-            let taken = |reply: &Result<_, _>| {
-                reply.as_ref().is_ok_and(|reply: &crate::client::Reply| reply.status == 202)
-            };
-            let reply = wait_for("a command to be accepted", post, taken).await.expect("it was");
-            client.settled(&reply.id()).await;
-            self.promises.accepted.insert(key, reply.id());
+            let (key, client) = (self.fresh_name("check"), self.replicas[index].client());
+            let id = accepted(client, &key, create_pet(&key)).await;
+            client.settled(&id).await;
+            self.promises.accepted.insert(key, id);
         }
         let took = healed.elapsed();
         assert!(took < HEALED_WITHIN, "the server answered normally only {took:?} after the healing");
         took
     }
 
-    /// Checks everything that must hold, in the store and on NATS, when nothing is wrong and no load runs. The feed.
+    /// A name that nothing in this world has yet.
+    pub(super) fn fresh_name(&mut self, kind: &str) -> String {
+        self.names += 1;
+        format!("{kind}-{}", self.names)
+    }
+
+    /// Checks everything that must hold, in the store, on NATS and with those who listened all the while, when nothing is
+    /// wrong and no load runs. The feed.
     pub async fn audit(&mut self) -> Vec<Value> {
         let client = self.replicas[0].client().clone();
         self.promises.repeat_unknown(&client).await;
         let feed = audit::everything(&client, &self.promises).await;
         self.all_is_published(&feed).await;
+        self.all_is_heard(&feed).await;
         feed
     }
 
@@ -154,6 +170,18 @@ impl World {
         audit::stream_matches(feed, &audit::without_repeats(stream));
     }
 
+    /// Those who listened all the while have heard of every entry once.
+    pub async fn all_is_heard(&self, feed: &[Value]) {
+        for listener in &self.listeners {
+            listener.has_seen(feed).await;
+        }
+    }
+
+    /// How often those who listen had to connect again.
+    pub fn reconnections(&self) -> usize {
+        self.listeners.iter().map(Listener::breaks).sum()
+    }
+
     /// How the accepted commands ended: how many of each status.
     pub async fn statuses(&self) -> BTreeMap<String, usize> {
         let mut statuses = BTreeMap::new();
@@ -162,4 +190,14 @@ impl World {
         }
         statuses
     }
+}
+
+/// Gives a command until it is accepted; its id.
+pub(super) async fn accepted(client: &Client, key: &str, envelope: Value) -> String {
+    let post = async || {
+        let request = client.request(Method::POST, "/v1/commands").json(&envelope);
+        client.send(request.header("Idempotency-Key", key)).await
+    };
+    let taken = |reply: &Result<Reply, String>| reply.as_ref().is_ok_and(|reply| reply.status == 202);
+    wait_for("a command to be accepted", post, taken).await.expect("it was").id()
 }
