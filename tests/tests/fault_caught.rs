@@ -32,6 +32,9 @@ async fn change_all(world: &World, function: &str, parts: &[(&str, &str)]) {
     world.execute(&changed).await;
 }
 
+/// What comes after the fence in `wilco_commit`.
+const BEHIND_THE_FENCE: &str = "IF cardinality(e_slots) > 0 THEN";
+
 /// Waits until the partitions are shared out.
 async fn both_own_a_half(world: &World) {
     let owner = "SELECT owner::text FROM partitions GROUP BY owner HAVING count(*) = 8";
@@ -85,7 +88,7 @@ async fn a_replica_that_lost_its_lease_settles_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_fence_is_noticed() {
     let mut world = World::on_postgres(2).await;
-    change(&world, "wilco_commit", "AND owner = p_owner AND epoch = p_epochs[slot]", "").await;
+    change(&world, "wilco_commit", " AND p.owner = p_owner AND p.epoch = g.epoch", "").await;
     let failed = a_stale_owner_settles_nothing(&mut world).await;
     assert_eq!(failed["status"], "failed", "nothing was settled from what a replica remembered");
 }
@@ -119,10 +122,11 @@ async fn offsets_with_gaps_are_noticed() {
     let mut world = World::on_postgres(2).await;
     world.execute("CREATE SEQUENCE insertion").await;
     // As an auto-increment column numbers rows: handed out before the commit, and not given back.
-    let handed_out = "SELECT min(nextval('insertion')) INTO base FROM generate_series(1, p_entries[slot]);
-                      UPDATE partitions SET head = base + p_entries[slot] - 1 WHERE id = p_ids[slot];
-                      bases := bases || base";
-    change(&world, "wilco_commit", "bases := bases || base", handed_out).await;
+    let handed_out = "FOR slot IN 1 .. cardinality(p_ids) LOOP
+                          bases[slot] := (SELECT min(nextval('insertion')) FROM generate_series(1, p_entries[slot]));
+                          UPDATE partitions SET head = bases[slot] + p_entries[slot] - 1 WHERE id = p_ids[slot];
+                      END LOOP;";
+    change(&world, "wilco_commit", BEHIND_THE_FENCE, &format!("{handed_out}\n{BEHIND_THE_FENCE}")).await;
     let said = failed_check(&mut world, Fault::PostgresTerminate).await;
     assert!(said.contains("partition"), "{said:?}");
 }
@@ -163,9 +167,12 @@ async fn number_before_the_commit(world: &World) {
         world.execute(&format!("CREATE SEQUENCE numbers_{partition}")).await;
     }
     // Behind the fence, so that a commit that is refused there leaves no gap.
-    let numbered = "SELECT min(nextval('numbers_' || p_ids[slot])) INTO base
-                    FROM generate_series(1, p_entries[slot]);
-                    bases := bases || base";
+    let numbered = "FOR slot IN 1 .. cardinality(p_ids) LOOP
+                        bases[slot] := (
+                            SELECT min(nextval('numbers_' || p_ids[slot])) FROM generate_series(1, p_entries[slot])
+                        );
+                    END LOOP;";
+    let numbered = format!("{numbered}\n{BEHIND_THE_FENCE}");
     // What readers go by: the newest number that is committed.
     let newest = "FOR slot IN 1 .. cardinality(p_ids) LOOP
                       UPDATE partitions SET head = greatest(head, bases[slot] + p_entries[slot] - 1)
@@ -173,9 +180,12 @@ async fn number_before_the_commit(world: &World) {
                   END LOOP;
                   RETURN bases;";
     let parts = [
-        ("UPDATE partitions SET head = head + p_entries[slot]", "PERFORM FROM partitions"),
-        ("RETURNING head - p_entries[slot] + 1 INTO base", ""),
-        ("bases := bases || base", numbered),
+        (
+            "UPDATE partitions p SET head = p.head + g.entries\n        FROM ",
+            "SELECT g.slot, 0 AS base FROM partitions p, ",
+        ),
+        ("RETURNING g.slot, p.head - g.entries + 1 AS base", ""),
+        (BEHIND_THE_FENCE, &numbered),
         ("RETURN bases;", newest),
     ];
     change_all(world, "wilco_commit", &parts).await;

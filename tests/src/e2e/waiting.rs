@@ -59,6 +59,11 @@ pub async fn a_status_can_be_watched_until_it_is_settled(place: &impl Place) {
 
 /// The time so many seconds from now, as a client writes it.
 pub fn in_seconds(seconds: u64) -> String {
-    let at = std::time::SystemTime::now() + std::time::Duration::from_secs(seconds);
+    from_now(std::time::Duration::from_secs(seconds))
+}
+
+/// The same, for any time.
+pub fn from_now(time: std::time::Duration) -> String {
+    let at = std::time::SystemTime::now() + time;
     chrono::DateTime::<chrono::Utc>::from(at).to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
 }

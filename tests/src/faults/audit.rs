@@ -23,7 +23,10 @@ pub async fn everything(client: &Client, promises: &Promises) -> Vec<Value> {
 /// Every accepted command is in the registry and settled. All commands, by id.
 pub async fn settled_commands(client: &Client, promises: &Promises) -> BTreeMap<String, Value> {
     let none = |open: &Vec<Value>| open.is_empty();
-    wait_for("no command to be open", async || client.commands("status=pending").await, none).await;
+    // In this order: what is scheduled becomes pending, and not the other way round.
+    for open in ["status=scheduled", "status=pending"] {
+        wait_for("no command to be open", async || client.commands(open).await, none).await;
+    }
     let commands: BTreeMap<String, Value> =
         client.commands("").await.into_iter().map(|status| (text(&status, "id"), status)).collect();
     for (key, id) in &promises.accepted {

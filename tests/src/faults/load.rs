@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::client::{Client, pet};
+use crate::e2e::from_now;
 
 /// Aggregates that the load is about: few enough that they meet many commands each.
 const PETS: u32 = 40;
@@ -127,5 +128,10 @@ fn command(random: &mut StdRng) -> Value {
         98 => ("sell", json!({})),
         _ => ("delete", json!({})),
     };
-    json!({ "type": format!("pet.{kind}"), "target": target, "data": data })
+    let mut command = json!({ "type": format!("pet.{kind}"), "target": target, "data": data });
+    // Some are for later: these are stored first, and applied by another commit.
+    if random.random_bool(0.1) {
+        command["not_before"] = json!(from_now(Duration::from_millis(random.random_range(50..500))));
+    }
+    command
 }
