@@ -12,7 +12,7 @@
 //! newest, and the rest is pipelined.
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::Client;
 use async_nats::header::{HeaderValue, NATS_EXPECTED_LAST_SEQUENCE, NATS_MESSAGE_ID};
@@ -31,6 +31,11 @@ use super::{StreamOptions, headers};
 const NAME: &str = "WILCO";
 /// How long the server remembers message ids.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
+/// How often to look whether somebody has bounded a stream that has no bound.
+const LOOK_FOR_BOUND: Duration = Duration::from_secs(1);
+/// What a stored message takes at most beyond its subject, headers and payload: its frame, and the headers that are
+/// added on the way.
+const FRAME: u64 = 256;
 
 pub(super) struct Stream {
     client: Client,
@@ -38,6 +43,8 @@ pub(super) struct Stream {
     handle: jetstream::stream::Stream,
     /// The newest sequence of the stream, if it is known and nobody else publishes.
     newest: Option<u64>,
+    /// When the stream was last seen without a bound.
+    unbounded: Option<Instant>,
 }
 
 impl Stream {
@@ -56,7 +63,7 @@ impl Stream {
             ..Config::default()
         };
         let handle = context.get_or_create_stream(config).await.map_err(unavailable)?;
-        Ok(Self { client: client.clone(), context, handle, newest: None })
+        Ok(Self { client: client.clone(), context, handle, newest: None, unbounded: None })
     }
 
     pub(super) async fn still_has(&mut self, receipt: &Receipt) -> Result<Kept, BrokerError> {
@@ -85,20 +92,47 @@ impl Stream {
         alone: bool,
     ) -> Result<Published, (Published, BrokerError)> {
         let mut published = Published::default();
+        match self.publish_what_fits(run, alone, &mut published).await {
+            Ok(()) => Ok(published),
+            Err(error) => Err((published, error)),
+        }
+    }
+
+    async fn publish_what_fits(
+        &mut self,
+        run: &[Message],
+        alone: bool,
+        published: &mut Published,
+    ) -> Result<(), BrokerError> {
+        let fits = match self.room().await? {
+            Some(room) => fitting(run, room),
+            None => run.len(),
+        };
         if !alone {
             self.newest = None;
         }
         let rest = match self.newest {
-            Some(_) => run.iter().collect(),
-            None => match self.publish_carefully(run, alone, &mut published).await {
-                Ok(rest) => rest,
-                Err(error) => return Err((published, error)),
-            },
+            Some(_) => run[..fits].iter().collect(),
+            None => self.publish_carefully(&run[..fits], alone, published).await?,
         };
-        match self.publish_pipelined(&rest, &mut published).await {
-            Ok(()) => Ok(published),
-            Err(error) => Err((published, error)),
+        self.publish_pipelined(&rest, published).await?;
+        if fits < run.len() {
+            return Err(BrokerError::Refused("the stream is full".to_owned()));
         }
+        Ok(())
+    }
+
+    /// The bytes that the stream has left, if it is bounded. The server refuses what does not fit, but forgets the
+    /// frame of the message in its sum (nats-server 2.9): what then does fit by less than that is stored, and the
+    /// oldest message is deleted for it, which no reader may have seen yet.
+    async fn room(&mut self) -> Result<Option<u64>, BrokerError> {
+        if self.unbounded.is_some_and(|seen| seen.elapsed() < LOOK_FOR_BOUND) {
+            return Ok(None);
+        }
+        let info = self.handle.info().await.map_err(unavailable)?;
+        let bound = u64::try_from(info.config.max_bytes).ok().filter(|bound| *bound > 0);
+        self.unbounded = bound.is_none().then(Instant::now);
+        Ok(bound.map(|bound| bound.saturating_sub(info.state.bytes)))
     }
 
     /// In waves of one message of each partition; gives back what may be pipelined.
@@ -182,6 +216,16 @@ impl Stream {
             .await
             .map_err(|error| broker_error(&error))
     }
+}
+
+/// How many messages of a run fit, from its beginning.
+fn fitting(run: &[Message], room: u64) -> usize {
+    let end_of = |used: &mut u64, message: &Message| {
+        let headers: usize = message.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        *used += (message.subject.len() + message.payload.len() + message.id.len() + headers) as u64 + FRAME;
+        Some(*used)
+    };
+    run.iter().scan(0, end_of).take_while(|end| *end <= room).count()
 }
 
 fn broker_error(error: &PublishError) -> BrokerError {
