@@ -4,10 +4,12 @@
 //! | --- | --- |
 //! | `registry` | accepting, finding, listing, cancelling commands |
 //! | `journal` | loading, committing, the feed |
+//! | `commit` | writing a unit of work |
 //! | `checkpoints` | where the feed's durable readers stand |
 //! | `views` | landing views |
 //! | `leases` | heartbeats |
 //! | `writer` | the one connection that writes, many jobs to a transaction |
+//! | `bulk` | statements over many rows |
 //! | `rows`, `errors` | between the database's values and ours |
 //!
 //! What must hold:
@@ -16,10 +18,12 @@
 //! - One writer; all other connections are opened read-only.
 //! - What is acknowledged is on disk: the log is written with `synchronous=FULL`.
 //!
-//! Statements over many rows take them as one JSON array (`json_each`), so that their text, and with it the prepared
-//! statement, is always the same.
+//! Statements that look for many keys take them as one JSON array (`json_each`), so that their text, and with it the
+//! prepared statement, is always the same; what is written many rows at a time is bound (`bulk`).
 
+mod bulk;
 mod checkpoints;
+mod commit;
 mod errors;
 mod journal;
 mod leases;

@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use serde::Serialize;
 use sqlx::sqlite::SqliteConnection;
-use sqlx::{QueryBuilder, Sqlite};
+use sqlx::{QueryBuilder, Row, Sqlite};
 use uuid::Uuid;
 use wilco_application::ports::{
     Accepted, CancelOutcome, Command, CommandFilter, Page, Registry, State, StoreError,
@@ -15,6 +14,7 @@ use wilco_application::ports::{
 use wilco_domain::kernel::Problem;
 
 use super::SqliteStore;
+use super::bulk::{Bulk, Values};
 use super::errors::classify;
 use super::rows::{command, command_columns, hex, json, unreadable};
 
@@ -24,8 +24,7 @@ impl Registry for SqliteStore {
         if commands.is_empty() {
             return Ok(Vec::new());
         }
-        let given = json(&commands.iter().map(|command| Given::of(command)).collect::<Vec<_>>())?;
-        self.writer().write(move |connection| Box::pin(accept(connection, given, commands))).await
+        self.writer().write(move |connection| Box::pin(accept(connection, commands))).await
     }
 
     async fn command(&self, id: Uuid) -> Result<Option<Command>, StoreError> {
@@ -99,63 +98,38 @@ impl Registry for SqliteStore {
     }
 }
 
-/// A command as the statements that store it take it.
-#[derive(Serialize)]
-pub(super) struct Given<'c>(
-    String,
-    &'c str,
-    u16,
-    &'c str,
-    &'c str,
-    &'c str,
-    Option<i64>,
-    Option<i64>,
-    i64,
-    Option<&'c str>,
-    Option<&'c str>,
-    Option<&'c str>,
-    Option<&'c str>,
-    Option<String>,
-    Option<String>,
-    Option<String>,
-    Option<&'c str>,
-);
+static ACCEPT: Bulk = Bulk::new(include_str!("sql/accept.sql"), 17);
 
-impl<'c> Given<'c> {
-    pub(super) fn of(command: &'c Command) -> Self {
-        let idempotency = command.idempotency.as_ref();
-        Self(
-            hex(command.id),
-            &command.tenant,
-            command.partition,
-            &command.command_type,
-            &command.target,
-            &command.data,
-            command.expected_version,
-            command.not_before.map(|time| time.timestamp_micros()),
-            command.accepted_at.timestamp_micros(),
-            command.actor.as_deref(),
-            command.callback_url.as_deref(),
-            command.metadata.as_deref(),
-            idempotency.and_then(|given| given.key.as_deref()),
-            idempotency.map(|given| hex(Uuid::from_bytes(given.fingerprint))),
-            (command.correlation_id != command.id).then(|| hex(command.correlation_id)),
-            command.caused_by.map(hex),
-            command.traceparent.as_deref(),
-        )
-    }
+/// A command's row, as the statements that store it take it.
+pub(super) fn bind_command<'q>(values: &mut Values<'q>, command: &'q Command) {
+    let idempotency = command.idempotency.as_ref();
+    values
+        .put(command.id)
+        .text(&command.tenant)
+        .put(command.partition)
+        .text(&command.command_type)
+        .text(&command.target)
+        .text(&command.data)
+        .put(command.expected_version)
+        .put(command.not_before.map(|time| time.timestamp_micros()))
+        .put(command.accepted_at.timestamp_micros())
+        .optional_text(command.actor.as_deref())
+        .optional_text(command.callback_url.as_deref())
+        .optional_text(command.metadata.as_deref())
+        .optional_text(idempotency.and_then(|given| given.key.as_deref()))
+        .put(idempotency.map(|given| given.fingerprint.as_slice()))
+        .put((command.correlation_id != command.id).then_some(command.correlation_id))
+        .put(command.caused_by)
+        .optional_text(command.traceparent.as_deref());
 }
 
 async fn accept(
     connection: &mut SqliteConnection,
-    given: String,
     commands: Vec<Arc<Command>>,
 ) -> Result<Vec<Accepted>, StoreError> {
-    let stored: Vec<Uuid> = sqlx::query_scalar(include_str!("sql/accept.sql"))
-        .bind(given)
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(classify)?;
+    let rows = ACCEPT.fetch(connection, &commands, |values, command| bind_command(values, command)).await?;
+    let stored = rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<Uuid>, _>>();
+    let stored = stored.map_err(classify)?;
     if stored.len() == commands.len() {
         return Ok(commands.iter().map(|_| Accepted::New).collect());
     }

@@ -4,9 +4,16 @@ use async_trait::async_trait;
 use wilco_application::ports::{Page, StoreError, ViewFilter, ViewRow, Views};
 
 use super::SqliteStore;
+use super::bulk::{Bulk, Values};
 use super::errors::classify;
-use super::journal::{view_json, write};
 use super::rows::{view, view_columns};
+
+static SAVE_VIEWS: Bulk = Bulk::new(include_str!("sql/save_views.sql"), 5);
+
+/// A view's row, as the statements that write it take it.
+pub(super) fn bind_view<'q>(values: &mut Values<'q>, view: &'q ViewRow) {
+    values.text(&view.view_id).put(view.version).text(&view.payload).text(&view.status).put(view.gone);
+}
 
 #[async_trait]
 impl Views for SqliteStore {
@@ -56,10 +63,7 @@ impl Views for SqliteStore {
     async fn save_views(&self, views: Vec<ViewRow>) -> Result<(), StoreError> {
         self.writer()
             .write(move |connection| {
-                Box::pin(async move {
-                    let rows = views.iter().map(view_json).map(Ok);
-                    write(connection, include_str!("sql/save_views.sql"), rows).await.map(drop)
-                })
+                Box::pin(async move { SAVE_VIEWS.execute(connection, &views, bind_view).await.map(drop) })
             })
             .await
     }

@@ -1,0 +1,128 @@
+//! Writing a unit of work.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sqlx::sqlite::SqliteConnection;
+use wilco_application::ports::{
+    Committed, NewEvent, Outcome, PartitionSlice, Seat, SnapshotRow, StoreError, UnitOfWork,
+};
+
+use super::bulk::{Bulk, Values};
+use super::errors::classify;
+use super::registry::bind_command;
+use super::rows::{json, unreadable};
+use super::views::bind_view;
+
+static EVENTS: Bulk = Bulk::new(include_str!("sql/commit_2_events.sql"), 9);
+static OUTCOMES: Bulk = Bulk::new(include_str!("sql/commit_3_outcomes.sql"), 7);
+static FRESH: Bulk = Bulk::new(include_str!("sql/commit_4_fresh.sql"), 23);
+static VIEWS_IN_PLACE: Bulk = Bulk::new(include_str!("sql/commit_5_views_in_place.sql"), 5);
+static VIEWS: Bulk = Bulk::new(include_str!("sql/commit_6_views.sql"), 5);
+static SNAPSHOTS: Bulk = Bulk::new(include_str!("sql/commit_7_snapshots.sql"), 4);
+
+/// An outcome with what is stored of it.
+struct Settled<'w> {
+    outcome: &'w Outcome,
+    error: Option<String>,
+    offset: i64,
+}
+
+/// Writes it; the caller's transaction makes it all or nothing.
+pub(super) async fn write(
+    connection: &mut SqliteConnection,
+    work: Arc<UnitOfWork>,
+) -> Result<Committed, StoreError> {
+    let bases = take_offsets(connection, &work).await?;
+    let offset = |seat: Seat| {
+        let base = bases.get(&seat.partition).copied();
+        base.map(|base| base + i64::from(seat.index))
+            .ok_or_else(|| unreadable("an entry's partition is not of the unit of work"))
+    };
+    let events = work.events.iter().map(|event| Ok((event, offset(event.seat)?)));
+    let events = events.collect::<Result<Vec<_>, StoreError>>()?;
+    EVENTS.execute(connection, &events, bind_event).await?;
+
+    let settled = work.outcomes.iter().map(|outcome| {
+        let error = outcome.settlement.error.as_ref().map(serde_json::to_string).transpose();
+        Ok(Settled { outcome, error: error.map_err(unreadable)?, offset: offset(outcome.seat)? })
+    });
+    let settled = settled.collect::<Result<Vec<_>, StoreError>>()?;
+    let (fresh, stored): (Vec<Settled<'_>>, Vec<Settled<'_>>) =
+        settled.into_iter().partition(|settled| settled.outcome.fresh);
+    if OUTCOMES.execute(connection, &stored, bind_stored).await? != stored.len() as u64 {
+        return Err(StoreError::Conflict);
+    }
+    FRESH.execute(connection, &fresh, bind_fresh).await?;
+
+    let in_place = VIEWS_IN_PLACE.execute(connection, &work.views, bind_view).await?;
+    if in_place < work.views.len() as u64 {
+        VIEWS.execute(connection, &work.views, bind_view).await?;
+    }
+    SNAPSHOTS.execute(connection, &work.snapshots, bind_snapshot).await?;
+    let base = |slice: &PartitionSlice| bases.get(&slice.partition).copied();
+    Ok(Committed { bases: work.partitions.iter().filter_map(base).collect() })
+}
+
+fn bind_event<'q>(values: &mut Values<'q>, (event, offset): &'q (&NewEvent, i64)) {
+    let row = &event.row;
+    values
+        .text(&row.aggregate_type)
+        .text(&row.aggregate_id)
+        .put(row.sequence)
+        .text(&row.event_type)
+        .text(&row.event_version)
+        .text(&row.payload)
+        .text(&row.metadata)
+        .put(event.seat.partition)
+        .put(*offset);
+}
+
+fn bind_stored<'q>(values: &mut Values<'q>, settled: &'q Settled<'_>) {
+    values.put(settled.outcome.command.id);
+    bind_settlement(values, settled);
+}
+
+fn bind_fresh<'q>(values: &mut Values<'q>, settled: &'q Settled<'_>) {
+    bind_command(values, &settled.outcome.command);
+    bind_settlement(values, settled);
+}
+
+fn bind_settlement<'q>(values: &mut Values<'q>, settled: &'q Settled<'_>) {
+    let settlement = &settled.outcome.settlement;
+    values
+        .put(settlement.state as i16)
+        .put(settlement.at.timestamp_micros())
+        .put(settlement.attempts)
+        .put(settlement.version)
+        .optional_text(settled.error.as_deref())
+        .put(settled.offset);
+}
+
+fn bind_snapshot<'q>(values: &mut Values<'q>, snapshot: &'q SnapshotRow) {
+    values.text(&snapshot.key.aggregate_type).text(&snapshot.key.id);
+    values.put(snapshot.version).text(&snapshot.payload);
+}
+
+/// The fence: the offset of the entry with index 0 of each partition, if the caller owns all of them.
+async fn take_offsets(
+    connection: &mut SqliteConnection,
+    work: &UnitOfWork,
+) -> Result<HashMap<u16, i64>, StoreError> {
+    let given: Vec<_> =
+        work.partitions.iter().map(|slice| (slice.partition, slice.epoch, slice.entries)).collect();
+    let heads: Vec<(u16, i64)> = sqlx::query_as(include_str!("sql/commit_1_fence.sql"))
+        .bind(work.owner)
+        .bind(json(&given)?)
+        .fetch_all(connection)
+        .await
+        .map_err(classify)?;
+    if heads.len() != given.len() {
+        return Err(StoreError::Fenced);
+    }
+    let heads: HashMap<u16, i64> = heads.into_iter().collect();
+    let base = |(partition, _, entries): (u16, i64, u32)| {
+        Some((partition, heads.get(&partition)? - i64::from(entries) + 1))
+    };
+    Ok(given.into_iter().filter_map(base).collect())
+}
