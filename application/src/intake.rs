@@ -65,6 +65,12 @@ pub(crate) struct Fresh {
 }
 
 impl Fresh {
+    /// One whose answer nobody hears.
+    #[cfg(test)]
+    pub(crate) fn unheard(command: Arc<Command>) -> Self {
+        Self { command, reply: oneshot::channel().0 }
+    }
+
     /// Answers. A client that hung up is no error: its command is accepted all the same.
     pub(crate) fn answer(self, answer: Answer) {
         drop(self.reply.send(answer));

@@ -296,6 +296,90 @@ mod tests {
         assert_eq!(taken(&inbox), [1, 2, 3]);
     }
 
+    fn fresh(numbers: std::ops::RangeInclusive<u128>) -> Vec<Fresh> {
+        numbers.map(|number| Fresh::unheard(command(number))).collect()
+    }
+
+    fn ids(fresh: &[Fresh]) -> Vec<u128> {
+        fresh.iter().map(|fresh| fresh.command.id.as_u128()).collect()
+    }
+
+    #[test]
+    fn fresh_commands_take_their_place_behind_what_is_stored() {
+        let inbox = live(10);
+        inbox.offer(commands(1..=2));
+        assert!(inbox.hand_over(fresh(3..=4)).is_empty());
+        inbox.offer(commands(5..=5));
+        let hand = inbox.take(4);
+        assert_eq!(
+            hand.commands.iter().map(|command| command.id.as_u128()).collect::<Vec<_>>(),
+            [1, 2, 3, 4]
+        );
+        let mut fresh: Vec<u128> = hand.fresh.keys().map(Uuid::as_u128).collect();
+        fresh.sort_unstable();
+        assert_eq!(fresh, [3, 4]);
+        assert!(inbox.take(9).fresh.is_empty(), "5 is stored");
+    }
+
+    #[test]
+    fn a_command_that_cannot_be_applied_at_once_is_given_back() {
+        let inbox = live(10);
+        inbox.offer(commands(1..=1));
+        let change = |number, change: fn(&mut Command)| {
+            let mut command = Arc::unwrap_or_clone(command(number));
+            change(&mut command);
+            Fresh::unheard(Arc::new(command))
+        };
+        let later = change(2, |command| command.not_before = Some(DateTime::UNIX_EPOCH));
+        let elsewhere = change(3, |command| command.partition = 9);
+        let known = Fresh::unheard(command(1));
+        let rest = inbox.hand_over(vec![later, elsewhere, known]);
+        assert_eq!(ids(&rest), [2, 3, 1]);
+        assert_eq!(taken(&inbox), [1]);
+    }
+
+    #[test]
+    fn a_lane_that_is_behind_takes_nothing_fresh() {
+        let inbox = live(3);
+        inbox.offer(commands(1..=4));
+        assert_eq!(ids(&inbox.hand_over(fresh(5..=5))), [5], "4 is in the registry only, and comes first");
+        taken(&inbox);
+        inbox.wants_refill(DateTime::UNIX_EPOCH).unwrap();
+        assert_eq!(ids(&inbox.hand_over(fresh(6..=6))), [6], "while it reads");
+        inbox.refill(commands(4..=4), true);
+        assert!(inbox.hand_over(fresh(7..=7)).is_empty());
+        assert_eq!(taken(&inbox), [4, 7]);
+    }
+
+    #[test]
+    fn a_shut_door_gives_back_what_waits_and_opens_with_the_next_taking() {
+        let inbox = live(10);
+        inbox.hand_over(fresh(1..=3));
+        assert_eq!(ids(&inbox.shut()), [1, 2, 3]);
+        assert_eq!(ids(&inbox.hand_over(fresh(4..=4))), [4]);
+        inbox.forget(&HashSet::from([Uuid::from_u128(2)]));
+        let hand = inbox.take(9);
+        assert_eq!(hand.commands.len(), 2, "1 and 3 were stored, and kept their places");
+        assert!(hand.fresh.is_empty());
+        assert!(inbox.hand_over(fresh(5..=5)).is_empty());
+    }
+
+    #[test]
+    fn the_door_of_a_lane_that_has_ended_stays_shut() {
+        let inbox = live(10);
+        inbox.end();
+        assert_eq!(ids(&inbox.hand_over(fresh(1..=1))), [1]);
+        assert!(taken(&inbox).is_empty());
+        assert_eq!(ids(&inbox.hand_over(fresh(2..=2))), [2]);
+    }
+
+    #[test]
+    fn not_too_many_fresh_commands_wait() {
+        let inbox = live(10_000);
+        let most = MOST_WAITING_FRESH as u128;
+        assert_eq!(ids(&inbox.hand_over(fresh(1..=most + 2))), [most + 1, most + 2]);
+    }
+
     #[test]
     fn an_overflow_lets_go_and_reads_the_registry_later() {
         let inbox = live(10);
