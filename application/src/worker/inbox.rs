@@ -133,6 +133,9 @@ impl Inbox {
 
     /// Drops commands that need not be tried.
     pub(super) fn forget(&self, ids: &HashSet<Uuid>) {
+        if ids.is_empty() {
+            return;
+        }
         let mut content = self.content();
         let Content { queue, known, .. } = &mut *content;
         queue.retain(|command| !(ids.contains(&command.id) && known.remove(&command.id)));

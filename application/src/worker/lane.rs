@@ -72,7 +72,7 @@ impl Lane {
                 self.work_off(hand).await;
             } else if stop.is_cancelled() {
                 self.inbox.end();
-                self.store_fresh(Hand::default(), StoreError::Fenced).await;
+                self.store_fresh(Hand::default()).await;
                 return;
             } else {
                 self.idle(&stop).await;
@@ -108,7 +108,7 @@ impl Lane {
             .map(|lease| (lease.partition, lease.epoch))
             .collect();
         if epochs != self.epochs {
-            self.store_fresh(Hand::default(), StoreError::Fenced).await;
+            self.store_fresh(Hand::default()).await;
             // Another replica may have written while a partition was not ours.
             self.executors.values_mut().for_each(|executor| executor.clear());
             self.inbox.assign(epochs.keys().copied().collect());
@@ -154,7 +154,10 @@ impl Lane {
             }
             Err(error) => {
                 self.refused(&error);
-                let stored = self.store_fresh(hand, error).await;
+                let stored = match error {
+                    StoreError::Unavailable(_) => self.refuse_fresh(hand, error),
+                    _ => self.store_fresh(hand).await,
+                };
                 self.settle(stored).await;
             }
         }
@@ -162,29 +165,40 @@ impl Lane {
     }
 
     /// Stores what is fresh in the hand and in the inbox, so that nobody waits for a 202 longer than for that; what
-    /// comes later is stored before it gets here. When the store does not answer it is refused. Gives back the
-    /// commands of the hand that are stored.
-    async fn store_fresh(&mut self, hand: Hand, error: StoreError) -> Vec<Arc<Command>> {
-        let Hand { mut commands, mut fresh } = hand;
+    /// comes later is stored before it gets here. Gives back the commands of the hand that are stored.
+    async fn store_fresh(&mut self, hand: Hand) -> Vec<Arc<Command>> {
+        let (commands, waiting) = self.take_fresh(hand);
+        let mut gone: HashSet<Uuid> = waiting.iter().map(|fresh| fresh.command.id).collect();
+        for new in self.acceptance.accept(waiting).await {
+            gone.remove(&new.id);
+        }
+        self.without(commands, &gone)
+    }
+
+    /// The same when the store does not answer: what is fresh is refused.
+    fn refuse_fresh(&self, hand: Hand, error: StoreError) -> Vec<Arc<Command>> {
+        let (commands, waiting) = self.take_fresh(hand);
+        let gone: HashSet<Uuid> = waiting.iter().map(|fresh| fresh.command.id).collect();
+        let error = Arc::new(error);
+        for fresh in waiting {
+            fresh.refuse(&error);
+        }
+        self.without(commands, &gone)
+    }
+
+    /// The commands of the hand, and what is fresh there and in the inbox, in order.
+    fn take_fresh(&self, hand: Hand) -> (Vec<Arc<Command>>, Vec<Fresh>) {
+        let Hand { commands, mut fresh } = hand;
         let mut waiting: Vec<Fresh> =
             commands.iter().filter_map(|command| fresh.remove(&command.id)).collect();
         waiting.extend(self.inbox.shut());
-        if waiting.is_empty() {
-            return commands;
-        }
-        let mut gone: HashSet<Uuid> = waiting.iter().map(|fresh| fresh.command.id).collect();
-        if matches!(error, StoreError::Unavailable(_)) {
-            let error = Arc::new(error);
-            for fresh in waiting {
-                fresh.refuse(&error);
-            }
-        } else {
-            for new in self.acceptance.accept(waiting).await {
-                gone.remove(&new.id);
-            }
-        }
+        (commands, waiting)
+    }
+
+    /// The commands but for these, which the inbox forgets as well.
+    fn without(&self, mut commands: Vec<Arc<Command>>, gone: &HashSet<Uuid>) -> Vec<Arc<Command>> {
         commands.retain(|command| !gone.contains(&command.id));
-        self.inbox.forget(&gone);
+        self.inbox.forget(gone);
         commands
     }
 
