@@ -13,6 +13,7 @@
 pub mod bare;
 pub mod client;
 pub mod conformance;
+pub mod cpu;
 pub mod e2e;
 pub mod faults;
 pub mod nats;

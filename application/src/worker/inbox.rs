@@ -12,6 +12,9 @@ use crate::ports::Command;
 /// wait for a backlog.
 const MOST_WAITING_FRESH: usize = 2000;
 
+/// Bytes of command data after which a hand is full: what is decided on them is about as much again, three times.
+const MOST_BYTES: usize = 4 << 20;
+
 /// The commands a lane has before it, in order of acceptance, bounded in number.
 ///
 /// It holds a beginning of what the registry holds for the lane's partitions. While it holds *all* of it, newly
@@ -163,7 +166,14 @@ impl Inbox {
             content.door = Door::Open;
         }
         let Content { queue, fresh, .. } = &mut *content;
-        let commands: Vec<Arc<Command>> = queue.drain(..most.min(queue.len())).collect();
+        let mut bytes = 0;
+        let fits = |command: &&Arc<Command>| {
+            let room = bytes < MOST_BYTES;
+            bytes += command.data.len();
+            room
+        };
+        let count = queue.iter().take(most).take_while(fits).count();
+        let commands: Vec<Arc<Command>> = queue.drain(..count).collect();
         let fresh = if fresh.is_empty() {
             HashMap::new()
         } else {
@@ -374,6 +384,17 @@ mod tests {
         assert_eq!(ids(&inbox.hand_over(fresh(1..=1))), [1]);
         assert!(taken(&inbox).is_empty());
         assert_eq!(ids(&inbox.hand_over(fresh(2..=2))), [2]);
+    }
+
+    #[test]
+    fn a_hand_is_bounded_in_bytes_and_never_empty() {
+        let inbox = live(10);
+        let large = |number| {
+            let data = "x".repeat(MOST_BYTES / 2 + 1);
+            Arc::new(Command { data, ..Arc::unwrap_or_clone(command(number)) })
+        };
+        inbox.offer((1..=5).map(large).collect());
+        assert_eq!([(); 3].map(|()| inbox.take(9).commands.len()), [2, 2, 1]);
     }
 
     #[test]
