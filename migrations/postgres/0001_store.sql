@@ -361,7 +361,8 @@ $$;
 COMMENT ON FUNCTION wilco_cancel IS 'Cancels a command if it is open.';
 
 -- Renews the lease of a replica, claims its fair share of the free partitions, gives back what is above it. The
--- first row: how many replicas are alive (in epoch); the others: what the replica owns now.
+-- first row: how many replicas are alive (in epoch), and the age, in transactions, of the oldest snapshot that any
+-- session still sees, which vacuum cannot clean behind (in head); the others: what the replica owns now.
 CREATE FUNCTION wilco_heartbeat(p_replica uuid, p_ttl interval)
 RETURNS TABLE (o_partition smallint, o_epoch bigint, o_head bigint)
 LANGUAGE plpgsql
@@ -396,7 +397,8 @@ BEGIN
         );
     END IF;
 
-    RETURN QUERY SELECT NULL::smallint, replicas_alive, NULL::bigint;
+    RETURN QUERY SELECT NULL::smallint, replicas_alive, coalesce(max(age(backend_xmin)), 0)::bigint
+    FROM pg_stat_activity;
     RETURN QUERY SELECT id, epoch, head FROM partitions WHERE owner = p_replica ORDER BY id;
 END
 $$;

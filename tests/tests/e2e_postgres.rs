@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use sqlx::{Connection as _, Executor as _, PgConnection};
 use wilco_tests::client::create_pet;
 use wilco_tests::e2e::{Place, PostgresPlace};
 use wilco_tests::faults::{Load, Promises, audit, seed};
@@ -12,9 +13,28 @@ wilco_tests::e2e!(PostgresPlace);
 
 /// How many partitions a replica says it owns.
 async fn owned(server: &Server) -> u32 {
+    gauge(server, "wilco_owned_partitions").await
+}
+
+async fn gauge(server: &Server, name: &str) -> u32 {
     let metrics = server.client().read("/metrics").await.text;
-    let line = metrics.lines().find(|line| line.starts_with("wilco_owned_partitions "));
+    let line = metrics.lines().find(|line| line.split(' ').next() == Some(name));
     line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0)
+}
+
+#[tokio::test]
+async fn a_session_that_is_idle_in_a_transaction_shows_in_the_metrics() {
+    let place = PostgresPlace::new().await;
+    let server = place.wilco().set("engine.lease_ms=1000").start().await;
+    let mut idle = PgConnection::connect(&place.url()).await.expect("PostgreSQL answers");
+    idle.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1").await.expect("a snapshot is taken");
+    for number in 0..200 {
+        server.client().done(&create_pet(&format!("pet-{number}"))).await;
+    }
+    let age = async || gauge(&server, "wilco_postgres_oldest_snapshot_age").await;
+    wait_for("the old snapshot to show", age, |age| *age >= 200).await;
+    idle.execute("ROLLBACK").await.expect("it ends");
+    wait_for("it to be gone", age, |age| *age < 200).await;
 }
 
 #[tokio::test]

@@ -13,6 +13,10 @@ use super::PostgresStore;
 use super::errors::classify;
 use super::rows::unreadable;
 
+/// Transactions begun since the oldest snapshot that a session of the server still sees (gauge). While it grows, dead
+/// rows stay, and the busy partition rows get slow: somebody is idle in a transaction.
+const OLDEST_SNAPSHOT: &str = "wilco_postgres_oldest_snapshot_age";
+
 #[async_trait]
 impl Leases for PostgresStore {
     async fn heartbeat(&self, replica: Uuid, ttl: Duration) -> Result<Vec<PartitionLease>, StoreError> {
@@ -28,7 +32,10 @@ impl Leases for PostgresStore {
                     .map_err(classify)
             })
             .await?;
-        let [(_, replicas, _), rows @ ..] = rows.as_slice() else { return Err(unreadable("no heartbeat")) };
+        let [(_, replicas, oldest_snapshot), rows @ ..] = rows.as_slice() else {
+            return Err(unreadable("no heartbeat"));
+        };
+        metrics::gauge!(OLDEST_SNAPSHOT).set(oldest_snapshot.unwrap_or_default() as f64);
         let lease = |(partition, epoch, head): &(Option<i16>, i64, Option<i64>)| {
             Some(PartitionLease { partition: (*partition)? as u16, epoch: *epoch, head: (*head)? })
         };
