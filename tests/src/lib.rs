@@ -8,6 +8,7 @@
 //! | [`wilco`] | the built program as a process |
 //! | [`postgres`], [`nats`] | private servers |
 //! | [`bare`] | the loop that Wilco is compared with |
+//! | [`plot`] | draws what was measured |
 //! | [`client`] | an HTTP client that takes no refusal for an error |
 
 pub mod bare;
@@ -16,6 +17,7 @@ pub mod conformance;
 pub mod e2e;
 pub mod faults;
 pub mod nats;
+pub mod plot;
 pub mod postgres;
 mod wait;
 pub mod wilco;
