@@ -9,6 +9,7 @@
 //! | [`postgres`], [`nats`] | private servers |
 //! | [`bare`] | the loop that Wilco is compared with |
 //! | [`plot`] | draws what was measured |
+//! | [`trial`] | an engine in this process, with an aggregate that misbehaves |
 //! | [`client`] | an HTTP client that takes no refusal for an error |
 
 pub mod bare;
@@ -19,6 +20,7 @@ pub mod faults;
 pub mod nats;
 pub mod plot;
 pub mod postgres;
+pub mod trial;
 mod wait;
 pub mod wilco;
 

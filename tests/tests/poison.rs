@@ -3,202 +3,15 @@
 
 #![allow(clippy::unwrap_used, reason = "all of this is tests")]
 
-use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cqrs_es::event_sink::EventSink;
-use cqrs_es::{Aggregate, DomainEvent, EventEnvelope, View};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions as _, Connection as _, Executor as _, PgConnection};
-use tempfile::TempDir;
-use wilco_application::catalog::{AggregateRegistration, Catalog, LandingView};
-use wilco_application::engine::{Engine, EngineSettings, RetrySubmission, Running, Submission};
-use wilco_application::ports::{Command, RandomIds, Settlement, State, Store, SystemClock};
-use wilco_domain::kernel::{AggregateId, CommandKind, Effect, Rejection, RejectionKind};
-use wilco_infrastructure::postgres::{PostgresOptions, PostgresStore};
-use wilco_infrastructure::sqlite::SqliteStore;
-use wilco_tests::postgres::database;
+use wilco_application::engine::{Engine, RetrySubmission};
+use wilco_application::ports::{Command, Settlement, State};
+use wilco_tests::trial::{How, Place, submission};
 
 /// Longer than two tries of a handler that never ends.
 const PATIENCE: Duration = Duration::from_secs(25);
-
-/// An aggregate that counts what went well.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Trial {
-    count: u64,
-}
-
-/// What its handler does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-enum How {
-    Well,
-    Panics,
-    NeverEnds,
-    /// It makes an event whose type no store takes: a text with a NUL.
-    MakesNul,
-}
-
-#[derive(Debug, Deserialize, JsonSchema)]
-struct Try {
-    how: How,
-}
-
-impl CommandKind<Trial> for Try {
-    const VERB: &'static str = "try";
-    const EFFECT: Effect = Effect::Creates;
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Tried {
-    how: How,
-}
-
-impl DomainEvent for Tried {
-    fn event_type(&self) -> String {
-        if self.how == How::MakesNul { "trial.tri\0ed".into() } else { "trial.tried".into() }
-    }
-
-    fn event_version(&self) -> String {
-        "1.0".into()
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("never")]
-struct Never(Infallible);
-
-impl Rejection for Never {
-    fn kind(&self) -> RejectionKind {
-        match self.0 {}
-    }
-}
-
-impl Aggregate for Trial {
-    const TYPE: &'static str = "trial";
-    type Command = Try;
-    type Event = Tried;
-    type Error = Never;
-    type Services = ();
-
-    async fn handle(&mut self, command: Try, (): &(), sink: &EventSink<Self>) -> Result<(), Never> {
-        match command.how {
-            How::Panics => panic!("as it was told to"),
-            How::NeverEnds => std::future::pending().await,
-            how @ (How::Well | How::MakesNul) => sink.write(Tried { how }, self).await,
-        }
-        Ok(())
-    }
-
-    fn apply(&mut self, _: Tried) {
-        self.count += 1;
-    }
-}
-
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct TrialView {
-    count: u64,
-}
-
-impl View<Trial> for TrialView {
-    fn update(&mut self, _: &EventEnvelope<Trial>) {
-        self.count += 1;
-    }
-}
-
-impl LandingView for TrialView {
-    fn status(&self) -> &'static str {
-        "tried"
-    }
-
-    fn is_gone(&self) -> bool {
-        false
-    }
-}
-
-/// A store, and how to reach behind it.
-struct Place {
-    store: Arc<dyn Store>,
-    behind: Behind,
-}
-
-enum Behind {
-    Postgres(String),
-    Sqlite(TempDir),
-}
-
-impl Place {
-    async fn postgres() -> Self {
-        let url = database().await;
-        let options = PostgresOptions { partitions: 2, ..PostgresOptions::default() };
-        let store = PostgresStore::connect(&url, options).await.unwrap();
-        store.migrate().await.unwrap();
-        Self { store: Arc::new(store), behind: Behind::Postgres(url) }
-    }
-
-    async fn sqlite() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(&folder.path().join("wilco.db"), 1).await.unwrap();
-        Self { store: Arc::new(store), behind: Behind::Sqlite(folder) }
-    }
-
-    async fn execute(&self, sql: &str) {
-        match &self.behind {
-            Behind::Postgres(url) => {
-                drop(PgConnection::connect(url).await.unwrap().execute(sql).await.unwrap());
-            }
-            Behind::Sqlite(folder) => {
-                let options = SqliteConnectOptions::new().filename(folder.path().join("wilco.db"));
-                drop(options.connect().await.unwrap().execute(sql).await.unwrap());
-            }
-        }
-    }
-
-    /// An engine that takes new commands as they come, to store and settle them by one commit.
-    async fn engine(&self) -> (Arc<Engine>, Running) {
-        let trial = AggregateRegistration::<Trial, TrialView>::new("trials", ()).command::<Try>();
-        let catalog = Catalog::builder().aggregate(trial).unwrap().build();
-        let (clock, ids) = (Arc::new(SystemClock), Arc::new(RandomIds));
-        let settings = EngineSettings::default();
-        let (engine, running) =
-            Engine::start(Arc::clone(&self.store), None, Arc::new(catalog), clock, ids, settings)
-                .await
-                .unwrap();
-        let at_once = async || engine.submit(submission(&engine, "warm", How::Well)).await.unwrap().outcome;
-        wilco_tests::wait_for(
-            "a command to be settled by the commit that stores it",
-            at_once,
-            Option::is_some,
-        )
-        .await;
-        (engine, running)
-    }
-}
-
-fn submission(engine: &Engine, target: &str, how: How) -> Submission {
-    Submission {
-        command_type: Arc::clone(engine.catalog().command("trial.try").unwrap()),
-        tenant: String::new(),
-        id: None,
-        target: Some(AggregateId::parse(target).unwrap()),
-        data: serde_json::json!({ "how": how }),
-        expected_version: None,
-        not_before: None,
-        callback_url: None,
-        metadata: BTreeMap::new(),
-        // Otherwise a second try of one target would be taken for the first one sent again.
-        idempotency_key: Some(engine.new_id().to_string()),
-        fingerprint: [0; 16],
-        actor: None,
-        traceparent: None,
-        caused_by: None,
-        correlation_id: None,
-    }
-}
 
 /// Gives commands that go into one batch: on a runtime of one thread nobody takes any before all are there. Each is
 /// accepted within a second, and none is settled by then: what is poisoned never is settled by the commit that stores.
@@ -232,7 +45,7 @@ async fn can_be_retried(engine: &Engine, command: &Command) {
 
 /// In the middle of a batch, and of the commands for its own aggregate.
 async fn harms_no_other(place: Place, how: How) {
-    let (engine, _running) = place.engine().await;
+    let (engine, _running) = place.engine(100).await;
     let tries = [
         ("before", How::Well),
         ("same", How::Well),
@@ -262,13 +75,13 @@ async fn harms_no_other(place: Place, how: How) {
 
 /// What is stored of one aggregate can be read no more.
 async fn unreadable_harms_no_other(place: Place) {
-    let (engine, running) = place.engine().await;
+    let (engine, running) = place.engine(100).await;
     engine.submit(submission(&engine, "same", How::Well)).await.unwrap();
     engine.close();
     running.stop(PATIENCE).await;
     place.execute(r#"UPDATE events SET payload = '{"garbage":1}' WHERE aggregate_id = 'same'"#).await;
 
-    let (engine, _running) = place.engine().await;
+    let (engine, _running) = place.engine(100).await;
     let tries = [("before", How::Well), ("same", How::Well), ("after", How::Well)];
     let commands = accepted(&engine, &tries).await;
     let poison = Arc::clone(&commands[1]);
