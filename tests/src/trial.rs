@@ -161,11 +161,11 @@ impl Place {
     pub async fn execute(&self, sql: &str) {
         match &self.behind {
             Behind::Postgres(url) => {
-                drop(PgConnection::connect(url).await.unwrap().execute(sql).await.unwrap());
+                PgConnection::connect(url).await.unwrap().execute(sql).await.map(drop).unwrap();
             }
             Behind::Sqlite(folder) => {
                 let options = SqliteConnectOptions::new().filename(folder.path().join("wilco.db"));
-                drop(options.connect().await.unwrap().execute(sql).await.unwrap());
+                options.connect().await.unwrap().execute(sql).await.map(drop).unwrap();
             }
         }
     }
