@@ -100,13 +100,28 @@ async fn beside(
         filled.add(size - held, standing).await;
         held = size;
         let mut pairs = Vec::new();
-        for _ in 0..sizes.rounds {
-            let empty = bench(sizes, &Place::new(kind, server).await).await;
-            pairs.push((empty, bench(sizes, &filled.place).await));
+        for round in 0..sizes.rounds {
+            let empty = async { bench(sizes, &Place::new(kind, server).await).await };
+            pairs.push(in_turn(round, empty, bench(sizes, &filled.place)).await);
         }
         points.push(Point::of(size, &pairs));
     }
     points
+}
+
+/// Both, one after the other: now this one first, now that one.
+async fn in_turn(
+    round: usize,
+    base: impl Future<Output = f64>,
+    other: impl Future<Output = f64>,
+) -> (f64, f64) {
+    if round % 2 == 0 {
+        let base = base.await;
+        (base, other.await)
+    } else {
+        let other = other.await;
+        (base.await, other)
+    }
 }
 
 /// Settled commands per second.
@@ -125,9 +140,9 @@ async fn bench(sizes: &Sizes, place: &Place) -> f64 {
 async fn worked_off(sizes: &Sizes, kind: Kind, server: &PostgresServer) -> Vec<Point> {
     println!("{}: {} commands, waiting", kind.name(), grouped(sizes.pending as f64));
     let mut pairs = Vec::new();
-    for _ in 0..sizes.rounds {
-        let short = rate_of_backlog(kind, server, SHORT).await;
-        pairs.push((short, rate_of_backlog(kind, server, sizes.pending).await));
+    for round in 0..sizes.rounds {
+        let short = rate_of_backlog(kind, server, SHORT);
+        pairs.push(in_turn(round, short, rate_of_backlog(kind, server, sizes.pending)).await);
     }
     vec![Point::of(sizes.pending, &pairs)]
 }

@@ -136,6 +136,15 @@ const FILL_SQLITE: &str = r#"
     FROM numbers CROSS JOIN fill_targets f ON f.number = n % $3"#;
 const RAISE_HEADS: &str = "UPDATE partitions SET head = head + $1";
 
+/// Offsets that are neither an outcome nor an event, and heads that are not the newest offset.
+const GAPS: &str = r#"
+    SELECT CAST(
+        (SELECT sum(head) FROM partitions)
+        - (SELECT count(*) FROM commands WHERE "offset" IS NOT NULL) - (SELECT count(*) FROM events)
+        + (SELECT count(*) FROM partitions p WHERE p.head <> (
+              SELECT max(c."offset") FROM commands c WHERE c.partition = p.id AND c."offset" IS NOT NULL
+          )) AS bigint)"#;
+
 /// A store that can be filled: it has the targets.
 pub struct Filled {
     pub place: Place,
@@ -181,6 +190,7 @@ impl Filled {
         }
         if standing == Standing::Settled {
             raw.run(RAISE_HEADS, RAISE_HEADS, &[count / self.partitions]).await;
+            assert_eq!(raw.number(GAPS, GAPS, &[]).await, 0, "what always holds does not");
         }
         raw.settle_down().await;
         raw.close().await;
