@@ -115,7 +115,7 @@ async fn in_turn(
     base: impl Future<Output = f64>,
     other: impl Future<Output = f64>,
 ) -> (f64, f64) {
-    if round % 2 == 0 {
+    if round.is_multiple_of(2) {
         let base = base.await;
         (base, other.await)
     } else {
