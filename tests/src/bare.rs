@@ -9,7 +9,7 @@ use cqrs_es::persist::GenericQuery;
 use postgres_es::{PostgresCqrs, PostgresViewRepository, postgres_cqrs};
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
-use wilco_domain::petstore::pet::{CreatePet, Pet, PetCommand, PetDetails, UpdatePet};
+use wilco_domain::petstore::pet::{CreatePet, Pet, PetCommand, PetDetails, PetEvent, UpdatePet};
 use wilco_projections::petstore::PetView;
 
 /// Tasks that execute commands at the same time.
@@ -54,11 +54,15 @@ pub const TABLES: [&str; 2] = [
         PRIMARY KEY (view_id))",
 ];
 
-/// Executes commands, half of them creating a pet, for about `time`.
-pub async fn run(pool: &PgPool, time: Duration) -> Bare {
+fn framework(pool: &PgPool) -> PostgresCqrs<Pet> {
     let views = Arc::new(PostgresViewRepository::<PetView, Pet>::new("pet_view", pool.clone()));
     let query: GenericQuery<PostgresViewRepository<PetView, Pet>, PetView, Pet> = GenericQuery::new(views);
-    let cqrs = Arc::new(postgres_cqrs(pool.clone(), vec![Box::new(query)], ()));
+    postgres_cqrs(pool.clone(), vec![Box::new(query)], ())
+}
+
+/// Executes commands, half of them creating a pet, for about `time`.
+pub async fn run(pool: &PgPool, time: Duration) -> Bare {
+    let cqrs = Arc::new(framework(pool));
     let done = Arc::new(AtomicUsize::new(0));
     let started = Instant::now();
     let tasks: Vec<_> = (0..TASKS)
@@ -71,7 +75,7 @@ pub async fn run(pool: &PgPool, time: Duration) -> Bare {
 }
 
 async fn execute(cqrs: Arc<PostgresCqrs<Pet>>, task: usize, until: Instant, done: Arc<AtomicUsize>) {
-    let details = PetDetails { name: "Rex".into(), category: "dog".into(), ..PetDetails::default() };
+    let details = details();
     let mut number = 0;
     while Instant::now() < until {
         let pet = format!("bare-{task}-{}", number / 2);
@@ -83,5 +87,47 @@ async fn execute(cqrs: Arc<PostgresCqrs<Pet>>, task: usize, until: Instant, done
         cqrs.execute(&pet, command).await.expect("the bare loop's command failed");
         number += 1;
         done.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn details() -> PetDetails {
+    PetDetails { name: "Rex".into(), category: "dog".into(), ..PetDetails::default() }
+}
+
+/// Further events of a pet that has one, as the loop would have written them.
+///   $1 the pet  $2 how many it shall have in all  $3 the payload of each
+const FURTHER_EVENTS: &str = "
+    INSERT INTO events
+    SELECT 'pet', $1, number, 'pet.updated', '1.0', $3::text::json, '{}' FROM generate_series(2, $2) number";
+
+/// The loop with pets that have a past.
+pub struct History {
+    cqrs: PostgresCqrs<Pet>,
+    pool: PgPool,
+}
+
+impl History {
+    /// On the tables of [`create_tables`].
+    pub fn new(pool: &PgPool) -> Self {
+        Self { cqrs: framework(pool), pool: pool.clone() }
+    }
+
+    /// Makes a pet with so many events.
+    pub async fn grow(&self, pet: &str, events: i64) -> Result<(), sqlx::Error> {
+        self.execute(pet, PetCommand::Create(CreatePet(details()))).await;
+        let updated = serde_json::to_string(&PetEvent::Updated(details())).expect("an event is JSON");
+        let further = sqlx::query(FURTHER_EVENTS).bind(pet).bind(events).bind(updated);
+        further.execute(&self.pool).await.map(drop)
+    }
+
+    /// Executes a command on a pet; how long that took.
+    pub async fn update(&self, pet: &str) -> Duration {
+        let started = Instant::now();
+        self.execute(pet, PetCommand::Update(UpdatePet(details()))).await;
+        started.elapsed()
+    }
+
+    async fn execute(&self, pet: &str, command: PetCommand) {
+        self.cqrs.execute(pet, command).await.expect("the bare loop's command failed");
     }
 }

@@ -8,6 +8,8 @@
 //! | [`wilco`] | the built program as a process |
 //! | [`postgres`], [`nats`] | private servers |
 //! | [`bare`] | the loop that Wilco is compared with |
+//! | [`plot`] | draws what was measured |
+//! | [`trial`] | an engine in this process, with an aggregate that misbehaves |
 //! | [`client`] | an HTTP client that takes no refusal for an error |
 
 pub mod bare;
@@ -17,7 +19,9 @@ pub mod cpu;
 pub mod e2e;
 pub mod faults;
 pub mod nats;
+pub mod plot;
 pub mod postgres;
+pub mod trial;
 mod wait;
 pub mod wilco;
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use async_nats::jetstream::stream::DiscardPolicy;
 use futures::StreamExt as _;
 use serde_json::json;
 use wilco_tests::client::create_pet;
@@ -85,6 +86,9 @@ async fn a_subscriber_gets_every_event_and_outcome(place: impl Place) {
     let feed = http.feed("").await;
     assert_eq!(feed.len(), 5);
     audit::stream_matches(&feed, &nats.stream(5).await);
+    let stream = async_nats::jetstream::new(client).get_stream("WILCO").await.expect("the stream is there");
+    let discard = stream.cached_info().config.discard;
+    assert_eq!(discard, DiscardPolicy::New, "a full stream says so, and forgets nothing");
 }
 
 async fn notifications_wait_for_a_server_that_is_not_there_yet(place: impl Place) {

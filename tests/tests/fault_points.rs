@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
+use wilco_tests::client::create_pet;
+use wilco_tests::e2e::in_seconds;
 use wilco_tests::faults::{LEASE, Promises, World, seed};
 use wilco_tests::wait_for;
 use wilco_tests::wilco::faulty;
@@ -166,5 +168,21 @@ async fn killed_as_it_resigns_it_loses_and_doubles_nothing() {
         assert_eq!(ended.success(), fail_point.ends_with("error@1"), "{fail_point}: {ended:?}");
         world.replicas.remove(0);
         checked(&mut world, load.stop().await, fail_point).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_cancelled_is_told_even_when_the_feed_cannot_be_looked_at() {
+    let mut world = World::on_sqlite().await;
+    // The first look is that of the start; of the others every second fails.
+    started_anew(&mut world, "before-heads=error@2").await;
+    let client = world.replicas[0].client();
+    for number in 0..10 {
+        let mut envelope = create_pet(&format!("cancelled-{number}"));
+        envelope["not_before"] = in_seconds(3600).into();
+        let id = client.submit(&envelope).await.id();
+        let cancel = client.request(reqwest::Method::DELETE, &format!("/v1/commands/{id}"));
+        let reply = client.send(cancel).await.expect("the server answers");
+        assert_eq!((reply.status, &reply.body["status"]), (200, &"cancelled".into()), "{reply:?}");
     }
 }

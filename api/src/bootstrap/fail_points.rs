@@ -16,6 +16,7 @@
 //! | `before-checkpoint`, `after-checkpoint` | around saving how far the relay has come |
 //! | `before-heartbeat`, `after-heartbeat` | around renewing and claiming leases |
 //! | `after-claim` | after a heartbeat that brought new partitions, the first one at the start included |
+//! | `before-heads` | before a look at how far the feed has come, the first one at the start included |
 //! | `before-resign`, `after-resign` | around giving everything back at the end |
 //!
 //! There is no `before-claim`: what a heartbeat brings is known only after it.
@@ -172,6 +173,7 @@ impl Journal for Faulty<dyn Store> {
     }
 
     async fn heads(&self) -> Result<Vec<PartitionHead>, StoreError> {
+        pass("before-heads")?;
         self.0.heads().await
     }
 

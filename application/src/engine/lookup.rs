@@ -172,7 +172,7 @@ impl Engine {
                 self.router.forget(id);
                 self.waiters.settled(&command);
                 self.pace.settled(1, self.now());
-                self.hub.refresh().await?;
+                self.hub.catch_up().await;
                 Ok(command)
             }
         }

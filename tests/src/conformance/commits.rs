@@ -159,6 +159,19 @@ pub(super) async fn a_commit_goes_on_when_its_caller_hangs_up<F: Fixture>() {
     assert_eq!(owner.store.feed(0, 0, 9).await.unwrap().len(), 2);
 }
 
+pub(super) async fn numbers_beyond_32_bits_are_kept<F: Fixture>() {
+    const LARGE: i64 = 1 << 33;
+    let fixture = F::new(1).await;
+    let owner = Owner::of(fixture.store()).await;
+    let sent = command(0, "rex");
+    owner.apply(&sent, LARGE).await.unwrap();
+    let events = owner.store.events(&key("rex"), LARGE - 1, 10).await.unwrap();
+    assert_eq!(events.iter().map(|event| event.sequence).collect::<Vec<_>>(), [LARGE]);
+    let found = owner.store.command(sent.id).await.unwrap().unwrap();
+    assert_eq!(found.settlement.unwrap().version, Some(LARGE));
+    assert_eq!(loaded(&*owner.store, "rex").await.view.unwrap().0, LARGE);
+}
+
 pub(super) async fn a_snapshot_never_goes_back<F: Fixture>() {
     let fixture = F::new(1).await;
     let owner = Owner::of(fixture.store()).await;

@@ -85,6 +85,7 @@ facts! {
         a_foreign_seat_is_refused_as_data,
         malformed_payloads_are_refused_as_data_and_harm_no_neighbour,
         a_commit_goes_on_when_its_caller_hangs_up,
+        numbers_beyond_32_bits_are_kept,
         a_snapshot_never_goes_back,
         load_gives_the_events_after_the_older_of_snapshot_and_view,
         load_answers_in_the_order_asked,

@@ -1,0 +1,212 @@
+//! An engine in this process, with an aggregate that misbehaves as it is told to.
+
+#![allow(clippy::unwrap_used, reason = "these are tests, though they stand in a library")]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cqrs_es::event_sink::EventSink;
+use cqrs_es::{Aggregate, DomainEvent, EventEnvelope, View};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _, PgConnection};
+use tempfile::TempDir;
+use wilco_application::catalog::{AggregateRegistration, Catalog, LandingView};
+use wilco_application::engine::{Engine, EngineSettings, Running, Submission};
+use wilco_application::ports::{RandomIds, Store, SystemClock};
+use wilco_domain::kernel::{AggregateId, CommandKind, Effect, Rejection, RejectionKind};
+use wilco_infrastructure::postgres::{PostgresOptions, PostgresStore};
+use wilco_infrastructure::sqlite::SqliteStore;
+
+use crate::postgres::database;
+
+/// An aggregate that counts what went well.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Trial {
+    count: u64,
+}
+
+/// What its handler does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum How {
+    /// One event.
+    Well,
+    /// It panics.
+    Panics,
+    /// Its future never ends.
+    NeverEnds,
+    /// It writes an event, and then says no.
+    WritesAndRefuses,
+    /// It changes itself without an event.
+    Cheats,
+    /// It makes an event whose type no store takes: a text with a NUL.
+    MakesNul,
+}
+
+/// The one command.
+#[derive(Debug, Deserialize, JsonSchema)]
+struct Try {
+    how: How,
+}
+
+impl CommandKind<Trial> for Try {
+    const VERB: &'static str = "try";
+    const EFFECT: Effect = Effect::Creates;
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Tried {
+    how: How,
+}
+
+impl DomainEvent for Tried {
+    fn event_type(&self) -> String {
+        if self.how == How::MakesNul { "trial.tri\0ed".into() } else { "trial.tried".into() }
+    }
+
+    fn event_version(&self) -> String {
+        "1.0".into()
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("it was told to say no")]
+struct Refused;
+
+impl Rejection for Refused {
+    fn kind(&self) -> RejectionKind {
+        RejectionKind::RuleViolated
+    }
+}
+
+impl Aggregate for Trial {
+    const TYPE: &'static str = "trial";
+    type Command = Try;
+    type Event = Tried;
+    type Error = Refused;
+    type Services = ();
+
+    async fn handle(&mut self, command: Try, (): &(), sink: &EventSink<Self>) -> Result<(), Refused> {
+        match command.how {
+            How::Panics => panic!("as it was told to"),
+            How::NeverEnds => std::future::pending().await,
+            How::WritesAndRefuses => {
+                sink.write(Tried { how: How::Well }, self).await;
+                return Err(Refused);
+            }
+            How::Cheats => self.count += 100,
+            how @ (How::Well | How::MakesNul) => sink.write(Tried { how }, self).await,
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, _: Tried) {
+        self.count += 1;
+    }
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct TrialView {
+    count: u64,
+}
+
+impl View<Trial> for TrialView {
+    fn update(&mut self, _: &EventEnvelope<Trial>) {
+        self.count += 1;
+    }
+}
+
+impl LandingView for TrialView {
+    fn status(&self) -> &'static str {
+        "tried"
+    }
+
+    fn is_gone(&self) -> bool {
+        false
+    }
+}
+
+/// A store, and how to reach behind it.
+pub struct Place {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    behind: Behind,
+}
+
+enum Behind {
+    Postgres(String),
+    Sqlite(TempDir),
+}
+
+impl Place {
+    /// On PostgreSQL.
+    pub async fn postgres() -> Self {
+        let url = database().await;
+        let options = PostgresOptions { partitions: 2, ..PostgresOptions::default() };
+        let store = PostgresStore::connect(&url, options).await.unwrap();
+        store.migrate().await.unwrap();
+        Self { store: Arc::new(store), behind: Behind::Postgres(url) }
+    }
+
+    /// On SQLite.
+    pub async fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&folder.path().join("wilco.db"), 1).await.unwrap();
+        Self { store: Arc::new(store), behind: Behind::Sqlite(folder) }
+    }
+
+    /// Changes what is stored.
+    pub async fn execute(&self, sql: &str) {
+        match &self.behind {
+            Behind::Postgres(url) => {
+                PgConnection::connect(url).await.unwrap().execute(sql).await.map(drop).unwrap();
+            }
+            Behind::Sqlite(folder) => {
+                let options = SqliteConnectOptions::new().filename(folder.path().join("wilco.db"));
+                options.connect().await.unwrap().execute(sql).await.map(drop).unwrap();
+            }
+        }
+    }
+
+    /// An engine that takes new commands as they come, to store and settle them by one commit, and makes a snapshot of an
+    /// aggregate after so many events.
+    pub async fn engine(&self, snapshot_every: i64) -> (Arc<Engine>, Running) {
+        let trial = AggregateRegistration::<Trial, TrialView>::new("trials", ()).command::<Try>();
+        let catalog = Catalog::builder().aggregate(trial).unwrap().build();
+        let (clock, ids) = (Arc::new(SystemClock), Arc::new(RandomIds));
+        let mut settings = EngineSettings::default();
+        settings.worker.snapshot_every = snapshot_every;
+        let (engine, running) =
+            Engine::start(Arc::clone(&self.store), None, Arc::new(catalog), clock, ids, settings)
+                .await
+                .unwrap();
+        let at_once = async || engine.submit(submission(&engine, "warm", How::Well)).await.unwrap().outcome;
+        crate::wait_for("a command to be settled by the commit that stores it", at_once, Option::is_some)
+            .await;
+        (engine, running)
+    }
+}
+
+/// A try of this target, never the same as another.
+pub fn submission(engine: &Engine, target: &str, how: How) -> Submission {
+    Submission {
+        command_type: Arc::clone(engine.catalog().command("trial.try").unwrap()),
+        tenant: String::new(),
+        id: None,
+        target: Some(AggregateId::parse(target).unwrap()),
+        data: serde_json::json!({ "how": how }),
+        expected_version: None,
+        not_before: None,
+        callback_url: None,
+        metadata: BTreeMap::new(),
+        // Otherwise a second try of one target would be taken for the first one sent again.
+        idempotency_key: Some(engine.new_id().to_string()),
+        fingerprint: [0; 16],
+        actor: None,
+        traceparent: None,
+        caused_by: None,
+        correlation_id: None,
+    }
+}
