@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use wilco_api::http::AppState;
@@ -51,7 +51,7 @@ pub async fn run(config: Config) -> Result<(), Error> {
     let store = bootstrap::open(&config).await?;
     let catalog = bootstrap::catalog()?;
     store.migrate(&catalog).await?;
-    let listener = bind(&config, &addresses).await?;
+    let listener = bind(&config, &addresses)?;
     let (broker, readiness) = bootstrap::broker(&config).unzip();
     let (engine, running) = Engine::start(
         store.shared(),
@@ -88,8 +88,28 @@ async fn resolve(config: &Config) -> Result<Vec<SocketAddr>, Error> {
     Ok(found)
 }
 
-async fn bind(config: &Config, addresses: &[SocketAddr]) -> Result<TcpListener, Error> {
-    TcpListener::bind(addresses).await.map_err(|error| Error::Listen(config.listen.clone(), error))
+/// Listens on the first address that can be had.
+fn bind(config: &Config, addresses: &[SocketAddr]) -> Result<TcpListener, Error> {
+    let mut last = std::io::Error::from(std::io::ErrorKind::AddrNotAvailable);
+    for address in addresses {
+        match listen(*address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = error,
+        }
+    }
+    Err(Error::Listen(config.listen.clone(), last))
+}
+
+/// Clients that come all at once wait in the kernel for their turn; its usual 128 would make the others try again
+/// after a second.
+const WAITING_ROOM: u32 = 4096;
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // So that a restart does not wait for connections of before to be forgotten.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(WAITING_ROOM)
 }
 
 /// One line for the person who started it.

@@ -17,7 +17,7 @@ pub struct Engine {
     pub inbox: usize,
     /// Aggregates kept in memory, of each type and in each lane. Default 50000.
     pub cache: usize,
-    /// Events after which an aggregate gets a new snapshot. Default 100.
+    /// Events after which an aggregate gets a new snapshot. Default 20.
     pub snapshot_every: i64,
     /// Milliseconds between two looks into the registry that nothing else gave rise to. Default 1000.
     pub look_every_ms: u64,
@@ -41,7 +41,7 @@ impl Default for Engine {
             batch: 500,
             inbox: 10_000,
             cache: 50_000,
-            snapshot_every: 100,
+            snapshot_every: 20,
             look_every_ms: 1000,
             feed_tail: 8192,
             lease_ms: 10_000,

@@ -52,7 +52,7 @@ impl Default for EngineSettings {
                 batch: 500,
                 inbox: 10_000,
                 cache: 50_000,
-                snapshot_every: 100,
+                snapshot_every: 20,
                 look_every: Duration::from_secs(1),
             },
             feed_tail: 8192,
