@@ -252,7 +252,8 @@ pub fn signal(pid: u32, name: &str) {
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| match std::env::var_os("WILCO_BIN") {
-        Some(path) => path.into(),
+        // It is started elsewhere than here.
+        Some(path) => std::path::absolute(path).expect("a path"),
         None => build("", &[]),
     })
 }

@@ -147,27 +147,31 @@ async fn worked_off(sizes: &Sizes, kind: Kind, server: &PostgresServer) -> Vec<P
     vec![Point::of(sizes.pending, &pairs)]
 }
 
-/// Settled per second of the first seconds: those settled by then except the last commit, whose end is not known,
-/// over the time until it began.
-const RATE_POSTGRES: &str = "
-    WITH own AS (
-        SELECT (extract(epoch FROM settled_at) * 1000000)::bigint AS settled FROM commands
-        WHERE accepted_at > 'epoch'::timestamptz + $1 * interval '1 microsecond' - interval '1 second'
-          AND accepted_at < 'epoch'::timestamptz + $2 * interval '1 microsecond' AND settled_at IS NOT NULL
-    ), first AS (SELECT min(settled) AS at FROM own),
-    seen AS (SELECT settled FROM own, first WHERE settled <= first.at + $3),
-    last AS (SELECT max(settled) AS at FROM seen)
-    SELECT (count(*) * 1000000 / greatest(max(last.at) - max(first.at), 1))::bigint
-    FROM seen, first, last WHERE settled < last.at";
-const RATE_SQLITE: &str = "
-    WITH own AS (
-        SELECT settled_at AS settled FROM commands
-        WHERE accepted_at > $1 - 1000000 AND accepted_at < $2 AND settled_at IS NOT NULL
-    ), first AS (SELECT min(settled) AS at FROM own),
-    seen AS (SELECT settled FROM own, first WHERE settled <= first.at + $3),
-    last AS (SELECT max(settled) AS at FROM seen)
-    SELECT count(*) * 1000000 / max(max(last.at) - max(first.at), 1)
-    FROM seen, first, last WHERE settled < last.at";
+/// Of the commands accepted between $1 and $2: when the first was settled,
+const FIRST_POSTGRES: &str = "
+    SELECT (extract(epoch FROM min(settled_at)) * 1000000)::bigint FROM commands
+    WHERE accepted_at BETWEEN 'epoch'::timestamptz + $1 * interval '1 microsecond' - interval '1 second'
+                          AND 'epoch'::timestamptz + $2 * interval '1 microsecond'";
+const FIRST_SQLITE: &str =
+    "SELECT min(settled_at) FROM commands WHERE accepted_at BETWEEN $1 - 1000000 AND $2";
+/// when the last was settled that was settled between $3 and $4,
+const LAST_POSTGRES: &str = "
+    SELECT (extract(epoch FROM max(settled_at)) * 1000000)::bigint FROM commands
+    WHERE accepted_at BETWEEN 'epoch'::timestamptz + $1 * interval '1 microsecond' - interval '1 second'
+                          AND 'epoch'::timestamptz + $2 * interval '1 microsecond'
+      AND settled_at BETWEEN 'epoch'::timestamptz + $3 * interval '1 microsecond'
+                         AND 'epoch'::timestamptz + $4 * interval '1 microsecond'";
+const LAST_SQLITE: &str = "SELECT max(settled_at) FROM commands
+    WHERE accepted_at BETWEEN $1 - 1000000 AND $2 AND settled_at BETWEEN $3 AND $4";
+/// and how many were settled from $3 until $4.
+const COUNT_POSTGRES: &str = "
+    SELECT count(*) FROM commands
+    WHERE accepted_at BETWEEN 'epoch'::timestamptz + $1 * interval '1 microsecond' - interval '1 second'
+                          AND 'epoch'::timestamptz + $2 * interval '1 microsecond'
+      AND settled_at >= 'epoch'::timestamptz + $3 * interval '1 microsecond'
+      AND settled_at < 'epoch'::timestamptz + $4 * interval '1 microsecond'";
+const COUNT_SQLITE: &str = "SELECT count(*) FROM commands
+    WHERE accepted_at BETWEEN $1 - 1000000 AND $2 AND settled_at >= $3 AND settled_at < $4";
 /// Cheap to ask for, however many commands there are.
 const HEADS: &str = "SELECT CAST(sum(head) AS bigint) FROM partitions";
 
@@ -187,7 +191,12 @@ async fn rate_of_backlog(kind: Kind, server: &PostgresServer, size: i64) -> f64 
     }
     running.kill().await;
     let (from, to) = filled.last_fill();
-    raw.number(RATE_POSTGRES, RATE_SQLITE, &[from, to, WATCHED_SECONDS * 1_000_000]).await as f64
+    // Without the last commit, whose end is not known.
+    let first = raw.number(FIRST_POSTGRES, FIRST_SQLITE, &[from, to]).await;
+    let end = first + WATCHED_SECONDS * 1_000_000;
+    let last = raw.number(LAST_POSTGRES, LAST_SQLITE, &[from, to, first, end]).await;
+    let settled = raw.number(COUNT_POSTGRES, COUNT_SQLITE, &[from, to, first, last]).await;
+    settled as f64 * 1e6 / (last - first).max(1) as f64
 }
 
 fn print(all: &[Series]) {

@@ -258,8 +258,8 @@ fn print(lengths: &[Length], rows: &[(String, Vec<f64>)]) {
     }
     println!(
         "\nWilco over HTTP, from the request to the answer with the outcome; cold: the server was started anew and \
-         loads the aggregate from its snapshot, its view and the events after the snapshot (50 on average, with 10 \
-         events and no snapshot 10); at once: the time of all \
+         loads the aggregate from its snapshot, its view and the events after the snapshot (10 or so, whatever its \
+         past); at once: the time of all \
          divided by their number. The bare loop is called directly and replays all events."
     );
     for (name, times) in rows.iter().filter(|(name, _)| name.contains("cold, one by one")) {
