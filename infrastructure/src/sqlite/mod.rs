@@ -18,8 +18,9 @@
 //! - One writer; all other connections are opened read-only.
 //! - What is acknowledged is on disk: the log is written with `synchronous=FULL`.
 //!
-//! Statements that look for many keys take them as one JSON array (`json_each`), so that their text, and with it the
-//! prepared statement, is always the same; what is written many rows at a time is bound (`bulk`).
+//! Statements that look for many keys, and the few rows of the fence and of checkpoints, take them as one JSON array
+//! (`json_each`), so that their text, and with it the prepared statement, is always the same. What is written for each
+//! command is bound (`bulk`), which costs less.
 
 mod bulk;
 mod checkpoints;
