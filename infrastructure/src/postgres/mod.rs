@@ -136,8 +136,14 @@ impl PostgresStore {
     /// Closes the connections, after what they are doing.
     pub async fn close(&self) {
         self.inner.hints.stop();
-        self.inner.writes.close().await;
-        self.inner.reads.close().await;
+        for pool in [&self.inner.writes, &self.inner.reads] {
+            pool.close().await;
+            // sqlx 0.8 may return while a connection is on its way back, and keeps that one: ask until none is left.
+            while pool.size() > 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                pool.close().await;
+            }
+        }
     }
 
     fn reads(&self) -> &PgPool {
