@@ -2,8 +2,8 @@
 //!
 //! - *scheduled*, *settled before*: `wilco bench` with single POSTs, on a store that holds so many of them and on an
 //!   empty one, in turn; the median of the ratios.
-//! - *waiting*: the server is started on so many commands that are due, and works them off; the rate of its first
-//!   seconds, against that of a short backlog, in turn.
+//! - *waiting*: the server is started on so many commands that are due, and works off the first hundred thousand;
+//!   the rate, against that of a backlog which is no longer than that, in turn.
 //!
 //! Without NATS, so that it is the store that is measured. What fills the store is written by SQL while no server
 //! runs, and tidied up: see [`super::filling`].
@@ -19,10 +19,10 @@ use super::filling::{Filled, Raw, Standing};
 use super::place::{Kind, Place};
 use super::{Sizes, median};
 
-/// A short backlog.
-const SHORT: i64 = 10_000;
-/// How long a long one is watched.
-const WATCHED_SECONDS: i64 = 10;
+/// A short backlog, and how many commands of a long one are watched.
+const SHORT: i64 = 100_000;
+/// How long that may take.
+const PATIENCE_SECONDS: i64 = 60;
 
 /// What was measured of one store: for each size of the filling the median rate, that of the empty store (or of the
 /// short backlog), and the median of their ratios.
@@ -181,10 +181,11 @@ async fn rate_of_backlog(kind: Kind, server: &PostgresServer, size: i64) -> f64 
     filled.add(size, Standing::Pending).await;
     let mut raw = Raw::to(&filled.place).await;
     // Each makes an event and an outcome.
-    let end = raw.number(HEADS, HEADS, &[]).await + 2 * (size / filled.partitions * filled.partitions);
+    let end =
+        raw.number(HEADS, HEADS, &[]).await + 2 * (SHORT.min(size) / filled.partitions * filled.partitions);
     let mut running = filled.place.wilco().start().await;
-    for _ in 0..WATCHED_SECONDS * 10 {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+    for _ in 0..PATIENCE_SECONDS * 100 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
         if raw.number(HEADS, HEADS, &[]).await >= end {
             break;
         }
@@ -193,7 +194,7 @@ async fn rate_of_backlog(kind: Kind, server: &PostgresServer, size: i64) -> f64 
     let (from, to) = filled.last_fill();
     // Without the last commit, whose end is not known.
     let first = raw.number(FIRST_POSTGRES, FIRST_SQLITE, &[from, to]).await;
-    let end = first + WATCHED_SECONDS * 1_000_000;
+    let end = first + PATIENCE_SECONDS * 1_000_000;
     let last = raw.number(LAST_POSTGRES, LAST_SQLITE, &[from, to, first, end]).await;
     let settled = raw.number(COUNT_POSTGRES, COUNT_SQLITE, &[from, to, first, last]).await;
     settled as f64 * 1e6 / (last - first).max(1) as f64
@@ -211,8 +212,8 @@ fn print(all: &[Series]) {
     }
     println!(
         "\nScheduled, settled before: `wilco bench` with single POSTs, beside so many commands that are not due for a \
-         year, or that were settled. Waiting: the server starts on so many commands that are due, its first \
-         {WATCHED_SECONDS} s at most, against a backlog of {}. Without NATS; rows written by SQL, then vacuumed.",
+         year, or that were settled. Waiting: the server starts on so many commands that are due and \
+         works off {}, against a backlog of just as many. Without NATS; rows written by SQL, then vacuumed.",
         grouped(SHORT as f64)
     );
     for Series { kind, what, points } in all {

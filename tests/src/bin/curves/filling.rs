@@ -3,6 +3,8 @@
 //! What always holds must hold afterwards: the targets exist, a command's partition is that of its target, and every
 //! offset from 1 to a partition's head is one settled command or one event.
 
+use std::fs::File;
+
 use serde_json::json;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, SqliteConnection};
@@ -194,6 +196,11 @@ impl Filled {
         }
         raw.settle_down().await;
         raw.close().await;
+        if let Place::Sqlite(folder) = &self.place {
+            // Else the server's first checkpoint would write what this has written.
+            let file = File::open(folder.path().join("wilco.db")).expect("the file is there");
+            file.sync_all().expect("the disk takes it");
+        }
     }
 
     /// When the commands of the last fill begin and end, in microseconds.
