@@ -270,12 +270,14 @@ pub fn faulty() -> &'static Path {
 
 fn build(below: &str, further: &[&str]) -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    // The test lies in `deps` of the folder that the program is built into.
-    let test = std::env::current_exe().expect("this program has a file");
-    let folder = test.ancestors().nth(2).expect("it lies in a target folder");
+    let this = std::env::current_exe().expect("this program has a file");
+    let beside = this.parent().expect("it lies in a folder");
+    // A program lies in the folder of its profile, a test in `deps` of it.
+    let folder = if beside.ends_with("deps") { beside.parent().expect("deps lies in one") } else { beside };
     let target = folder.parent().expect("a profile lies in the target folder").join(below);
+    let profile = if folder.ends_with("release") { "release" } else { "dev" };
     let built = Command::new(cargo)
-        .args(["build", "--quiet", "--workspace", "--bin", "wilco", "--target-dir"])
+        .args(["build", "--quiet", "--workspace", "--bin", "wilco", "--profile", profile, "--target-dir"])
         .arg(&target)
         .args(further)
         .current_dir(env!("CARGO_MANIFEST_DIR"))

@@ -221,6 +221,20 @@ async fn what_was_acknowledged_survives_a_crash_and_the_store_comes_back() {
 }
 
 #[tokio::test]
+async fn sessions_that_ended_while_they_rested_cost_no_write() {
+    let url = database().await;
+    let store = connect(&url).await;
+    let owner = Owner::of(Arc::new(store.clone())).await;
+    owner.apply(&command(0, "rex"), 1).await.unwrap();
+    let mut connection = raw(&url).await;
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+               WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
+    connection.execute(end).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    owner.apply(&command(0, "fido"), 1).await.unwrap();
+}
+
+#[tokio::test]
 async fn others_are_woken_by_what_concerns_them() {
     let url = database().await;
     let (here, there) = (connect(&url).await, connect(&url).await);

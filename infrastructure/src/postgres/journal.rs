@@ -34,10 +34,18 @@ impl Journal for PostgresStore {
     }
 
     async fn commit(&self, work: Arc<UnitOfWork>) -> Result<Committed, StoreError> {
-        let pool = self.writes().clone();
-        let bases =
-            self.outlive(async move { commit::statement(&work)?.fetch_one(&pool).await.map_err(classify) });
-        let bases = bases.await?;
+        let committing = Arc::clone(&self.inner.committing);
+        let commit = async move {
+            let mut lent = committing.take().await.map_err(classify)?;
+            let bases = commit::statement(&work)?.fetch_one(&mut *lent.connection).await;
+            match bases {
+                Ok(_) => committing.keep(lent),
+                // What ended this session may have ended the others.
+                Err(_) => committing.clear(),
+            }
+            bases.map_err(classify)
+        };
+        let bases = self.outlive(commit).await?;
         self.hint_of_entries();
         Ok(Committed { bases })
     }

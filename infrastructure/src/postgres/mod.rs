@@ -5,6 +5,7 @@
 //! | `registry` | accepting, finding, listing, cancelling commands |
 //! | `journal` | loading, committing, the feed |
 //! | `commit` | the statement that writes a unit of work |
+//! | `kept` | the connections it uses |
 //! | `checkpoints` | where the feed's durable readers stand |
 //! | `views` | landing views |
 //! | `leases` | heartbeats |
@@ -21,7 +22,8 @@
 //! - Plans do not depend on statistics: the connections forbid scans and hash joins, and the statements over many
 //!   keys look each up in an index. A plan made for an empty table serves a full one.
 //!
-//! An optimisation only: the pools do not test a connection that was used a moment ago.
+//! An optimisation only: a connection that was used a moment ago is not tested, neither by the pools nor where it is
+//! kept for the next commit.
 
 mod adopt;
 mod checkpoints;
@@ -29,6 +31,7 @@ mod commit;
 mod errors;
 mod hints;
 mod journal;
+mod kept;
 mod leases;
 mod registry;
 mod rows;
@@ -48,15 +51,16 @@ use wilco_application::ports::StoreError;
 use crate::OpenError;
 use crate::open_error::check_partitions;
 use hints::Hints;
+use kept::Kept;
 
 /// How to connect.
 #[derive(Clone, Debug)]
 pub struct PostgresOptions {
     /// Connections that read; default 6.
     pub read_connections: u32,
-    /// Connections that write; default 4. Each does one batch at a time, so few suffice.
+    /// Connections that write; default 2. Each does one batch at a time, so few suffice.
     pub write_connections: u32,
-    /// How many partitions a new store gets; default 16. A store that exists keeps what it has.
+    /// How many partitions a new store gets; default 8. A store that exists keeps what it has.
     pub partitions: u16,
     /// How long a statement may take on the server; default 10 s.
     pub statement_timeout: Duration,
@@ -69,7 +73,7 @@ impl Default for PostgresOptions {
         Self {
             read_connections: 6,
             write_connections: 2,
-            partitions: 16,
+            partitions: 8,
             statement_timeout: Duration::from_secs(10),
             acquire_timeout: Duration::from_secs(3),
         }
@@ -85,6 +89,8 @@ pub struct PostgresStore {
 struct Inner {
     reads: PgPool,
     writes: PgPool,
+    /// Those of `writes` that commit.
+    committing: Arc<Kept>,
     /// For connections that may take their time: migrating, adopting.
     plain: PgConnectOptions,
     partitions: u16,
@@ -111,6 +117,7 @@ impl PostgresStore {
         Ok(Self {
             inner: Arc::new(Inner {
                 reads,
+                committing: Arc::new(Kept::new(writes.clone())),
                 writes,
                 plain,
                 partitions,
@@ -136,6 +143,7 @@ impl PostgresStore {
     /// Closes the connections, after what they are doing.
     pub async fn close(&self) {
         self.inner.hints.stop();
+        self.inner.committing.clear();
         for pool in [&self.inner.writes, &self.inner.reads] {
             pool.close().await;
             // sqlx 0.8 may return while a connection is on its way back, and keeps that one: ask until none is left.
@@ -188,7 +196,7 @@ fn pool(session: &PgConnectOptions, connections: u32, acquire_timeout: Duration)
         .before_acquire(|connection, about| {
             Box::pin(async move {
                 // One that rested may have lost its server; one in use until now is taken as it is.
-                if about.idle_for > Duration::from_secs(1) {
+                if about.idle_for > kept::RESTED {
                     connection.ping().await?;
                 }
                 Ok(true)

@@ -11,14 +11,14 @@ use wilco_application::ports::{
 use super::bulk::{Bulk, Values};
 use super::errors::classify;
 use super::registry::bind_command;
-use super::rows::{json, unreadable};
+use super::rows::unreadable;
 use super::views::bind_view;
 
 static EVENTS: Bulk = Bulk::new(include_str!("sql/commit_2_events.sql"), 9);
 static OUTCOMES: Bulk = Bulk::new(include_str!("sql/commit_3_outcomes.sql"), 7);
 static FRESH: Bulk = Bulk::new(include_str!("sql/commit_4_fresh.sql"), 23);
-static VIEWS_IN_PLACE: Bulk = Bulk::new(include_str!("sql/commit_5_views_in_place.sql"), 5);
-static VIEWS: Bulk = Bulk::new(include_str!("sql/commit_6_views.sql"), 5);
+static VIEWS: Bulk = Bulk::new(include_str!("sql/commit_5_views.sql"), 5);
+static VIEWS_OF_NEW_STATUS: Bulk = Bulk::new(include_str!("sql/commit_6_views_of_new_status.sql"), 5);
 static SNAPSHOTS: Bulk = Bulk::new(include_str!("sql/commit_7_snapshots.sql"), 4);
 
 /// An outcome with what is stored of it.
@@ -55,9 +55,9 @@ pub(super) async fn write(
     }
     FRESH.execute(connection, &fresh, bind_fresh).await?;
 
-    let in_place = VIEWS_IN_PLACE.execute(connection, &work.views, bind_view).await?;
-    if in_place < work.views.len() as u64 {
-        VIEWS.execute(connection, &work.views, bind_view).await?;
+    let written = VIEWS.execute(connection, &work.views, bind_view).await?;
+    if written < work.views.len() as u64 {
+        VIEWS_OF_NEW_STATUS.execute(connection, &work.views, bind_view).await?;
     }
     SNAPSHOTS.execute(connection, &work.snapshots, bind_snapshot).await?;
     let base = |slice: &PartitionSlice| bases.get(&slice.partition).copied();
@@ -104,25 +104,24 @@ fn bind_snapshot<'q>(values: &mut Values<'q>, snapshot: &'q SnapshotRow) {
     values.put(snapshot.version).text(&snapshot.payload);
 }
 
-/// The fence: the offset of the entry with index 0 of each partition, if the caller owns all of them.
+/// The fence: the offset of the entry with index 0 of each partition, if the caller owns all of them. One by one: a
+/// SQLite store has a partition or two.
 async fn take_offsets(
     connection: &mut SqliteConnection,
     work: &UnitOfWork,
 ) -> Result<HashMap<u16, i64>, StoreError> {
-    let given: Vec<_> =
-        work.partitions.iter().map(|slice| (slice.partition, slice.epoch, slice.entries)).collect();
-    let heads: Vec<(u16, i64)> = sqlx::query_as(include_str!("sql/commit_1_fence.sql"))
-        .bind(work.owner)
-        .bind(json(&given)?)
-        .fetch_all(connection)
-        .await
-        .map_err(classify)?;
-    if heads.len() != given.len() {
-        return Err(StoreError::Fenced);
+    let mut bases = HashMap::with_capacity(work.partitions.len());
+    for slice in &work.partitions {
+        let head: Option<i64> = sqlx::query_scalar(include_str!("sql/commit_1_fence.sql"))
+            .bind(slice.entries)
+            .bind(slice.partition)
+            .bind(work.owner)
+            .bind(slice.epoch)
+            .fetch_optional(&mut *connection)
+            .await
+            .map_err(classify)?;
+        let head = head.ok_or(StoreError::Fenced)?;
+        bases.insert(slice.partition, head - i64::from(slice.entries) + 1);
     }
-    let heads: HashMap<u16, i64> = heads.into_iter().collect();
-    let base = |(partition, _, entries): (u16, i64, u32)| {
-        Some((partition, heads.get(&partition)? - i64::from(entries) + 1))
-    };
-    Ok(given.into_iter().filter_map(base).collect())
+    Ok(bases)
 }

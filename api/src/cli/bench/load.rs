@@ -36,7 +36,6 @@ struct Share {
 /// What all senders share.
 struct Plan {
     args: BenchArgs,
-    authority: String,
     /// Commands handed out so far.
     next: AtomicUsize,
     /// Aggregates for follow-up commands, when their number is fixed.
@@ -52,16 +51,17 @@ const PET: &str =
 /// Sends it all.
 pub(super) async fn run(args: &BenchArgs, authority: &str) -> Result<Load, BenchError> {
     let pets = prepare(args, authority).await?;
+    let mut connections = Vec::with_capacity(args.connections.max(1));
+    for _ in 0..args.connections.max(1) {
+        connections.push(Connection::open(authority).await?);
+    }
     let started = Instant::now();
-    let plan = Arc::new(Plan {
-        args: args.clone(),
-        authority: authority.to_owned(),
-        next: AtomicUsize::new(0),
-        pets,
-        started,
-    });
-    let senders: Vec<_> =
-        (0..args.connections.max(1)).map(|index| tokio::spawn(send(Arc::clone(&plan), index))).collect();
+    let plan = Arc::new(Plan { args: args.clone(), next: AtomicUsize::new(0), pets, started });
+    let senders: Vec<_> = connections
+        .into_iter()
+        .enumerate()
+        .map(|(index, connection)| tokio::spawn(send(Arc::clone(&plan), connection, index)))
+        .collect();
     let mut load = Load {
         started,
         elapsed: Duration::ZERO,
@@ -91,8 +91,7 @@ async fn prepare(args: &BenchArgs, authority: &str) -> Result<Vec<String>, Bench
     Ok(pets)
 }
 
-async fn send(plan: Arc<Plan>, index: usize) -> Result<Share, BenchError> {
-    let mut connection = Connection::open(&plan.authority).await?;
+async fn send(plan: Arc<Plan>, mut connection: Connection, index: usize) -> Result<Share, BenchError> {
     let mut share = Share::default();
     let mut own: Vec<String> = Vec::new();
     let step = if plan.args.door == Door::Batch { plan.args.batch.max(1) } else { 1 };

@@ -1,7 +1,5 @@
--- Takes the offsets of a unit of work, from the partitions that are owned.
---   ?1 owner  ?2 a JSON array of arrays: partition, epoch, number of entries
--- Rows: partition, its head after that. Fewer rows than partitions: fenced.
-UPDATE partitions SET head = head + w.entries
-FROM (SELECT value ->> 0 AS id, value ->> 1 AS epoch, value ->> 2 AS entries FROM json_each(?2)) AS w
-WHERE partitions.id = w.id AND partitions.owner = ?1 AND partitions.epoch = w.epoch
-RETURNING partitions.id, partitions.head
+-- Takes the offsets of a unit of work from a partition. No row: it is not owned, or no more.
+--   ?1 number of entries  ?2 partition  ?3 owner  ?4 epoch
+UPDATE partitions SET head = head + ?1
+WHERE id = ?2 AND owner = ?3 AND epoch = ?4
+RETURNING head
