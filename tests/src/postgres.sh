@@ -4,9 +4,10 @@
 # Reads commands, a line each, and answers each with a line: start, stop (at once, as in a crash).
 bin=$1 dir=$2 port=$3
 
+# Log files are used again instead of being made anew, as on a server that has run for a while.
 start() {
     "$bin/postgres" -D "$dir/data" -p "$port" -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
-        -c max_connections=200 >>"$dir/log" 2>&1 </dev/null &
+        -c max_connections=200 -c min_wal_size=1GB >>"$dir/log" 2>&1 </dev/null &
     pid=$!
 }
 

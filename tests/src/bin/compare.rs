@@ -9,6 +9,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
+use sqlx::{Connection as _, Executor as _, PgConnection};
 use wilco_tests::bare;
 use wilco_tests::cpu::Cpu;
 use wilco_tests::nats::NatsServer;
@@ -74,6 +75,7 @@ async fn main() {
     let mut half: Vec<Vec<Measured>> = AT_HALF.iter().map(|_| Vec::new()).collect();
     for round in 1..=ROUNDS {
         println!("round {round} of {ROUNDS}");
+        settle_down(&postgres).await;
         let pool = bare::create_tables(&postgres.database().await).await.expect("the bare loop's tables");
         bare_rates.push(bare::run(&pool, BARE).await.rate());
         pool.close().await;
@@ -98,6 +100,7 @@ async fn main() {
 
 /// Runs `wilco bench` on a new store; the arguments given replace those of the case.
 async fn measure(case: &Case, instead: &[&str], postgres: &PostgresServer, nats: &NatsServer) -> Measured {
+    settle_down(postgres).await;
     let folder = tempfile::tempdir().expect("a folder for SQLite");
     let wilco = if case.sqlite {
         Wilco::on(format!("sqlite:{}", folder.path().join("wilco.db").display()))
@@ -109,8 +112,6 @@ async fn measure(case: &Case, instead: &[&str], postgres: &PostgresServer, nats:
     // A server that has just started makes its plans and fills its caches first.
     let warm = run(&["bench", "--json", "--url", &base, "--commands", "3000"]).await;
     assert!(warm.status.success(), "{}: {}", case.name, String::from_utf8_lossy(&warm.stderr));
-    // What the case before has left to write is not this one's.
-    assert!(Command::new("sync").status().is_ok_and(|synced| synced.success()), "the disk is in time");
     let mut arguments = vec!["bench", "--json", "--url", &base];
     arguments.extend(if instead.is_empty() { case.arguments } else { instead });
     let before = Cpu::now(server.pid());
@@ -123,6 +124,14 @@ async fn measure(case: &Case, instead: &[&str], postgres: &PostgresServer, nats:
     let commands = report["accepted"].as_f64().unwrap_or(1.0);
     let cpu = [used.server, used.postgres, used.nats, used.load];
     Measured { report, cpu: cpu.map(|used| used.as_secs_f64() * 1e6 / commands), memory }
+}
+
+/// What the case before has left to write is not the next one's.
+async fn settle_down(postgres: &PostgresServer) {
+    let url = postgres.database().await;
+    let mut connection = PgConnection::connect(&url).await.expect("PostgreSQL answers");
+    connection.execute("CHECKPOINT").await.expect("PostgreSQL writes it all");
+    assert!(Command::new("sync").status().is_ok_and(|synced| synced.success()), "the disk has it all");
 }
 
 impl Measured {
