@@ -44,6 +44,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures::future::join_all;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, Executor, PgConnection};
 use wilco_application::ports::StoreError;
@@ -52,6 +53,9 @@ use crate::OpenError;
 use crate::open_error::check_partitions;
 use hints::Hints;
 use kept::Kept;
+
+/// How long closing may wait for statements under way.
+const CLOSING: Duration = Duration::from_secs(10);
 
 /// How to connect.
 #[derive(Clone, Debug)]
@@ -140,17 +144,25 @@ impl PostgresStore {
         Ok(partitions)
     }
 
-    /// Closes the connections, after what they are doing.
+    /// Closes the connections, after what they are doing. What takes too long is left to itself.
     pub async fn close(&self) {
         self.inner.hints.stop();
+        let pools = [&self.inner.writes, &self.inner.reads];
+        // The pools say at once that they are closed: from here on no connection is kept.
+        let closing = pools.map(PgPool::close);
         self.inner.committing.clear();
-        for pool in [&self.inner.writes, &self.inner.reads] {
-            pool.close().await;
-            // sqlx 0.8 may return while a connection is on its way back, and keeps that one: ask until none is left.
-            while pool.size() > 0 {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-                pool.close().await;
+        let close = async {
+            join_all(closing).await;
+            for pool in pools {
+                // sqlx 0.8 may return while a connection is on its way back, and keeps that one: ask until none is left.
+                while pool.size() > 0 {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                    pool.close().await;
+                }
             }
+        };
+        if tokio::time::timeout(CLOSING, close).await.is_err() {
+            tracing::warn!("PostgreSQL does not answer; its connections are dropped");
         }
     }
 

@@ -1,7 +1,7 @@
 //! Compares Wilco with the loop it replaces, on the same PostgreSQL in the same run, and prints the ratios.
 //!
-//! `cargo run --release -p wilco-tests --bin compare` (about four minutes). Rounds of both
-//! alternate, so that a machine that slows down slows both.
+//! `cargo run --release -p wilco-tests --bin compare` (about five minutes). Rounds of both alternate, so that a machine
+//! that slows down slows both.
 
 #![allow(clippy::print_stdout, reason = "this is what the program is for")]
 

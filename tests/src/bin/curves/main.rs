@@ -1,7 +1,7 @@
 //! Measures how much a long past costs, and draws it: a command on an aggregate with many events, and commands in a
 //! store with many others, waiting or settled.
 //!
-//! `cargo run --release -p wilco-tests --bin curves` (about twelve minutes). A dry run:
+//! `cargo run --release -p wilco-tests --bin curves` (about eight minutes). A dry run:
 //! `… --bin curves -- --history 1000 --pending 20000 --settled 50000 --commands 5000 --rounds 1 --out /tmp`.
 //!
 //! Every number is a ratio to another one of the same run, and what is compared alternates, so that a machine that
