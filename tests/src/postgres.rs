@@ -13,6 +13,9 @@ use sqlx::{Connection, Executor, PgConnection};
 
 use crate::wait_for;
 
+/// Partitions of a new store on PostgreSQL.
+pub const PARTITIONS: u16 = 8;
+
 /// A running server. It ends with this value, or with the process.
 pub struct PostgresServer {
     port: u16,

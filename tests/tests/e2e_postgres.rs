@@ -6,14 +6,15 @@ use sqlx::{Connection as _, Executor as _, PgConnection};
 use wilco_tests::client::create_pet;
 use wilco_tests::e2e::{Place, PostgresPlace};
 use wilco_tests::faults::{Load, Promises, audit, seed};
+use wilco_tests::postgres::PARTITIONS;
 use wilco_tests::wait_for;
 use wilco_tests::wilco::Server;
 
 wilco_tests::e2e!(PostgresPlace);
 
 /// How many partitions a replica says it owns.
-async fn owned(server: &Server) -> u32 {
-    gauge(server, "wilco_owned_partitions").await
+async fn owned(server: &Server) -> u16 {
+    gauge(server, "wilco_owned_partitions").await as u16
 }
 
 async fn gauge(server: &Server, name: &str) -> u32 {
@@ -44,7 +45,12 @@ async fn two_replicas_share_the_partitions_and_what_one_accepts_the_other_settle
     let wilco = place.wilco().set("engine.look_every_ms=30000").set("engine.lease_ms=2000");
     let (first, second) = (wilco.start().await, wilco.start().await);
     for replica in [&first, &second] {
-        wait_for("the partitions to be shared", async || owned(replica).await, |count| *count == 8).await;
+        wait_for(
+            "the partitions to be shared",
+            async || owned(replica).await,
+            |count| *count == PARTITIONS / 2,
+        )
+        .await;
     }
     for number in 0..32 {
         let replica = if number % 2 == 0 { &first } else { &second };
@@ -66,13 +72,14 @@ async fn when_a_replica_dies_the_other_takes_over_within_its_lease() {
     let place = PostgresPlace::new().await;
     let wilco = place.wilco().set("engine.lease_ms=2000");
     let (mut first, second) = (wilco.start().await, wilco.start().await);
-    wait_for("the partitions to be shared", async || owned(&second).await, |count| *count == 8).await;
+    wait_for("the partitions to be shared", async || owned(&second).await, |count| *count == PARTITIONS / 2)
+        .await;
     let loads = [Load::start(first.client(), seed, 0), Load::start(second.client(), seed, 1)];
     let flowing = async || loads.iter().map(Load::accepted).min().unwrap_or(0);
     wait_for("load to flow", flowing, |accepted| *accepted > 100).await;
     first.kill().await;
     let died = Instant::now();
-    wait_for("the other to take over", async || owned(&second).await, |count| *count == 16).await;
+    wait_for("the other to take over", async || owned(&second).await, |count| *count == PARTITIONS).await;
     let taken = died.elapsed();
     assert!(taken < LEASE + Duration::from_secs(3), "it took {taken:?}");
     let mut promises = Promises::default();
@@ -89,14 +96,16 @@ async fn a_replica_that_was_frozen_commits_nothing_it_no_longer_owns() {
     let place = PostgresPlace::new().await;
     let wilco = place.wilco().set("engine.lease_ms=1000");
     let (first, second) = (wilco.start().await, wilco.start().await);
-    wait_for("the partitions to be shared", async || owned(&second).await, |count| *count == 8).await;
+    wait_for("the partitions to be shared", async || owned(&second).await, |count| *count == PARTITIONS / 2)
+        .await;
     let load = Load::start(second.client(), seed, 0);
     wait_for("load to flow", async || load.accepted(), |accepted| *accepted > 100).await;
     first.signal("STOP");
-    wait_for("the other to take over", async || owned(&second).await, |count| *count == 16).await;
+    wait_for("the other to take over", async || owned(&second).await, |count| *count == PARTITIONS).await;
     first.signal("CONT");
     let shared = async || (owned(&first).await, owned(&second).await);
-    wait_for("the partitions to be shared again", shared, |owned| *owned == (8, 8)).await;
+    wait_for("the partitions to be shared again", shared, |owned| *owned == (PARTITIONS / 2, PARTITIONS / 2))
+        .await;
     let mut promises = load.stop().await;
     promises.repeat_unknown(first.client()).await;
     audit::everything(first.client(), &promises).await;

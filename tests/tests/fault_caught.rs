@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use wilco_tests::client::{Client, create_pet};
 use wilco_tests::e2e::in_seconds;
 use wilco_tests::faults::{Fault, LineFault, World, audit, campaign, seed};
+use wilco_tests::postgres::PARTITIONS;
 use wilco_tests::wait_for;
 
 /// Replaces a part of a function of the schema.
@@ -37,8 +38,9 @@ const BEHIND_THE_FENCE: &str = "IF cardinality(e_slots) > 0 THEN";
 
 /// Waits until the partitions are shared out.
 async fn both_own_a_half(world: &World) {
-    let owner = "SELECT owner::text FROM partitions GROUP BY owner HAVING count(*) = 8";
-    let both = async || sqlx::query_scalar::<_, String>(owner).fetch_all(&mut world.admin().await).await;
+    let owner =
+        format!("SELECT owner::text FROM partitions GROUP BY owner HAVING count(*) = {}", PARTITIONS / 2);
+    let both = async || sqlx::query_scalar::<_, String>(&owner).fetch_all(&mut world.admin().await).await;
     let shared = |owners: &Result<Vec<String>, _>| owners.as_ref().is_ok_and(|owners| owners.len() == 2);
     wait_for("both replicas to own a half", both, shared).await.expect("they do");
 }
@@ -163,7 +165,7 @@ async fn a_missing_check_for_repeated_requests_is_noticed_on_sqlite() {
 /// Numbers the entries of a partition as an auto-increment column does: each writer takes the next ones before it
 /// commits, and none waits for another.
 async fn number_before_the_commit(world: &World) {
-    for partition in 0..16 {
+    for partition in 0..PARTITIONS {
         world.execute(&format!("CREATE SEQUENCE numbers_{partition}")).await;
     }
     // Behind the fence, so that a commit that is refused there leaves no gap.

@@ -7,6 +7,7 @@ use rand::{Rng as _, SeedableRng as _};
 use wilco_tests::client::create_pet;
 use wilco_tests::e2e::in_seconds;
 use wilco_tests::faults::{LEASE, Promises, World, seed};
+use wilco_tests::postgres::PARTITIONS;
 use wilco_tests::wait_for;
 use wilco_tests::wilco::faulty;
 
@@ -113,11 +114,13 @@ async fn two_of_which_one_fails(fail_points: &str) -> World {
     counted(&world, "all leases to run out", alive, 0).await;
     let failing = world.wilco().clone().program(faulty()).environment("WILCO_FAIL_POINTS", fail_points);
     world.replicas.push(failing.start().await);
-    counted(&world, "the first to own all", "SELECT count(owner) FROM partitions", 16).await;
+    counted(&world, "the first to own all", "SELECT count(owner) FROM partitions", PARTITIONS.into()).await;
     world.complete().await;
-    let halves =
-        "SELECT count(*) FROM (SELECT FROM partitions GROUP BY owner HAVING count(owner) = 8) halves";
-    counted(&world, "both replicas to own a half", halves, 2).await;
+    let halves = format!(
+        "SELECT count(*) FROM (SELECT FROM partitions GROUP BY owner HAVING count(owner) = {}) halves",
+        PARTITIONS / 2
+    );
+    counted(&world, "both replicas to own a half", &halves, 2).await;
     world
 }
 

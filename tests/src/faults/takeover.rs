@@ -7,9 +7,8 @@ use wilco_application::partition::partition_of;
 use super::World;
 use super::world::{LEASE, accepted};
 use crate::client::{Client, create_pet};
+use crate::postgres::PARTITIONS;
 
-/// Partitions of a new PostgreSQL store.
-const PARTITIONS: u16 = 16;
 /// Within what time after the end of the lease another has taken over and applied what waited.
 const AFTER_LEASE: Duration = Duration::from_secs(3);
 /// What asking over HTTP may add.
