@@ -27,6 +27,14 @@ pub(super) struct Lent {
     used: Instant,
 }
 
+impl Lent {
+    /// Closes it and makes room for another. The pool would ask it first whether it is well, and on a dead line wait
+    /// for the answer without end.
+    fn end(self) {
+        drop(self.connection.detach());
+    }
+}
+
 impl Kept {
     pub(super) fn new(pool: PgPool) -> Self {
         let most = pool.options().get_max_connections() as usize - 1;
@@ -44,6 +52,7 @@ impl Kept {
             if let Ok(Ok(())) = answer.await {
                 return Ok(lent);
             }
+            lent.end();
         }
         let connection = self.pool.acquire().await?;
         Ok(Lent { connection, taken: Instant::now(), used: Instant::now() })
@@ -57,11 +66,12 @@ impl Kept {
         }
     }
 
-    /// Gives all of them to the pool.
+    /// Ends all of them.
     pub(super) fn clear(&self) {
-        self.idle().clear();
+        self.idle().drain(..).for_each(Lent::end);
     }
 
+    /// Apart, so that the lock is not held while the connection is tried.
     fn pop(&self) -> Option<Lent> {
         self.idle().pop()
     }

@@ -117,7 +117,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(writer::BUSY)
         .foreign_keys(false)
-        // 64 MiB for pages. The log is written back every 4 MiB, as SQLite does by itself: twice that settles a tenth
+        // 64 MiB for pages. The log is written back every 4 MiB, as SQLite does by itself: twice that settles a little
         // more under full load, but then nobody is answered for 10 ms now and again.
         .pragma("cache_size", "-65536")
         .pragma("temp_store", "MEMORY")
