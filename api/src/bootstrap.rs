@@ -109,7 +109,7 @@ pub async fn open(config: &Config) -> Result<OpenStore, Error> {
             let partitions = config.engine.partitions.unwrap_or(SQLITE_PARTITIONS);
             OpenStore::Sqlite(SqliteStore::open(&path, partitions).await?)
         }
-        StoreUrl::Postgres => {
+        StoreUrl::Postgres(_) => {
             let options = postgres_options(config);
             OpenStore::Postgres(PostgresStore::connect(config.store.secret(), options).await?)
         }

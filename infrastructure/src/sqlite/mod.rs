@@ -72,6 +72,8 @@ impl SqliteStore {
     /// exists keeps what it has. No other process may have it open.
     pub async fn open(path: &Path, partitions: u16) -> Result<Self, OpenError> {
         let partitions = check_partitions(partitions)?;
+        // SQLite takes a relative name that begins with `file:` for a URI.
+        let path = &std::path::absolute(path).map_err(|error| OpenError::File(path.to_owned(), error))?;
         let lock = lock(path)?;
         let options = options(path);
         let mut connection = options.connect().await.map_err(OpenError::Connect)?;
