@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::names;
+use crate::outage::Outage;
 use crate::pace::Pace;
 use crate::ports::{Accepted, Clock, Command, Registry, Store, StoreError};
 use crate::worker::Router;
@@ -108,6 +109,7 @@ pub(crate) struct IntakeLoop {
 pub(crate) struct Acceptance {
     store: Arc<dyn Store>,
     pace: Arc<Pace>,
+    outage: Arc<Outage>,
 }
 
 impl Intake {
@@ -116,9 +118,10 @@ impl Intake {
         router: Router,
         clock: Arc<dyn Clock>,
         pace: Arc<Pace>,
+        outage: Arc<Outage>,
     ) -> (Self, IntakeLoop) {
         let (sender, receiver) = mpsc::channel(QUEUE);
-        let acceptance = Acceptance::new(store, pace);
+        let acceptance = Acceptance::new(store, pace, outage);
         (Self { sender }, IntakeLoop { receiver, acceptance, router, clock, latest: DateTime::UNIX_EPOCH })
     }
 
@@ -182,8 +185,8 @@ impl IntakeLoop {
 }
 
 impl Acceptance {
-    pub(crate) fn new(store: Arc<dyn Store>, pace: Arc<Pace>) -> Self {
-        Self { store, pace }
+    pub(crate) fn new(store: Arc<dyn Store>, pace: Arc<Pace>, outage: Arc<Outage>) -> Self {
+        Self { store, pace, outage }
     }
 
     /// Stores them, and answers for all of them. Gives back those that are new, in order.
@@ -206,7 +209,7 @@ impl Acceptance {
         match result {
             Ok(accepted) => self.answer(fresh, accepted),
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "commands could not be stored");
+                self.outage.failed(&error, "commands could not be stored");
                 let error = Arc::new(error);
                 for fresh in fresh {
                     fresh.refuse(&error);

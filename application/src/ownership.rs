@@ -3,13 +3,14 @@
 //! Not needed for correctness: a commit carries the epoch and is refused when the partition has another owner.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::names;
+use crate::outage::Outage;
 use crate::ports::{PartitionLease, Store};
 
 /// What this replica owns at present.
@@ -18,12 +19,21 @@ pub struct Ownership {
     /// The name this replica has in the store.
     pub replica: Uuid,
     owned: Arc<watch::Sender<Vec<PartitionLease>>>,
+    /// Until when the lease lasts; none while it could not be written.
+    until: Arc<watch::Sender<Option<Instant>>>,
+    pub(crate) outage: Arc<Outage>,
     doubt: Arc<Notify>,
 }
 
 impl Ownership {
     pub(crate) fn new(replica: Uuid) -> Self {
-        Self { replica, owned: Arc::new(watch::Sender::new(Vec::new())), doubt: Arc::new(Notify::new()) }
+        Self {
+            replica,
+            owned: Arc::new(watch::Sender::new(Vec::new())),
+            until: Arc::new(watch::Sender::new(None)),
+            outage: Arc::default(),
+            doubt: Arc::new(Notify::new()),
+        }
     }
 
     /// Follows what is owned.
@@ -36,7 +46,12 @@ impl Ownership {
         self.owned.borrow().len()
     }
 
-    /// A commit was fenced: look at once.
+    /// Whether the store took this replica's last heartbeat, and in time: then it takes commits as well.
+    pub fn is_held(&self) -> bool {
+        self.until.borrow().is_some_and(|until| Instant::now() < until)
+    }
+
+    /// A commit was fenced, or not done: look at once.
     pub(crate) fn doubt(&self) {
         self.doubt.notify_one();
     }
@@ -44,16 +59,17 @@ impl Ownership {
     /// Beats until stopped, then gives everything back.
     pub(crate) async fn run(self, store: Arc<dyn Store>, ttl: Duration, stop: CancellationToken) {
         loop {
+            let begun = Instant::now();
             let pause = match store.heartbeat(self.replica, ttl).await {
                 Ok(leases) => {
+                    self.until.send_replace(Some(begun + ttl));
+                    self.outage.is_over();
                     self.tell(leases);
                     ttl.mul_f64(0.3)
                 }
                 Err(error) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "the lease could not be renewed"
-                    );
+                    self.until.send_replace(None);
+                    self.outage.failed(&error, "the lease could not be renewed");
                     Duration::from_millis(500).min(ttl.mul_f64(0.3))
                 }
             };
