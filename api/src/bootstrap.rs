@@ -199,13 +199,13 @@ pub fn api_settings(config: &Config) -> ApiSettings {
     }
 }
 
-/// Bounds of its connections.
-pub fn limits(config: &Config) -> Limits {
+/// Bounds of its connections, of which there may be so many.
+pub fn limits(config: &Config, max_connections: usize) -> Limits {
     /// When the HTTP server ends, the engine has ended before: nothing that a request waits for comes any more.
     const DRAIN: Duration = Duration::from_secs(5);
     let http = &config.http;
     Limits {
-        max_connections: http.max_connections,
+        max_connections,
         header_timeout: Duration::from_millis(http.header_timeout_ms),
         idle_timeout: Duration::from_millis(http.idle_timeout_ms),
         drain_timeout: Duration::from_secs(config.drain_seconds).min(DRAIN),

@@ -1,9 +1,11 @@
 //! The command line.
 
+mod backup;
 mod bench;
 mod client;
 mod command;
 mod feed;
+mod machine;
 mod output;
 mod projection;
 mod serve;
@@ -38,6 +40,10 @@ enum Action {
     Serve(Server),
     /// Bring the store's schema up to date, and end
     Migrate(Settings),
+    /// Copy the store to a file, whether a server uses it or not
+    Backup(backup::Backup),
+    /// Make the store of such a copy
+    Restore(backup::Restore),
     /// Give commands to a server, and follow them
     #[command(subcommand)]
     Command(command::Action),
@@ -66,6 +72,8 @@ enum Error {
     #[error(transparent)]
     Projection(#[from] projection::Error),
     #[error(transparent)]
+    Backup(#[from] backup::Error),
+    #[error(transparent)]
     Bench(#[from] bench::BenchError),
     #[error("the program could not start")]
     Runtime(#[source] std::io::Error),
@@ -78,6 +86,7 @@ impl Error {
     fn code(&self) -> ExitCode {
         match self {
             Self::Config(_)
+            | Self::Backup(backup::Error::Config(_) | backup::Error::Postgres(_))
             | Self::Serve(serve::Error::Config(_))
             | Self::Client(client::Error::Usage(_)) => ExitCode::from(2),
             _ => ExitCode::FAILURE,
@@ -112,6 +121,14 @@ fn run(arguments: Arguments) -> Result<(), Error> {
         match action {
             Action::Serve(server) => Ok(serve::run(load(&server.flags())?).await?),
             Action::Migrate(settings) => migrate(load(&settings.flags())?).await,
+            Action::Backup(backup) => {
+                let config = load(&backup.settings.flags())?;
+                Ok(backup.run(config).await?)
+            }
+            Action::Restore(restore) => {
+                let config = load(&restore.settings.flags())?;
+                Ok(restore.run(config).await?)
+            }
             Action::Command(action) => command::run(action).await,
             Action::Feed(arguments) => Ok(feed::run(arguments).await?),
             Action::Projection(action) => {

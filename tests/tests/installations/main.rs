@@ -3,5 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "all of this is tests")]
 
 mod failover;
+mod files;
 mod postgres;
+mod process;
 mod settings;
