@@ -4,6 +4,7 @@
 
 mod failover;
 mod files;
+mod log;
 mod postgres;
 mod process;
 mod settings;
