@@ -35,6 +35,7 @@ impl PostgresServer {
     }
 
     /// Starts a standby of this one.
+    #[must_use]
     pub fn standby(&self) -> Self {
         Self::following(&self.port.to_string())
     }

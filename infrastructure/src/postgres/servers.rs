@@ -203,7 +203,9 @@ impl Servers {
                         server = servers.names[now],
                         "another server of the store's URL is used from now on"
                     );
-                    pools.iter().for_each(|pool| pool.set_connect_options(servers.hosts[now].clone()));
+                    for pool in &pools {
+                        pool.set_connect_options(servers.hosts[now].clone());
+                    }
                     servers.distrust();
                 }
                 tokio::time::sleep(PAUSE).await;

@@ -164,7 +164,8 @@ fn put(part: &Path, to: &Path) -> Result<(), BackupError> {
 
 /// Puts a store and its log aside.
 fn put_aside(path: &Path) -> Result<PathBuf, BackupError> {
-    let aside = beside(path, &format!("replaced-{}", chrono::Utc::now().format("%Y%m%dT%H%M%SZ")));
+    let mut names = (1..).map(|number| beside(path, &format!("replaced-{number}")));
+    let aside = names.find(|name| !name.exists()).unwrap_or_else(|| beside(path, "replaced"));
     let failed = |error| BackupError::File(path.to_owned(), error);
     let log = beside_log(path);
     if log.exists() {
