@@ -14,8 +14,8 @@ const SECONDS: [f64; 14] =
 /// Bounds of the histograms of counts.
 const SIZES: [f64; 10] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0];
 
-/// What a pool of connections has to say when its server is lost, again and again, the engine says once.
-const QUIET: &str = "sqlx_core::pool=error";
+/// What each connection has to say when its server is lost the engine says once.
+const QUIET: &str = "sqlx_core::pool=error,sqlx::pool=error,sqlx::postgres::notice=error";
 /// Below that the NATS client logs the URLs it connects to, passwords and all.
 const DISCREET: &str = "async_nats=info,async_nats::connector=info";
 

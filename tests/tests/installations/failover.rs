@@ -25,18 +25,21 @@ async fn ready(server: &Server) -> u16 {
     server.client().read("/readyz").await.status
 }
 
-/// A standby that has all that the primary has takes its place, and the primary becomes read-only.
-async fn fail_over(primary: &PostgresServer, standby: &PostgresServer) {
-    primary.be_read_only(true).await;
+/// Waits until the standby has all that the primary has.
+async fn catch_up(primary: &PostgresServer, standby: &PostgresServer) {
     let (mut old, mut new) = (primary.admin("postgres").await, standby.admin("postgres").await);
-    let sent: String =
-        sqlx::query_scalar("SELECT pg_current_wal_lsn()::text").fetch_one(&mut old).await.unwrap();
-    let ask = format!("SELECT pg_last_wal_replay_lsn() >= '{sent}'::pg_lsn");
+    let sent =
+        sqlx::query_scalar::<_, String>("SELECT pg_current_wal_flush_lsn()::text").fetch_one(&mut old).await;
+    let ask = format!("SELECT pg_last_wal_replay_lsn() >= '{}'::pg_lsn", sent.unwrap());
     let replayed = async || sqlx::query_scalar::<_, bool>(&ask).fetch_one(&mut new).await.unwrap();
     wait_for("the standby to have everything", replayed, |done| *done).await;
-    new.execute("SELECT pg_promote()").await.unwrap();
-    // It has copied the setting with everything else only if it was made later.
-    standby.be_read_only(false).await;
+}
+
+/// The standby takes the place of the primary, which becomes read-only.
+async fn fail_over(primary: &PostgresServer, standby: &PostgresServer) {
+    primary.be_read_only(true).await;
+    catch_up(primary, standby).await;
+    standby.admin("postgres").await.execute("SELECT pg_promote()").await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -44,7 +47,6 @@ async fn of_several_servers_the_one_that_takes_writes_is_used() {
     let primary = PostgresServer::start();
     let database = primary.database().await.rsplit('/').next().unwrap().to_owned();
     let standby = primary.standby();
-    drop(standby.admin("postgres").await);
     // The standby comes first.
     let url = format!(
         "postgres://postgres@127.0.0.1:{},127.0.0.1:{}/{database}?target_session_attrs=read-write",
@@ -69,9 +71,9 @@ async fn a_server_that_dies_is_left_for_the_other() {
     let hosts = format!("127.0.0.1:{},127.0.0.1:{}", primary.port(), standby.port());
     let server = Wilco::on(format!("postgres://postgres@{hosts}/{database}")).start().await;
     server.client().done(&create_pet("before")).await;
-    let mut new = standby.admin("postgres").await;
+    catch_up(&primary, &standby).await;
     primary.crash();
-    new.execute("SELECT pg_promote()").await.unwrap();
+    standby.admin("postgres").await.execute("SELECT pg_promote()").await.unwrap();
     takes_commands(&server, "after").await;
 }
 
@@ -80,7 +82,6 @@ async fn behind_a_name_that_leads_elsewhere_no_connection_to_the_old_server_is_k
     let primary = PostgresServer::start();
     let database = primary.database().await.rsplit('/').next().unwrap().to_owned();
     let standby = primary.standby();
-    drop(standby.admin("postgres").await);
     let name = Arc::new(AtomicU16::new(primary.port()));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
