@@ -122,6 +122,12 @@ pub struct Links {
 impl<'a> CommandStatus<'a> {
     /// The status of `command` at `now`.
     pub fn of(command: &'a Command, catalog: &Catalog, pace: &Pace, now: DateTime<Utc>) -> Self {
+        let waiting = matches!(Phase::of(command, now), Phase::Pending | Phase::Running);
+        Self { eta: waiting.then(|| pace.eta(now)), ..Self::settled(command, catalog, now) }
+    }
+
+    /// The status of a command that is settled, at or after `now`.
+    pub fn settled(command: &'a Command, catalog: &Catalog, now: DateTime<Utc>) -> Self {
         let phase = Phase::of(command, now);
         let settlement = command.settlement.as_ref();
         Self {
@@ -132,7 +138,7 @@ impl<'a> CommandStatus<'a> {
             accepted_at: command.accepted_at,
             settled_at: settlement.map(|settlement| settlement.at),
             not_before: command.not_before,
-            eta: matches!(phase, Phase::Pending | Phase::Running).then(|| pace.eta(now)),
+            eta: None,
             attempts: settlement.map_or(0, |settlement| settlement.attempts),
             progress: None,
             version: settlement.and_then(|settlement| settlement.version),

@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Server {
     pub engine: Arc<Engine>,
     pub router: Router,
-    store: SqliteStore,
+    pub store: SqliteStore,
     running: Option<Running>,
     _directory: TempDir,
 }

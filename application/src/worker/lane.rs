@@ -372,7 +372,7 @@ impl Lane {
             .iter()
             .filter_map(|entry| match &entry.body {
                 EntryBody::Outcome(command) => Some(Arc::clone(command)),
-                EntryBody::Event(_) => None,
+                EntryBody::Event(_) | EntryBody::Unreadable(_) => None,
             })
             .collect();
         self.around.hub.committed(entries);

@@ -9,9 +9,10 @@ mod page;
 mod reader;
 mod stream;
 
+use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::json;
-use wilco_application::feed::{Cursor, FeedHub};
+use wilco_application::feed::{Cursor, CursorError, FeedHub};
 
 use crate::http::headers::LAST_EVENT_ID;
 use crate::http::{Call, Media, single};
@@ -53,7 +54,7 @@ pub(super) fn route() -> Route {
                     })
                 }),
         )
-        .refuses(&[400, 406, 503]);
+        .refuses(&[400, 406, 410, 503]);
     Route::get("/v1/feed", read, operation)
 }
 
@@ -62,7 +63,9 @@ fn cloud_event() -> serde_json::Value {
     json!({
         "type": "object",
         "description": "A CloudEvent 1.0.",
-        "required": ["specversion", "id", "source", "type", "subject", "time", "partition", "offset", "data"],
+        "required": [
+            "specversion", "id", "source", "type", "subject", "time", "partition", "offset", "generation", "data",
+        ],
         "properties": {
             "specversion": { "const": "1.0" },
             "id": text(),
@@ -73,6 +76,7 @@ fn cloud_event() -> serde_json::Value {
             "datacontenttype": text(),
             "partition": { "type": "integer" },
             "offset": text(),
+            "generation": text(),
             "correlationid": text(),
             "causationid": text(),
             "traceparent": text(),
@@ -103,8 +107,11 @@ async fn read(call: Call) -> Result<Response, Refusal> {
 /// Where the client wants to begin.
 fn begin(hub: &FeedHub, given: Option<(&str, &str)>) -> Result<Cursor, Refusal> {
     match given {
-        None => Ok(Cursor::at(hub.heads())),
-        Some((_, "start")) => Ok(Cursor::start(hub.partitions())),
-        Some((name, text)) => Cursor::parse(text, &hub.heads()).map_err(|_| Refusal::cursor(name)),
+        None => Ok(Cursor::end(hub.heads())),
+        Some((_, "start")) => Ok(Cursor::start(&hub.heads())),
+        Some((name, text)) => Cursor::parse(text, &hub.heads()).map_err(|error| match error {
+            CursorError::Foreign => Refusal::cursor(name),
+            gone => Refusal::new("cursor-expired", StatusCode::GONE, gone.to_string()),
+        }),
     }
 }

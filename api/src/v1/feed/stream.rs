@@ -39,7 +39,8 @@ async fn next(mut stream: Stream) -> Result<Option<(Bytes, Stream)>, axum::BoxEr
     let engine = Arc::clone(stream.reader.state.engine());
     let silence = stream.reader.state.silence();
     loop {
-        if engine.is_closing() {
+        // A cursor of another generation is none any more: whoever comes back with it is told so.
+        if engine.is_closing() || engine.feed().generation() != stream.reader.cursor.generation() {
             return Ok(None);
         }
         stream.news.mark_unchanged();
@@ -69,32 +70,10 @@ async fn next(mut stream: Stream) -> Result<Option<(Bytes, Stream)>, axum::BoxEr
 
 fn write(text: &mut String, message: &Message, cursor: &str) {
     let payload = String::from_utf8_lossy(&message.payload);
-    let _ = write!(text, "id: {cursor}\nevent: {}\n", event_type(&message.subject));
+    let _ = write!(text, "id: {cursor}\nevent: {}\n", message.event_type);
     // JSON may be broken into lines between its tokens only, where a line feed means nothing.
     for line in payload.lines() {
         let _ = writeln!(text, "data: {line}");
     }
     text.push('\n');
-}
-
-/// The CloudEvent's type, from the subject it is published at: `wilco.command.failed` of
-/// `wilco.command.failed.pet.reserve.p07`, `wilco.pet.reserved` of `wilco.event.pet.reserved.p07`.
-fn event_type(subject: &str) -> String {
-    let tokens: Vec<&str> = subject.split('.').collect();
-    match tokens.as_slice() {
-        ["wilco", "event", aggregate, event, ..] => format!("wilco.{aggregate}.{event}"),
-        [first, second, third, ..] => format!("{first}.{second}.{third}"),
-        _ => subject.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_event_is_named_like_its_cloud_event() {
-        assert_eq!(event_type("wilco.command.failed.pet.reserve.p07"), "wilco.command.failed");
-        assert_eq!(event_type("wilco.event.pet.reserved.p07"), "wilco.pet.reserved");
-    }
 }
