@@ -87,7 +87,8 @@ pub async fn a_create_after_the_deletion_is_gone(place: &impl Place) {
     let first = client.submit(&create_pet("rex")).await;
     let settled = client.settled(&first.id()).await;
     assert_eq!(settled["error"]["type"], "/problems/gone", "{settled}");
-    let attempts = (0..10).map(|_| client.submit(&create_pet("rex")));
+    let rex = create_pet("rex");
+    let attempts = (0..10).map(|_| client.submit(&rex));
     let again: BTreeSet<String> =
         futures::future::join_all(attempts).await.iter().map(crate::client::Reply::id).collect();
     assert_eq!(again, BTreeSet::from([first.id()]), "and that is its own key again");
