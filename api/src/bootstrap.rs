@@ -3,6 +3,7 @@
 #[cfg(feature = "fail-points")]
 mod fail_points;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -220,15 +221,19 @@ pub fn engine_settings(config: &Config) -> EngineSettings {
     }
 }
 
-/// What the interface takes.
-pub fn api_settings(config: &Config) -> ApiSettings {
+/// What the interface takes, when it listens there.
+pub fn api_settings(config: &Config, listening: &[SocketAddr]) -> Result<ApiSettings, config::Error> {
     let http = &config.http;
-    ApiSettings {
+    Ok(ApiSettings {
         body_limit: http.body_limit,
         batch_limit: http.batch_limit,
         body_timeout: Duration::from_millis(http.body_timeout_ms),
         cors_origins: http.cors_origins.clone(),
-    }
+        loopback_only: listening.iter().all(|address| address.ip().is_loopback()),
+        hosts: http.hosts.clone(),
+        base_path: http.base()?,
+        trusted_proxies: http.proxies()?,
+    })
 }
 
 /// Bounds of its connections.

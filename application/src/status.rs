@@ -151,6 +151,17 @@ impl<'a> CommandStatus<'a> {
     }
 }
 
+impl CommandStatus<'_> {
+    /// With every path in it as `seen` has it.
+    #[must_use]
+    pub fn map_paths(mut self, seen: impl Fn(String) -> String) -> Self {
+        let Links { this, events } = self.links;
+        self.links = Links { this: seen(this), events: seen(events) };
+        self.resource = self.resource.map(seen);
+        self
+    }
+}
+
 /// The path of a command's status.
 pub fn path_of(id: Uuid) -> String {
     format!("/v1/commands/{id}")

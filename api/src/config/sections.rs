@@ -1,8 +1,11 @@
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
+use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize};
 use tracing_subscriber::EnvFilter;
+use wilco_api::http::BasePath;
 
 use super::Error;
 
@@ -134,6 +137,17 @@ pub struct Http {
     /// Default none.
     #[serde(deserialize_with = "list")]
     pub cors_origins: Vec<String>,
+    /// Further names that a server on loopback may be asked for by, such as `wilco.example` where a proxy hands on the
+    /// name it is asked for: a list, or a text with commas. Default none, so `localhost` and addresses of loopback.
+    #[serde(deserialize_with = "list")]
+    pub hosts: Vec<String>,
+    /// The path that clients see the server below, such as `/wilco`, whether a proxy takes it away or not. Default
+    /// none.
+    pub base_path: String,
+    /// Addresses or ranges, such as `10.0.0.0/8`, of the proxies whose `X-Forwarded-Prefix` counts more than
+    /// `base_path`: a list, or a text with commas. Default none.
+    #[serde(deserialize_with = "list")]
+    pub trusted_proxies: Vec<String>,
     /// Most connections at a time; further ones wait. Default 10000.
     pub max_connections: usize,
     /// Milliseconds the head of a request may take to arrive. Default 10000.
@@ -149,6 +163,9 @@ impl Default for Http {
             batch_limit: 8 << 20,
             body_timeout_ms: 30_000,
             cors_origins: Vec::new(),
+            hosts: Vec::new(),
+            base_path: String::new(),
+            trusted_proxies: Vec::new(),
             max_connections: 10_000,
             header_timeout_ms: 10_000,
             idle_timeout_ms: 75_000,
@@ -164,6 +181,13 @@ impl Http {
         within("http.max_connections", self.max_connections as u64, 1, 1_000_000)?;
         within("http.header_timeout_ms", self.header_timeout_ms, 100, 600_000)?;
         within("http.idle_timeout_ms", self.idle_timeout_ms, 100, 3_600_000)?;
+        self.base()?;
+        self.proxies()?;
+        let host =
+            |text: &String| !text.is_empty() && !text.contains(['/', ':', '*', ' ']) && text.is_ascii();
+        if let Some(odd) = self.hosts.iter().find(|text| !host(text)) {
+            return Err(Error::invalid("http.hosts", format!("{odd:?} is no name without a port")));
+        }
         let origin = |text: &String| {
             let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
             host.is_some_and(|host| !host.is_empty() && !host.contains('/') && host.is_ascii())
@@ -174,6 +198,22 @@ impl Http {
             }
             None => Ok(()),
         }
+    }
+
+    /// The path that clients see the server below.
+    pub fn base(&self) -> Result<BasePath, Error> {
+        BasePath::parse(&self.base_path).map_err(|error| Error::invalid("http.base_path", error.to_string()))
+    }
+
+    /// The ranges of the trusted proxies; an address is a range of its own.
+    pub fn proxies(&self) -> Result<Vec<IpNet>, Error> {
+        let range = |text: &String| {
+            let address = text.parse::<IpAddr>().map(IpNet::from);
+            address.or_else(|_| text.parse()).map_err(|_| {
+                Error::invalid("http.trusted_proxies", format!("{text:?} is neither an address nor a range"))
+            })
+        };
+        self.trusted_proxies.iter().map(range).collect()
     }
 }
 

@@ -206,3 +206,41 @@ async fn a_cursor_of_before_the_store_was_restored_is_gone() {
     let next = page["next_cursor"].as_str().unwrap();
     server.get_with(&format!("/v1/feed?after={next}"), &JSON).await.expect(200);
 }
+
+/// Many clients name `*/*` beside what they want.
+#[tokio::test]
+async fn only_whoever_names_a_stream_or_nothing_gets_one() {
+    let server = Server::start().await;
+    make(&server, 0..1).await;
+    for accept in ["application/json, text/plain, */*", "text/html, */*;q=0.8", "application/*"] {
+        let reply = server.get_with("/v1/feed?after=start", &[("accept", accept)]).await.expect(200);
+        assert_eq!(reply.header("content-type"), "application/json", "{accept}");
+        assert_eq!(reply.json()["items"].as_array().unwrap().len(), 2);
+        assert!(reply.header("vary").contains("accept"));
+    }
+    for accept in ["*/*", "text/event-stream, */*"] {
+        let (head, _) = server.open_as("/v1/feed", accept, &[]).await;
+        assert_eq!(head.header("content-type"), "text/event-stream", "{accept}");
+    }
+}
+
+#[tokio::test]
+async fn events_without_names_are_heard_by_everybody() {
+    let server = Server::start().await;
+    make(&server, 0..1).await;
+    let (_, mut events) = server.open("/v1/feed?after=start&event=none", &[]).await;
+    assert!(take(&mut events, 2).await.iter().all(|event| event.name.is_none() && event.id.is_some()));
+    let (_, mut events) = server.open("/v1/feed?after=start&event=type", &[]).await;
+    assert!(take(&mut events, 2).await.iter().all(|event| event.name.is_some()));
+    let refused = server.get("/v1/feed?event=all").await.expect_problem(400, "invalid-parameter");
+    assert_eq!(refused.pointers(), ["event"]);
+}
+
+#[tokio::test]
+async fn an_empty_last_event_id_is_none() {
+    let server = Server::start().await;
+    make(&server, 0..1).await;
+    let headers = [("last-event-id", ""), JSON[0]];
+    let page = server.get_with("/v1/feed?after=start", &headers).await.expect(200).json();
+    assert_eq!(page["items"].as_array().unwrap().len(), 2);
+}

@@ -88,7 +88,11 @@ impl Server {
 
     /// The answer's head, and its body as it comes.
     pub async fn open(&self, path: &str, headers: &[(&str, &str)]) -> (Reply, Events) {
-        let mut request = Request::get(path).header("accept", "text/event-stream");
+        self.open_as(path, "text/event-stream", headers).await
+    }
+
+    pub async fn open_as(&self, path: &str, accept: &str, headers: &[(&str, &str)]) -> (Reply, Events) {
+        let mut request = Request::get(path).header("accept", accept);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use lookup::{CancelError, CommandQuery, Found, RetryError, RetrySubmission};
-pub use submission::{Submission, SubmitError, Submitted};
+pub use submission::{OWN_METADATA, Submission, SubmitError, Submitted};
 
 use crate::catalog::Catalog;
 use crate::cloud_event::Notifier;

@@ -15,6 +15,8 @@ const RETRY: u32 = 1000;
 
 struct Stream {
     reader: Reader,
+    /// Whether events bear their types as names.
+    named: bool,
     news: watch::Receiver<()>,
     begun: bool,
     /// When the client was last told something, if only its cursor.
@@ -23,10 +25,10 @@ struct Stream {
 }
 
 /// Streams the feed for as long as the client stays and the server runs.
-pub(super) fn answer(reader: Reader) -> Response {
+pub(super) fn answer(reader: Reader, named: bool) -> Response {
     // Subscribed before anything is read: what is committed in between wakes the first wait.
     let news = reader.state.engine().feed().subscribe();
-    let stream = Stream { reader, news, begun: false, told: Instant::now(), _open: OpenStream::new() };
+    let stream = Stream { reader, named, news, begun: false, told: Instant::now(), _open: OpenStream::new() };
     answer::event_stream(futures::stream::try_unfold(stream, next))
 }
 
@@ -47,7 +49,7 @@ async fn next(mut stream: Stream) -> Result<Option<(Bytes, Stream)>, axum::BoxEr
         let look = stream.reader.look(CHUNK).await?;
         let mut text = String::new();
         for (message, cursor) in &look.found {
-            write(&mut text, message, &cursor.to_string());
+            write(&mut text, message, &cursor.to_string(), stream.named);
         }
         if text.is_empty() && stream.told.elapsed() >= silence {
             // An `id` alone: nothing is dispatched, but the client's cursor moves on.
@@ -68,9 +70,12 @@ async fn next(mut stream: Stream) -> Result<Option<(Bytes, Stream)>, axum::BoxEr
     }
 }
 
-fn write(text: &mut String, message: &Message, cursor: &str) {
+fn write(text: &mut String, message: &Message, cursor: &str, named: bool) {
     let payload = String::from_utf8_lossy(&message.payload);
-    let _ = write!(text, "id: {cursor}\nevent: {}\n", message.event_type);
+    let _ = writeln!(text, "id: {cursor}");
+    if named {
+        let _ = writeln!(text, "event: {}", message.event_type);
+    }
     // JSON may be broken into lines between its tokens only, where a line feed means nothing.
     for line in payload.lines() {
         let _ = writeln!(text, "data: {line}");
