@@ -3,9 +3,11 @@
 //! Not needed for correctness: a commit carries the epoch and is refused when the partition has another owner.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -19,8 +21,9 @@ pub struct Ownership {
     /// The name this replica has in the store.
     pub replica: Uuid,
     owned: Arc<watch::Sender<Vec<PartitionLease>>>,
-    /// Until when the lease lasts; none while it could not be written.
-    until: Arc<watch::Sender<Option<Instant>>>,
+    valid_until: Arc<watch::Sender<Instant>>,
+    /// Whether the last heartbeat could not be written.
+    failing: Arc<AtomicBool>,
     pub(crate) outage: Arc<Outage>,
     doubt: Arc<Notify>,
 }
@@ -30,7 +33,8 @@ impl Ownership {
         Self {
             replica,
             owned: Arc::new(watch::Sender::new(Vec::new())),
-            until: Arc::new(watch::Sender::new(None)),
+            valid_until: Arc::new(watch::Sender::new(Instant::now())),
+            failing: Arc::default(),
             outage: Arc::default(),
             doubt: Arc::new(Notify::new()),
         }
@@ -46,9 +50,15 @@ impl Ownership {
         self.owned.borrow().len()
     }
 
+    /// When the lease runs out unless it is renewed, by the clock of this process: from then on another replica may
+    /// own what this one owned.
+    pub fn valid_until(&self) -> Instant {
+        *self.valid_until.borrow()
+    }
+
     /// Whether the store took this replica's last heartbeat, and in time: then it takes commits as well.
     pub fn is_held(&self) -> bool {
-        self.until.borrow().is_some_and(|until| Instant::now() < until)
+        !self.failing.load(Ordering::Acquire) && Instant::now() < self.valid_until()
     }
 
     /// A commit was fenced, or not done: look at once.
@@ -59,16 +69,18 @@ impl Ownership {
     /// Beats until stopped, then gives everything back.
     pub(crate) async fn run(self, store: Arc<dyn Store>, ttl: Duration, stop: CancellationToken) {
         loop {
-            let begun = Instant::now();
+            // The store counts from when it hears of it, which is later.
+            let asked = Instant::now();
             let pause = match store.heartbeat(self.replica, ttl).await {
                 Ok(leases) => {
-                    self.until.send_replace(Some(begun + ttl));
+                    self.valid_until.send_replace(asked + ttl);
+                    self.failing.store(false, Ordering::Release);
                     self.outage.is_over();
                     self.tell(leases);
                     ttl.mul_f64(0.3)
                 }
                 Err(error) => {
-                    self.until.send_replace(None);
+                    self.failing.store(true, Ordering::Release);
                     self.outage.failed(&error, "the lease could not be renewed");
                     Duration::from_millis(500).min(ttl.mul_f64(0.3))
                 }

@@ -15,10 +15,11 @@ mod stream;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 use crate::{bootstrap, config, telemetry};
 use settings::{Server, Settings};
+use wilco_api::http::BasePath;
 
 /// Commands accepted durably, applied exactly once, answered for.
 #[derive(Debug, Parser)]
@@ -39,7 +40,7 @@ enum Action {
     /// Run the server (the default)
     Serve(Server),
     /// Bring the store's schema up to date, and end
-    Migrate(Settings),
+    Migrate(Migrate),
     /// Copy the store to a file, whether a server uses it or not
     Backup(backup::Backup),
     /// Make the store of such a copy
@@ -56,6 +57,16 @@ enum Action {
     Bench(bench::BenchArgs),
     /// Print the OpenAPI document
     Openapi,
+}
+
+/// What to bring up to date.
+#[derive(Debug, Args)]
+struct Migrate {
+    /// The store was put back by other means than `wilco restore`: what subscribers know of its offsets no longer holds
+    #[arg(long)]
+    restored: bool,
+    #[command(flatten)]
+    settings: Settings,
 }
 
 /// Why the program ends without success.
@@ -120,7 +131,7 @@ fn run(arguments: Arguments) -> Result<(), Error> {
     let outcome = runtime.block_on(async {
         match action {
             Action::Serve(server) => Ok(serve::run(load(&server.flags())?).await?),
-            Action::Migrate(settings) => migrate(load(&settings.flags())?).await,
+            Action::Migrate(action) => migrate(load(&action.settings.flags())?, action.restored).await,
             Action::Backup(backup) => {
                 let config = load(&backup.settings.flags())?;
                 Ok(backup.run(config).await?)
@@ -154,9 +165,12 @@ fn load(flags: &config::Flags) -> Result<config::Config, Error> {
     Ok(loaded.config)
 }
 
-async fn migrate(config: config::Config) -> Result<(), Error> {
+async fn migrate(config: config::Config, restored: bool) -> Result<(), Error> {
     let store = bootstrap::open(&config).await?;
     let partitions = store.migrate(&bootstrap::catalog()?).await?;
+    if restored {
+        store.shared().new_generation().await.map_err(bootstrap::Error::Generation)?;
+    }
     store.close().await;
     output::say(format_args!("{} is up to date; partitions: {partitions}", config.store))
         .map_err(client::Error::Output)?;
@@ -164,7 +178,7 @@ async fn migrate(config: config::Config) -> Result<(), Error> {
 }
 
 fn openapi() -> Result<(), Error> {
-    let document = serde_json::to_string_pretty(&wilco_api::openapi::document());
+    let document = serde_json::to_string_pretty(&wilco_api::openapi::document(&BasePath::default()));
     let document = document.map_err(|error| client::Error::Output(error.into()))?;
     Ok(output::say(document).map_err(client::Error::Output)?)
 }

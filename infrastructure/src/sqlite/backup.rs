@@ -79,17 +79,19 @@ pub async fn restore(
     copy(from, !beside_log(from).exists(), &part, progress).await?;
     let failed = |error| BackupError::Copy(part.clone(), error);
     let mut connection = SqliteConnectOptions::new().filename(&part).connect().await.map_err(failed)?;
-    new_generation(&mut connection).await.map_err(failed)?;
+    new_generation(&mut connection).await?;
     connection.close().await.map_err(failed)?;
     let aside = if there { Some(put_aside(path)?) } else { None };
     put(&part, path)?;
     Ok(aside)
 }
 
-/// A restored store is another one, though it looks like the one that was copied: whoever owned partitions of that
-/// one owns none of these.
-async fn new_generation(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE partitions SET owner = NULL, epoch = epoch + 1").execute(connection).await.map(drop)
+/// A restored store is another one, though it looks like the one that was copied: what readers know of that one's
+/// offsets does not hold for this one.
+async fn new_generation(store: &mut SqliteConnection) -> Result<(), BackupError> {
+    wilco_migrations::SQLITE.run_direct(&mut *store).await.map_err(OpenError::Migrate)?;
+    let begin = sqlx::query(include_str!("sql/new_generation.sql")).execute(store).await;
+    begin.map(drop).map_err(|error| OpenError::Connect(error).into())
 }
 
 /// Copies and checks the copy; leaves nothing behind when that fails.

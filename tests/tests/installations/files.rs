@@ -50,6 +50,27 @@ async fn pets(server: &Server) -> Vec<Value> {
     server.client().read("/v1/pets?limit=500").await.body["items"].as_array().unwrap().clone()
 }
 
+/// The generation of a store, of which nobody has the file.
+async fn generation(url: &str) -> i64 {
+    let url = format!("{url}?mode=rw");
+    let mut connection = <sqlx::SqliteConnection as sqlx::Connection>::connect(&url).await.unwrap();
+    sqlx::query_scalar("SELECT generation FROM store_identity").fetch_one(&mut connection).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_restored_store_is_another_generation() {
+    let place = Place::new();
+    place.wilco("wilco.db").start().await.stop().await;
+    let before = generation(&place.url("wilco.db")).await;
+    assert!(place.backup("wilco.db", "copy.db").await.status.success());
+    assert!(place.restore("copy.db", "new.db", &[]).await.status.success());
+    let restored = generation(&place.url("new.db")).await;
+    assert!(restored > before, "{before} to {restored}");
+    let by_hand = run(&["migrate", "--restored", "--store", &place.url("new.db")]).await;
+    assert!(by_hand.status.success(), "{by_hand:?}");
+    assert!(generation(&place.url("new.db")).await > restored);
+}
+
 /// What the file holds by itself, without its log.
 async fn pets_in_a_bare_copy(place: &Place, of: &str) -> usize {
     let copy = place.file("bare.db");
