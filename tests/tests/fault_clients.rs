@@ -139,7 +139,8 @@ async fn connections_that_do_not_come_to_the_point_are_ended(place: impl Place) 
     let server = wilco.set("http.body_timeout_ms=700").start().await;
     let (address, client) = (address(&server), server.client().clone());
     let full = request("slow", &create_pet("slow").to_string());
-    let huge = format!("GET /v1/pets HTTP/1.1\r\nHost: localhost\r\nX-Big: {}\r\n\r\n", "x".repeat(300 << 10));
+    let huge =
+        format!("GET /v1/pets HTTP/1.1\r\nHost: localhost\r\nX-Big: {}\r\n\r\n", "x".repeat(300 << 10));
     let both = b"POST /v1/commands HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
     let (head, body, silent, idle) =
         (&full[..40], &full[..full.len() - 5], b"", b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n");
