@@ -154,7 +154,7 @@ fn certificates(folder: &Path) -> [PathBuf; 5] {
         std::fs::write(&file, text).unwrap();
         file
     };
-    let issued = |name: &str| {
+    let certified = |name: &str| {
         let key = CertificateKey::generate().unwrap();
         let parameters =
             CertificateParams::new(vec!["127.0.0.1".to_owned(), "localhost".to_owned()]).unwrap();
@@ -162,7 +162,7 @@ fn certificates(folder: &Path) -> [PathBuf; 5] {
         [write(&format!("{name}.pem"), certificate.pem()), write(&format!("{name}.key"), key.serialize_pem())]
     };
     let authority = write("authority.pem", authority_certificate.pem());
-    let ([server, server_key], [client, client_key]) = (issued("server"), issued("client"));
+    let ([server, server_key], [client, client_key]) = (certified("server"), certified("client"));
     [authority, server, server_key, client, client_key]
 }
 
