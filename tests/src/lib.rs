@@ -27,3 +27,9 @@ mod wait;
 pub mod wilco;
 
 pub use wait::wait_for;
+
+/// Makes encryption go through ring in this process, as in the program; before the first client.
+pub fn use_ring() {
+    // Somebody may have been first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}

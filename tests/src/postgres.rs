@@ -146,6 +146,17 @@ async fn admin(port: u16, database: &str) -> PgConnection {
     wait_for("PostgreSQL to answer", connect, Result::is_ok).await.expect("it answers")
 }
 
+/// Makes a copy of a database that nobody is connected to; its URL.
+pub async fn copy_of(url: &str) -> String {
+    let (server, original) = url.rsplit_once('/').expect("a URL ends with the database");
+    let name = format!("wilco_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
+    let mut connection =
+        PgConnection::connect(&format!("{server}/postgres")).await.expect("PostgreSQL answers");
+    let copy = format!("CREATE DATABASE {name} TEMPLATE {original}");
+    connection.execute(copy.as_str()).await.expect("the database is copied");
+    format!("{server}/{name}")
+}
+
 pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("it has an address").port()
