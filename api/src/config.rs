@@ -17,7 +17,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use description::{Place, Setting, settings};
-pub use sections::{Engine, Http, JetStream, Log, LogFormat, NatsLogin, Postgres, Storage};
+pub use sections::{Engine, Http, JetStream, Log, LogFormat, NatsLogin, Postgres, Storage, Telemetry};
 pub use source::{Flags, Loaded, assignment, load};
 pub use url::{SecretUrl, StoreUrl};
 
@@ -48,6 +48,8 @@ pub struct Config {
     pub nats_login: NatsLogin,
     /// What is logged.
     pub log: Log,
+    /// Where traces go.
+    pub telemetry: Telemetry,
 }
 
 impl Default for Config {
@@ -64,6 +66,7 @@ impl Default for Config {
             jetstream: JetStream::default(),
             nats_login: NatsLogin::default(),
             log: Log::default(),
+            telemetry: Telemetry::default(),
         }
     }
 }
@@ -120,7 +123,8 @@ impl Config {
         self.http.validate()?;
         self.jetstream.validate()?;
         self.nats_login.validate()?;
-        self.log.validate()
+        self.log.validate()?;
+        self.telemetry.validate()
     }
 
     /// Refuses addresses that other machines can reach, unless they are wanted.

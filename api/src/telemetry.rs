@@ -1,11 +1,18 @@
-//! Logs go to standard error, metrics to a recorder that `/metrics` renders.
+//! Logs go to standard error, metrics to a recorder that `/metrics` renders, spans to a collector, if there is one.
+
+mod traces;
 
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use metrics::Gauge;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+pub use traces::Traces;
+use tracing::Level;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
 use wilco_api::http::AppState;
 use wilco_application::names;
 
@@ -22,23 +29,29 @@ const QUIET: &str = "sqlx_core::pool=error,sqlx::pool=error,sqlx::postgres::noti
 /// Below that the NATS client logs the URLs it connects to, passwords and all.
 const DISCREET: &str = "async_nats=info,async_nats::connector=info";
 
-/// Starts to log. A second call changes nothing.
-pub fn log(settings: &Log) {
+/// Starts to log, and to trace if there is a collector. A second call changes nothing.
+pub fn log(settings: &Log, traces: Option<&Traces>) {
     // What comes later wins: the setting may name the pools, but not the NATS client.
-    let filter = format!("{QUIET},{},{DISCREET}", settings.level).parse::<EnvFilter>();
+    let filter = format!("{QUIET},{},{DISCREET},{}=off", settings.level, names::SPANS).parse::<EnvFilter>();
     let filter = filter.unwrap_or_else(|_| EnvFilter::new("info"));
-    let logs = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let logs = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         // A line that cannot be written, on a full disk say, would be told of with `eprintln!`, which panics then and
         // takes the task with it that had something to say.
         .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal() && !colours_are_unwanted());
-    // A second one is refused, and the first goes on.
-    let _ = match settings.format {
-        LogFormat::Text => logs.try_init(),
-        LogFormat::Json => logs.json().flatten_event(true).try_init(),
+    let logs = match settings.format {
+        LogFormat::Text => logs.boxed(),
+        LogFormat::Json => logs.json().flatten_event(true).boxed(),
     };
+    // Nobody but a collector wants spans, so that without one there are none.
+    let spans = Targets::new().with_target(names::SPANS, Level::TRACE);
+    let spans = traces.map(|traces| {
+        let layer = tracing_opentelemetry::layer().with_tracer(traces.tracer());
+        layer.with_location(false).with_threads(false).with_tracked_inactivity(false).with_filter(spans)
+    });
+    // A second one is refused, and the first goes on.
+    let _ = tracing_subscriber::registry().with(spans).with(logs.with_filter(filter)).try_init();
 }
 
 /// See no-color.org.

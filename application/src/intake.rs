@@ -14,6 +14,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
+use tracing::Span;
 
 use crate::names;
 use crate::outage::Outage;
@@ -67,14 +68,19 @@ type Answer = Result<Received, IntakeError>;
 #[derive(Debug)]
 pub(crate) struct Fresh {
     pub(crate) command: Arc<Command>,
+    /// Of its acceptance.
+    pub(crate) span: Span,
     reply: oneshot::Sender<Answer>,
 }
+
+/// A command on its way to the intake, with the span of its acceptance.
+type Arriving = (Command, Span, oneshot::Sender<Answer>);
 
 impl Fresh {
     /// One whose answer nobody hears.
     #[cfg(test)]
     pub(crate) fn unheard(command: Arc<Command>) -> Self {
-        Self { command, reply: oneshot::channel().0 }
+        Self { command, span: Span::none(), reply: oneshot::channel().0 }
     }
 
     /// Answers. A client that hung up is no error: its command is accepted all the same.
@@ -97,12 +103,12 @@ impl Fresh {
 /// The entrance to the intake.
 #[derive(Clone)]
 pub(crate) struct Intake {
-    sender: mpsc::Sender<(Command, oneshot::Sender<Answer>)>,
+    sender: mpsc::Sender<Arriving>,
 }
 
 /// The loop behind the entrance.
 pub(crate) struct IntakeLoop {
-    receiver: mpsc::Receiver<(Command, oneshot::Sender<Answer>)>,
+    receiver: mpsc::Receiver<Arriving>,
     acceptance: Acceptance,
     router: Router,
     clock: Arc<dyn Clock>,
@@ -133,7 +139,7 @@ impl Intake {
     /// Stores `command` (its `accepted_at` is set here) and says what became of it.
     pub(crate) async fn accept(&self, command: Command) -> Answer {
         let (reply, answer) = oneshot::channel();
-        self.sender.try_send((command, reply)).map_err(|error| match error {
+        self.sender.try_send((command, Span::current(), reply)).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => IntakeError::Full,
             mpsc::error::TrySendError::Closed(_) => IntakeError::Stopping,
         })?;
@@ -145,7 +151,7 @@ impl Intake {
         let mut answers = Vec::with_capacity(commands.len());
         for command in commands {
             let (reply, answer) = oneshot::channel();
-            let sent = self.sender.send((command, reply)).await;
+            let sent = self.sender.send((command, Span::current(), reply)).await;
             answers.push(sent.map(|()| answer));
         }
         let settle = |answer: Result<oneshot::Receiver<_>, _>| async {
@@ -172,16 +178,16 @@ impl IntakeLoop {
     }
 
     /// The first command always, then what waits already, bounded by count and bytes.
-    fn gather(&mut self, first: (Command, oneshot::Sender<Answer>)) -> Vec<Fresh> {
+    fn gather(&mut self, first: Arriving) -> Vec<Fresh> {
         let mut gathered = Vec::new();
         let mut bytes = 0;
         let mut next = Some(first);
-        while let Some((mut command, reply)) = next {
+        while let Some((mut command, span, reply)) = next {
             // Order of acceptance is order in time, so no two commands of this replica share an instant.
             self.latest = self.clock.now().max(self.latest + TimeDelta::microseconds(1));
             command.accepted_at = self.latest;
             bytes += command.data.len();
-            gathered.push(Fresh { command: Arc::new(command), reply });
+            gathered.push(Fresh { command: Arc::new(command), span, reply });
             let room = gathered.len() < MAX_BATCH && bytes < MAX_BATCH_BYTES;
             next = if room { self.receiver.try_recv().ok() } else { None };
         }

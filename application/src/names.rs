@@ -1,6 +1,10 @@
-//! The metrics, in one place: a name is made together with what it says, so there is none without.
+//! The names of metrics and spans, in one place: a metric is named together with what it says, so there is none
+//! without.
 
 use metrics::Unit;
+
+/// The target of spans, apart from all modules: they are for a collector and not for the log.
+pub const SPANS: &str = "wilco_spans";
 
 /// A metric.
 #[derive(Clone, Copy, Debug)]

@@ -104,6 +104,8 @@ enum Error {
     Backup(#[from] backup::Error),
     #[error(transparent)]
     Bench(#[from] bench::BenchError),
+    #[error("traces cannot be sent")]
+    Traces(#[from] opentelemetry_otlp::ExporterBuildError),
     #[error("the program could not start")]
     Runtime(#[source] std::io::Error),
     #[error("the manual pages could not be written")]
@@ -176,7 +178,7 @@ fn run(arguments: Arguments) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::Runtime)?;
     let outcome = runtime.block_on(async {
         match action {
-            Action::Serve(server) => Ok(serve::run(load(&server.flags())?).await?),
+            Action::Serve(server) => serve(&server.flags()).await,
             Action::Migrate(action) => migrate(load(&action.settings.flags())?, action.restored).await,
             Action::Backup(backup) => {
                 let config = load(&backup.settings.flags())?;
@@ -204,14 +206,30 @@ fn run(arguments: Arguments) -> Result<(), Error> {
     outcome
 }
 
+/// Serves by these settings, and traces if they say so.
+async fn serve(flags: &config::Flags) -> Result<(), Error> {
+    let loaded = config::load(flags)?;
+    let traces = telemetry::Traces::of(&loaded.config.telemetry)?;
+    let config = begin(loaded, traces.as_ref());
+    let served = serve::run(config).await;
+    if let Some(traces) = traces {
+        // Whether the last spans arrive changes nothing.
+        let _ = tokio::task::spawn_blocking(|| traces.end()).await;
+    }
+    Ok(served?)
+}
+
 /// Reads the settings and starts to log by them.
 fn load(flags: &config::Flags) -> Result<config::Config, Error> {
-    let loaded = config::load(flags)?;
-    telemetry::log(&loaded.config.log);
+    Ok(begin(config::load(flags)?, None))
+}
+
+fn begin(loaded: config::Loaded, traces: Option<&telemetry::Traces>) -> config::Config {
+    telemetry::log(&loaded.config.log, traces);
     for variable in loaded.unknown {
         tracing::warn!(variable, "no setting has this variable's name");
     }
-    Ok(loaded.config)
+    loaded.config
 }
 
 async fn migrate(config: config::Config, restored: bool) -> Result<(), Error> {

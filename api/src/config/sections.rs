@@ -414,6 +414,26 @@ impl Log {
     }
 }
 
+/// Where traces go.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Telemetry {
+    /// The OpenTelemetry collector that spans are sent to (OTLP over HTTP), such as `http://collector:4318`. Default
+    /// none.
+    pub otlp: Option<String>,
+}
+
+impl Telemetry {
+    pub(super) fn validate(&self) -> Result<(), Error> {
+        let Some(otlp) = &self.otlp else { return Ok(()) };
+        let url = otlp.parse::<reqwest::Url>().ok().filter(|url| url.has_host() && url.username().is_empty());
+        match url {
+            Some(url) if matches!(url.scheme(), "http" | "https") => Ok(()),
+            _ => Err(Error::invalid("telemetry.otlp", "http://HOST:PORT, without user and password")),
+        }
+    }
+}
+
 fn within(name: &'static str, value: u64, least: u64, most: u64) -> Result<(), Error> {
     if (least..=most).contains(&value) {
         return Ok(());

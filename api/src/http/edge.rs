@@ -10,13 +10,14 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 use wilco_domain::kernel::Problem;
 
 use super::answer::PROBLEM;
 use super::framing::Fault;
 use super::headers::X_REQUEST_ID;
 use super::state::AppState;
-use super::{coding, visitor};
+use super::{coding, trace, visitor};
 use crate::problems::{Refusal, Unwritten};
 
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
@@ -36,6 +37,7 @@ const LONGEST_ID: usize = 128;
 pub(super) async fn edge(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let place = state.traffic().place(&request);
+    let span = trace::span(&request, state.traffic().route(place));
     let id = request_id(&state, request.headers());
     let uri = request.uri().clone();
     let takes_gzip = coding::takes_gzip(request.headers());
@@ -45,7 +47,8 @@ pub(super) async fn edge(State(state): State<AppState>, request: Request, next: 
         None => match visitor::refusal(state.settings(), &request) {
             Some(refusal) => refusal.into_response(),
             None => {
-                AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|_| panicked(&uri))
+                let answering = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone());
+                answering.await.unwrap_or_else(|_| panicked(&uri))
             }
         },
     };
@@ -70,6 +73,7 @@ pub(super) async fn edge(State(state): State<AppState>, request: Request, next: 
     if fault.is_some() {
         headers.insert(header::CONNECTION, CLOSE);
     }
+    trace::answered(&span, &response);
     state.traffic().count(place, &response, started.elapsed());
     response
 }

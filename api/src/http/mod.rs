@@ -10,6 +10,7 @@
 //! | `answer` | how answers are written |
 //! | `base` | below which path clients see the server |
 //! | `coding` | gzip, in both directions |
+//! | `trace` | the span of a request |
 //! | `visitor` | what pages of others may have a browser do here |
 //! | `settings`, `state`, `traffic` | what the interface takes, has at hand, and counts |
 
@@ -27,6 +28,7 @@ mod query;
 mod server;
 mod settings;
 mod state;
+mod trace;
 mod traffic;
 mod visitor;
 

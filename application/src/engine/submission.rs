@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
+use tracing::Instrument as _;
 use uuid::Uuid;
 use wilco_domain::kernel::{AggregateId, Effect, FieldError};
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
@@ -164,7 +165,9 @@ impl Engine {
     /// Checks a command and stores it durably; returns when that is done.
     pub async fn submit(&self, submission: Submission) -> Result<Submitted, SubmitError> {
         let command = self.admit(submission)?;
-        self.judge(self.intake.accept(command).await).await
+        let span = tracing::trace_span!(target: names::SPANS, "accept", command.id = %command.id,
+            command.type = command.command_type);
+        async { self.judge(self.intake.accept(command).await).await }.instrument(span).await
     }
 
     /// The same for many at once; an error of one harms no other.

@@ -28,6 +28,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use crate::cloud_event::Notifier;
 use crate::feed::FeedHub;
@@ -193,7 +194,8 @@ impl Relay {
         if run.is_empty() {
             return Ok(0);
         }
-        match self.broker.publish(&run, until).await {
+        let span = tracing::trace_span!(target: names::SPANS, "publish", messages = run.len());
+        match self.broker.publish(&run, until).instrument(span).await {
             Ok(published) => {
                 self.advance(published).await?;
                 Ok(run.len())

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, Span};
 use uuid::Uuid;
 
 use super::batch::{Draft, all_events, entries_of, metadata_of, tell_of};
@@ -321,7 +322,8 @@ impl Lane {
             return Ok(Vec::new());
         }
         let started = Instant::now();
-        let committed = self.around.store.commit(Arc::clone(&work)).await?;
+        let span = attempt.span(work.outcomes.len());
+        let committed = self.around.store.commit(Arc::clone(&work)).instrument(span).await?;
         metrics::histogram!(names::COMMIT_SECONDS).record(started.elapsed());
         metrics::histogram!(names::COMMIT_BATCH).record(work.outcomes.len() as f64);
         self.executors.values_mut().for_each(|executor| executor.keep());
@@ -463,6 +465,17 @@ enum Attempt<'f> {
 impl Attempt<'_> {
     fn is_fresh(self, command: &Command) -> bool {
         matches!(self, Self::AtOnce(fresh) if fresh.contains_key(&command.id))
+    }
+
+    /// The span of a commit. It follows from the acceptance of what is fresh: there is no other parent to so many.
+    fn span(self, commands: usize) -> Span {
+        let span = tracing::trace_span!(target: names::SPANS, parent: None, "commit", commands);
+        if let (Self::AtOnce(fresh), false) = (self, span.is_disabled()) {
+            for fresh in fresh.values() {
+                span.follows_from(fresh.span.id());
+            }
+        }
+        span
     }
 
     /// How many commands are fresh.

@@ -82,7 +82,8 @@ async fn a_command_can_be_given_its_own_id_and_metadata() {
         assert_eq!(json_of(&submitted)["id"], *id, "{submitted:?}");
     }
     let mut file = SqliteConnection::connect(&place.url()).await.unwrap();
-    let kept: Vec<String> = sqlx::query_scalar("SELECT metadata FROM commands").fetch_all(&mut file).await.unwrap();
+    let kept: Vec<String> =
+        sqlx::query_scalar("SELECT metadata FROM commands").fetch_all(&mut file).await.unwrap();
     assert_eq!(kept, [r#"{"who":"me","why":"a=b"}"#]);
 }
 
