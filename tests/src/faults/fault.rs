@@ -10,6 +10,7 @@ use sqlx::Executor as _;
 use super::proxy::Trouble;
 use super::takeover;
 use super::world::{Base, LEASE, World};
+use crate::e2e::Place as _;
 
 /// A fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,6 +25,10 @@ pub enum Fault {
     PauseForLong,
     /// The file of the store, or the disk below it, has no room.
     DiskFull,
+    /// The file of the store is taken away, and put back.
+    FileAway,
+    /// PostgreSQL refuses whatever writes, as a server does that another has taken the place of.
+    PostgresReadOnly,
     /// PostgreSQL crashes and is started again.
     PostgresCrash,
     /// Every connection to PostgreSQL is ended by the server.
@@ -83,10 +88,10 @@ impl Fault {
         all.extend([Self::NatsStreamFull, Self::NatsTailLost]);
         all.extend(LINE.map(Self::NatsLine));
         match base {
-            Base::Sqlite(_) => all.push(Self::DiskFull),
+            Base::Sqlite(_) => all.extend([Self::DiskFull, Self::FileAway]),
             Base::Postgres { .. } => {
                 all.extend([Self::PauseBeyondLease, Self::PauseForLong]);
-                all.extend([Self::PostgresCrash, Self::PostgresTerminate]);
+                all.extend([Self::PostgresCrash, Self::PostgresTerminate, Self::PostgresReadOnly]);
                 all.extend(LINE.map(Self::PostgresLine));
                 all.push(Self::PostgresLine(LineFault::CommitAnswerLost));
             }
@@ -104,6 +109,13 @@ impl Fault {
             Self::PauseBeyondLease => return pause_beyond_lease(world, random, LEASE * 2 + moment).await,
             Self::PauseForLong => return pause_beyond_lease(world, random, LEASE * 10).await,
             Self::DiskFull => disk_full(world, moment).await,
+            Self::FileAway => file_away(world, moment).await,
+            Self::PostgresReadOnly => {
+                let Base::Postgres { server, .. } = &world.base else { panic!("there is no PostgreSQL") };
+                server.be_read_only(true).await;
+                tokio::time::sleep(moment).await;
+                server.be_read_only(false).await;
+            }
             Self::PostgresCrash => postgres_crash(world, moment / 3).await,
             Self::PostgresTerminate => postgres_terminate(world).await,
             Self::PostgresLine(fault) => {
@@ -166,6 +178,16 @@ async fn disk_full(world: &World, time: Duration) {
     limit("16384");
     tokio::time::sleep(time).await;
     limit("unlimited");
+}
+
+/// What is written meanwhile would be lost if it did not come back.
+async fn file_away(world: &World, time: Duration) {
+    let Base::Sqlite(place) = &world.base else { panic!("this world is on PostgreSQL") };
+    let file = place.url().trim_start_matches("sqlite:").to_owned();
+    let away = format!("{file}.away");
+    std::fs::rename(&file, &away).expect("it is there");
+    tokio::time::sleep(time).await;
+    std::fs::rename(&away, &file).expect("nobody has made another");
 }
 
 async fn postgres_crash(world: &mut World, time: Duration) {
