@@ -148,6 +148,19 @@ pub async fn copy_of(url: &str) -> String {
     format!("{server}/{name}")
 }
 
+/// Makes a database that nobody is connected to what its copy is.
+pub async fn put_back(url: &str, copy: &str) {
+    let (server, original) = url.rsplit_once('/').expect("a URL ends with the database");
+    let (_, copy) = copy.rsplit_once('/').expect("a URL ends with the database");
+    let mut connection =
+        PgConnection::connect(&format!("{server}/postgres")).await.expect("PostgreSQL answers");
+    for statement in
+        [format!("DROP DATABASE {original}"), format!("CREATE DATABASE {original} TEMPLATE {copy}")]
+    {
+        connection.execute(statement.as_str()).await.expect("the database is put back");
+    }
+}
+
 fn url(port: u16, database: &str) -> String {
     format!("postgres://postgres@127.0.0.1:{port}/{database}")
 }
