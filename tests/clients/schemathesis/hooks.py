@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import NAMESPACE_OID, uuid5
 
 import schemathesis
 
@@ -17,13 +18,31 @@ def to_text(ctx: schemathesis.DeserializationContext, response: schemathesis.Res
     return response.content.decode()
 
 
+used: set[str] = set()
+
+
+def unused(key: str) -> str:
+    """The key itself, or another where it was used: what it goes with is never the same again."""
+    if key.strip('"') in used:
+        key = str(uuid5(NAMESPACE_OID, str(len(used))))
+    used.add(key.strip('"'))
+    return key
+
+
 @schemathesis.hook
 def before_call(ctx: schemathesis.HookContext, case: schemathesis.Case, kwargs: dict[str, Any]) -> None:
-    """No schema can say what these may hold: cursors are made by the server alone, and how late a command may be
-    applied depends on the clock."""
+    """No schema of the document says what these may hold. Cursors are made by the server alone. Keys are of one
+    request. The data of an envelope are those of its type, with a schema of its own at /v1/command-types. How late a
+    command may be applied depends on the clock."""
     case.query.pop("cursor", None)
     if "after" in case.query:
         case.query["after"] = "start"
     case.headers.pop("Last-Event-ID", None)
-    if isinstance(case.body, dict) and isinstance(case.body.get("not_before"), str):
-        case.body["not_before"] = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
+    if "Idempotency-Key" in case.headers:
+        case.headers["Idempotency-Key"] = unused(case.headers["Idempotency-Key"])
+    if isinstance(case.body, dict) and case.operation.label == "POST /v1/commands":
+        case.body |= {"type": "pet.create", "data": {"name": "Fuzzy", "category": "dog"}}
+        if "id" in case.body:
+            case.body["id"] = unused(case.body["id"])
+        if "not_before" in case.body:
+            case.body["not_before"] = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
