@@ -3,6 +3,7 @@
 #[cfg(feature = "fail-points")]
 mod fail_points;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use wilco_application::ports::{Broker, Store, StoreError};
 use wilco_application::queries::{Queries, QueryError};
 use wilco_application::worker::WorkerSettings;
 use wilco_infrastructure::OpenError;
-use wilco_infrastructure::nats::{NatsBroker, NatsOptions, StreamOptions};
+use wilco_infrastructure::nats::{Login, NatsBroker, NatsOptions, StreamOptions, Tls};
 use wilco_infrastructure::postgres::{PostgresOptions, PostgresStore};
 use wilco_infrastructure::sqlite::SqliteStore;
 
@@ -132,17 +133,48 @@ fn postgres_options(config: &Config) -> PostgresOptions {
 pub fn broker(config: &Config) -> Option<(Arc<dyn Broker>, Arc<dyn ReadinessCheck>)> {
     let settings = &config.jetstream;
     let stream = settings.enabled.then(|| StreamOptions {
+        name: settings.stream.clone(),
         replicas: settings.replicas,
         in_memory: settings.storage == Storage::Memory,
         max_age: Duration::from_secs(settings.max_age_seconds),
         max_bytes: if settings.max_bytes == 0 { -1 } else { settings.max_bytes },
     });
-    let servers = config.nats.as_ref()?.secret().to_owned();
-    let nats = Arc::new(NatsBroker::new(NatsOptions { servers, stream }));
+    let servers = config.nats.as_ref()?.secret().split(',').map(|server| server.trim().to_owned()).collect();
+    let nats = Arc::new(NatsBroker::new(NatsOptions {
+        servers,
+        login: nats_login(config),
+        tls: nats_tls(config),
+        subject_prefix: config.engine.subject_prefix.clone(),
+        stream,
+    }));
     let broker: Arc<dyn Broker> = Arc::<NatsBroker>::clone(&nats);
     #[cfg(feature = "fail-points")]
     let broker = fail_points::broker(broker);
     Some((broker, Arc::new(NatsReadiness(nats))))
+}
+
+fn nats_login(config: &Config) -> Login {
+    let login = &config.nats_login;
+    if let (Some(user), Some(password)) = (&login.user, &login.password) {
+        Login::Password { user: user.clone(), password: password.reveal().to_owned() }
+    } else if let Some(token) = &login.token {
+        Login::Token(token.reveal().to_owned())
+    } else if let Some(file) = &login.credentials {
+        Login::Credentials(file.clone())
+    } else if let Some(file) = &login.nkey {
+        Login::Nkey(file.clone())
+    } else {
+        Login::AsAddressed
+    }
+}
+
+fn nats_tls(config: &Config) -> Tls {
+    let login = &config.nats_login;
+    Tls {
+        required: login.tls,
+        authorities: login.ca.clone(),
+        certificate: login.certificate.clone().zip(login.key.clone()),
+    }
 }
 
 /// Shows whether NATS answers. While it does not, notifications are late: no reason to send requests elsewhere.
@@ -185,18 +217,23 @@ pub fn engine_settings(config: &Config) -> EngineSettings {
         max_backlog: engine.max_backlog,
         retention: Duration::from_secs(engine.retention_seconds),
         source: engine.source.clone(),
+        subject_prefix: engine.subject_prefix.clone(),
     }
 }
 
-/// What the interface takes.
-pub fn api_settings(config: &Config) -> ApiSettings {
+/// What the interface takes, when it listens there.
+pub fn api_settings(config: &Config, listening: &[SocketAddr]) -> Result<ApiSettings, config::Error> {
     let http = &config.http;
-    ApiSettings {
+    Ok(ApiSettings {
         body_limit: http.body_limit,
         batch_limit: http.batch_limit,
         body_timeout: Duration::from_millis(http.body_timeout_ms),
         cors_origins: http.cors_origins.clone(),
-    }
+        loopback_only: listening.iter().all(|address| address.ip().is_loopback()),
+        hosts: http.hosts.clone(),
+        base_path: http.base()?,
+        trusted_proxies: http.proxies()?,
+    })
 }
 
 /// Bounds of its connections.

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use sections::{Engine, Http, JetStream, Log, LogFormat, Postgres, Storage};
+pub use sections::{Engine, Http, JetStream, Log, LogFormat, NatsLogin, Postgres, Storage};
 pub use source::{Flags, assignment, load};
 pub use url::{SecretUrl, StoreUrl};
 
@@ -39,6 +39,8 @@ pub struct Config {
     pub http: Http,
     /// The stream on NATS.
     pub jetstream: JetStream,
+    /// How to log in to NATS.
+    pub nats_login: NatsLogin,
     /// What is logged.
     pub log: Log,
 }
@@ -55,6 +57,7 @@ impl Default for Config {
             postgres: Postgres::default(),
             http: Http::default(),
             jetstream: JetStream::default(),
+            nats_login: NatsLogin::default(),
             log: Log::default(),
         }
     }
@@ -108,6 +111,7 @@ impl Config {
         self.postgres.validate()?;
         self.http.validate()?;
         self.jetstream.validate()?;
+        self.nats_login.validate()?;
         self.log.validate()
     }
 

@@ -1,18 +1,26 @@
 //! The notifications as CloudEvents 1.0 in structured JSON mode, and the subjects they go to.
+//!
+//! What must hold: whatever stands in the store, a message has a valid subject and valid headers. Texts that become
+//! one are encoded; so other programs' rows, and those of before something was checked at the door, harm nobody.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::catalog::Catalog;
-use crate::pace::Pace;
 use crate::partition;
 use crate::ports::{AggregateKey, Command, EntryBody, EventRow, FeedEntry, Message, State};
-use crate::status::{CommandStatus, rfc3339};
+use crate::status::{CommandStatus, path_of, rfc3339};
+use crate::trace_context::is_traceparent;
 
 /// Makes notifications of feed entries.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Notifier {
     source: String,
+    prefix: String,
+    catalog: Arc<Catalog>,
 }
 
 /// What a notification looks like; the order of the members is that of the specification.
@@ -22,20 +30,24 @@ struct CloudEvent<'a, D> {
     id: &'a str,
     source: &'a str,
     #[serde(rename = "type")]
-    type_: String,
+    type_: &'a str,
     subject: &'a str,
     time: &'a str,
     datacontenttype: &'static str,
     partition: u16,
     // CloudEvents integers have 32 bits.
     offset: String,
+    generation: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     correlationid: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     causationid: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     traceparent: Option<&'a str>,
-    data: D,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dataref: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<D>,
 }
 
 /// The parts of an event's metadata that notifications and histories show.
@@ -60,135 +72,210 @@ impl EventMetadata {
     }
 }
 
-/// A notification could not be written as JSON: the stored payload is none.
+/// An entry can never be told, whoever tries: a matter of what is stored, not of the moment.
 #[derive(Debug, thiserror::Error)]
-#[error("entry {offset} of partition {partition} is not valid JSON")]
-pub struct Unreadable {
-    partition: u16,
-    offset: i64,
-    #[source]
-    source: serde_json::Error,
+pub enum Untellable {
+    /// The store cannot read it.
+    #[error("the store cannot read it: {0}")]
+    Unreadable(String),
+    /// Its payload is no JSON.
+    #[error("its payload is not JSON")]
+    NotJson(#[from] serde_json::Error),
+    /// It is larger than the broker takes, and there is no place to refer to, or that does not help.
+    #[error("it has {size} bytes, of which the broker takes {most}")]
+    TooLarge {
+        /// Of the message, at its smallest.
+        size: usize,
+        /// That the broker takes.
+        most: usize,
+    },
+}
+
+/// What is said of an entry beside its data.
+struct Envelope {
+    subject: String,
+    event_type: String,
+    id: String,
+    /// `pet/pet-42`, encoded.
+    target: String,
+    time: String,
+    correlation_id: Option<String>,
+    command_id: Option<String>,
+    traceparent: Option<String>,
+    /// Where the data can be read.
+    place: Option<String>,
 }
 
 impl Notifier {
-    /// A notifier whose CloudEvents bear this `source`.
-    pub fn new(source: impl Into<String>) -> Self {
-        Self { source: source.into() }
+    /// A notifier whose CloudEvents bear this `source`, and whose subjects begin with this `prefix`.
+    pub fn new(source: impl Into<String>, prefix: impl Into<String>, catalog: Arc<Catalog>) -> Self {
+        Self { source: source.into(), prefix: prefix.into(), catalog }
     }
 
-    /// The message for a feed entry.
-    pub fn message(&self, entry: &FeedEntry, catalog: &Catalog, pace: &Pace) -> Result<Message, Unreadable> {
-        let made = match &entry.body {
-            EntryBody::Event(event) => self.event(entry, event),
-            EntryBody::Outcome(command) => self.outcome(entry, command, catalog, pace),
+    /// The message for an entry of the feed of this generation. One with more than `most` bytes of headers and payload
+    /// comes without its data, and says where that can be read.
+    ///
+    /// # Errors
+    /// When no message can be made of it, now or ever.
+    pub fn message(&self, entry: &FeedEntry, generation: i64, most: usize) -> Result<Message, Untellable> {
+        match &entry.body {
+            EntryBody::Event(event) => {
+                let data: &RawValue = serde_json::from_str(&event.payload)?;
+                self.fitting(entry, generation, most, &self.of_event(entry, event), data)
+            }
+            EntryBody::Outcome(command) => {
+                let at = command.settlement.as_ref().map_or(command.accepted_at, |settlement| settlement.at);
+                let status = CommandStatus::settled(command, &self.catalog, at);
+                let envelope = self.of_outcome(entry, command, rfc3339(&at));
+                self.fitting(entry, generation, most, &envelope, &status)
+            }
+            EntryBody::Unreadable(reason) => Err(Untellable::Unreadable(reason.clone())),
+        }
+    }
+
+    /// The subject of an entry's notification; one that cannot be read has none.
+    pub fn subject(&self, entry: &FeedEntry) -> Option<String> {
+        let kind = match &entry.body {
+            EntryBody::Event(event) => event_kind(event),
+            EntryBody::Outcome(command) => outcome_kind(command),
+            EntryBody::Unreadable(_) => return None,
         };
-        made.map_err(|source| Unreadable { partition: entry.partition, offset: entry.offset, source })
+        Some(self.subject_of(&kind, entry.partition))
     }
 
-    fn event(&self, entry: &FeedEntry, event: &EventRow) -> Result<Message, serde_json::Error> {
+    fn subject_of(&self, kind: &str, partition: u16) -> String {
+        format!("{}.{kind}.{}", self.prefix, partition::token(partition))
+    }
+
+    fn of_event(&self, entry: &FeedEntry, event: &EventRow) -> Envelope {
         let metadata = EventMetadata::of(event);
-        let target = format!("{}/{}", event.aggregate_type, event.aggregate_id);
-        let id = match &metadata.command_id {
-            Some(command) => format!("event:{command}:{}", event.sequence),
-            None => format!("event:{target}:{}", event.sequence),
+        let target = encoded(&format!("{}/{}", event.aggregate_type, event.aggregate_id));
+        let cause = metadata.command_id.as_deref().map(encoded);
+        let id = format!("event:{}:{}", cause.as_deref().unwrap_or(&target), event.sequence);
+        let known_time = |at: &String| chrono::DateTime::parse_from_rfc3339(at).is_ok();
+        let history = || {
+            let resource = self.catalog.resource_path(&event.aggregate_type, &event.aggregate_id)?;
+            Some(format!("{resource}/history"))
         };
-        let name = event_name(event);
-        let data: &RawValue = serde_json::from_str(&event.payload)?;
-        let payload = serde_json::to_vec(&CloudEvent {
-            specversion: "1.0",
-            id: &id,
-            source: &self.source,
-            type_: format!("wilco.{}.{name}", token(&event.aggregate_type)),
-            subject: &target,
-            time: metadata.at.as_deref().unwrap_or(EPOCH),
-            datacontenttype: "application/json",
-            partition: entry.partition,
-            offset: entry.offset.to_string(),
-            correlationid: metadata.correlation_id.as_deref(),
-            causationid: metadata.command_id.as_deref(),
-            traceparent: metadata.traceparent.as_deref(),
-            data,
-        })?;
-        Ok(message(entry, payload, id, target, metadata.command_id, metadata.traceparent))
+        Envelope {
+            subject: self.subject_of(&event_kind(event), entry.partition),
+            event_type: format!("wilco.{}.{}", token(&event.aggregate_type), event_name(event)),
+            id,
+            target,
+            time: metadata.at.filter(known_time).unwrap_or_else(|| EPOCH.to_owned()),
+            place: cause.as_ref().map(|cause| format!("/v1/commands/{cause}/events")).or_else(history),
+            correlation_id: metadata.correlation_id.as_deref().map(encoded),
+            command_id: cause,
+            traceparent: metadata.traceparent.filter(|text| is_traceparent(text)),
+        }
     }
 
-    fn outcome(
+    fn of_outcome(&self, entry: &FeedEntry, command: &Command, time: String) -> Envelope {
+        let outcome = outcome_name(command);
+        Envelope {
+            subject: self.subject_of(&outcome_kind(command), entry.partition),
+            event_type: format!("wilco.command.{outcome}"),
+            id: format!("{outcome}:{}", command.id),
+            target: encoded(&format!("{}/{}", command.aggregate_type(), command.target)),
+            time,
+            correlation_id: Some(command.correlation_id.to_string()),
+            command_id: Some(command.id.to_string()),
+            traceparent: command.traceparent.clone().filter(|text| is_traceparent(text)),
+            place: Some(format!("{}?redirect=false", path_of(command.id))),
+        }
+    }
+
+    fn fitting(
         &self,
         entry: &FeedEntry,
-        command: &Command,
-        catalog: &Catalog,
-        pace: &Pace,
-    ) -> Result<Message, serde_json::Error> {
-        let at = command.settlement.as_ref().map_or(command.accepted_at, |settlement| settlement.at);
-        let status = CommandStatus::of(command, catalog, pace, at);
-        let target = format!("{}/{}", command.aggregate_type(), command.target);
-        let outcome = outcome_name(command);
-        let command_id = command.id.to_string();
-        let id = format!("{outcome}:{command_id}");
-        let payload = serde_json::to_vec(&CloudEvent {
+        generation: i64,
+        most: usize,
+        envelope: &Envelope,
+        data: impl Serialize,
+    ) -> Result<Message, Untellable> {
+        let whole =
+            message(entry, generation, envelope, self.payload(entry, generation, envelope, Ok(data))?);
+        if whole.size() <= most {
+            return Ok(whole);
+        }
+        let too_large = |size| Err(Untellable::TooLarge { size, most });
+        let Some(place) = &envelope.place else { return too_large(whole.size()) };
+        let payload = self.payload::<()>(entry, generation, envelope, Err(place))?;
+        let reference = Message { referring: true, ..message(entry, generation, envelope, payload) };
+        if reference.size() <= most { Ok(reference) } else { too_large(reference.size()) }
+    }
+
+    /// The CloudEvent with its data, or with the place where that can be read.
+    fn payload<D: Serialize>(
+        &self,
+        entry: &FeedEntry,
+        generation: i64,
+        envelope: &Envelope,
+        data: Result<D, &str>,
+    ) -> Result<Vec<u8>, serde_json::Error> {
+        let (data, dataref) = match data {
+            Ok(data) => (Some(data), None),
+            Err(place) => (None, Some(place)),
+        };
+        serde_json::to_vec(&CloudEvent {
             specversion: "1.0",
-            id: &id,
+            id: &envelope.id,
             source: &self.source,
-            type_: format!("wilco.command.{outcome}"),
-            subject: &target,
-            time: &rfc3339(&at),
+            type_: &envelope.event_type,
+            subject: &envelope.target,
+            time: &envelope.time,
             datacontenttype: "application/json",
             partition: entry.partition,
             offset: entry.offset.to_string(),
-            correlationid: Some(&command.correlation_id.to_string()),
-            causationid: Some(&command_id),
-            traceparent: command.traceparent.as_deref(),
-            data: &status,
-        })?;
-        Ok(message(entry, payload, id, target, Some(command_id), command.traceparent.clone()))
+            generation: generation.to_string(),
+            correlationid: envelope.correlation_id.as_deref(),
+            causationid: envelope.command_id.as_deref(),
+            traceparent: envelope.traceparent.as_deref(),
+            dataref,
+            data,
+        })
     }
 }
 
 /// The time of events that another program wrote without one.
 const EPOCH: &str = "1970-01-01T00:00:00.000000Z";
 
-fn message(
-    entry: &FeedEntry,
-    payload: Vec<u8>,
-    id: String,
-    target: String,
-    command_id: Option<String>,
-    traceparent: Option<String>,
-) -> Message {
-    let mut headers = vec![("Wilco-Target", target)];
-    headers.extend(command_id.map(|id| ("Wilco-Command-Id", id)));
-    headers.extend(traceparent.map(|parent| ("traceparent", parent)));
+fn message(entry: &FeedEntry, generation: i64, envelope: &Envelope, payload: Vec<u8>) -> Message {
+    let mut headers =
+        vec![("Wilco-Target", envelope.target.clone()), ("Wilco-Generation", generation.to_string())];
+    headers.extend(envelope.command_id.clone().map(|id| ("Wilco-Command-Id", id)));
+    headers.extend(envelope.traceparent.clone().map(|parent| ("traceparent", parent)));
     Message {
-        subject: subject_of(entry),
-        id,
+        subject: envelope.subject.clone(),
+        event_type: envelope.event_type.clone(),
+        id: envelope.id.clone(),
         headers,
         payload,
         partition: entry.partition,
         offset: entry.offset,
+        referring: false,
     }
 }
 
-/// The subject of an entry's notification.
-pub fn subject_of(entry: &FeedEntry) -> String {
-    let partition = partition::token(entry.partition);
-    match &entry.body {
-        EntryBody::Event(event) => {
-            format!("wilco.event.{}.{}.{partition}", token(&event.aggregate_type), event_name(event))
-        }
-        EntryBody::Outcome(command) => {
-            let (aggregate, verb) = (token(command.aggregate_type()), token(command.verb()));
-            format!("wilco.command.{}.{aggregate}.{verb}.{partition}", outcome_name(command))
-        }
-    }
-}
-
-/// The aggregate an entry is about.
-pub fn target_of(entry: &FeedEntry) -> AggregateKey {
+/// The aggregate an entry is about; one that cannot be read is about none.
+pub fn target_of(entry: &FeedEntry) -> Option<AggregateKey> {
     let (aggregate_type, id) = match &entry.body {
         EntryBody::Event(event) => (event.aggregate_type.clone(), event.aggregate_id.clone()),
         EntryBody::Outcome(command) => (command.aggregate_type().to_owned(), command.target.clone()),
+        EntryBody::Unreadable(_) => return None,
     };
-    AggregateKey { aggregate_type, id }
+    Some(AggregateKey { aggregate_type, id })
+}
+
+/// `event.pet.reserved`
+fn event_kind(event: &EventRow) -> String {
+    format!("event.{}.{}", token(&event.aggregate_type), event_name(event))
+}
+
+/// `command.failed.pet.reserve`
+fn outcome_kind(command: &Command) -> String {
+    let (aggregate, verb) = (token(command.aggregate_type()), token(command.verb()));
+    format!("command.{}.{aggregate}.{verb}", outcome_name(command))
 }
 
 /// A command that was cancelled did not succeed: it is told as failed, its status says `cancelled`.
@@ -224,9 +311,35 @@ fn token(text: &str) -> String {
     if token.is_empty() { "_".to_owned() } else { token }
 }
 
+/// Text as it may stand in a header and in an attribute of a CloudEvent: all but visible ASCII, and the percent sign
+/// and the quotation mark, as percent and two digits for each byte (HTTP protocol binding of CloudEvents 1.0, 3.1.3.2).
+fn encoded(text: &str) -> String {
+    let plain = |b: u8| b.is_ascii_graphic() && b != b'%' && b != b'"';
+    if text.bytes().all(plain) {
+        return text.to_owned();
+    }
+    let mut encoded = String::with_capacity(text.len() + 8);
+    for b in text.bytes() {
+        if plain(b) {
+            encoded.push(char::from(b));
+        } else {
+            let _ = write!(encoded, "%{b:02X}");
+        }
+    }
+    encoded
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_encoded_as_visible_ascii(text in ".*") {
+            prop_assert!(encoded(&text).bytes().all(|b| b.is_ascii_graphic()));
+        }
+    }
 
     #[test]
     fn a_token_has_no_way_to_add_another_or_a_wildcard() {

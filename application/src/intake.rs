@@ -51,8 +51,13 @@ pub(crate) enum Received {
         /// How it ended, where that is known already.
         outcome: Option<Arc<Command>>,
     },
-    /// A command with its id or idempotency key was there already: this one.
-    Existing(Box<Command>),
+    /// A command with its id or idempotency key was there already.
+    Existing {
+        /// The one that was not accepted.
+        command: Arc<Command>,
+        /// The one that was there.
+        existing: Box<Command>,
+    },
 }
 
 type Answer = Result<Received, IntakeError>;
@@ -227,7 +232,7 @@ impl Acceptance {
                     new.push(Arc::clone(&command));
                     fresh.answer(Ok(Received::New { command, outcome: None }));
                 }
-                Accepted::Existing(existing) => fresh.answer(Ok(Received::Existing(existing))),
+                Accepted::Existing(existing) => fresh.answer(Ok(Received::Existing { command, existing })),
             }
         }
         metrics::counter!(names::ACCEPTED).increment(new.len() as u64);

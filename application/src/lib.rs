@@ -10,6 +10,7 @@
 //! | [`feed`] | the ordered, gapless stream of events and outcomes, and its cursors |
 //! | [`relay`] | carries the feed to the broker |
 //! | [`status`], [`cloud_event`] | what clients and subscribers get to see |
+//! | [`trace_context`] | what is carried of traces |
 //! | [`queries`] | resources, histories, states as of a version |
 //! | [`ports`] | what the engine needs of the outside |
 //!
@@ -29,6 +30,7 @@ pub mod ports;
 pub mod queries;
 pub mod relay;
 pub mod status;
+pub mod trace_context;
 mod vital;
 pub mod waiters;
 pub mod worker;

@@ -24,5 +24,13 @@ pub const DEFECTS: &str = "wilco_defects_total";
 pub const PUBLISHED: &str = "wilco_published_total";
 /// Entries not yet published (gauge).
 pub const RELAY_LAG: &str = "wilco_relay_lag";
+/// Seconds since the oldest entry that is not yet published was committed (gauge).
+pub const RELAY_LAG_SECONDS: &str = "wilco_relay_lag_seconds";
+/// Messages too large for the broker, which only say where their data can be read (counter).
+pub const REFERRING: &str = "wilco_published_without_data_total";
+/// Entries of the feed that the relay has passed over and kept for somebody to look at (gauge).
+pub const PARKED: &str = "wilco_relay_parked";
+/// Entries of the feed that can be told to nobody, as this process met them (counter).
+pub const UNTELLABLE: &str = "wilco_feed_untellable_total";
 /// Times the broker had lost messages it had acknowledged (counter).
 pub const RELAY_REWINDS: &str = "wilco_relay_rewinds_total";

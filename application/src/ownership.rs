@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -18,12 +19,18 @@ pub struct Ownership {
     /// The name this replica has in the store.
     pub replica: Uuid,
     owned: Arc<watch::Sender<Vec<PartitionLease>>>,
+    valid_until: Arc<watch::Sender<Instant>>,
     doubt: Arc<Notify>,
 }
 
 impl Ownership {
     pub(crate) fn new(replica: Uuid) -> Self {
-        Self { replica, owned: Arc::new(watch::Sender::new(Vec::new())), doubt: Arc::new(Notify::new()) }
+        Self {
+            replica,
+            owned: Arc::new(watch::Sender::new(Vec::new())),
+            valid_until: Arc::new(watch::Sender::new(Instant::now())),
+            doubt: Arc::new(Notify::new()),
+        }
     }
 
     /// Follows what is owned.
@@ -36,6 +43,12 @@ impl Ownership {
         self.owned.borrow().len()
     }
 
+    /// When the lease runs out unless it is renewed, by the clock of this process: from then on another replica may
+    /// own what this one owned.
+    pub fn valid_until(&self) -> Instant {
+        *self.valid_until.borrow()
+    }
+
     /// A commit was fenced: look at once.
     pub(crate) fn doubt(&self) {
         self.doubt.notify_one();
@@ -44,8 +57,11 @@ impl Ownership {
     /// Beats until stopped, then gives everything back.
     pub(crate) async fn run(self, store: Arc<dyn Store>, ttl: Duration, stop: CancellationToken) {
         loop {
+            // The store counts from when it hears of it, which is later.
+            let asked = Instant::now();
             let pause = match store.heartbeat(self.replica, ttl).await {
                 Ok(leases) => {
+                    self.valid_until.send_replace(asked + ttl);
                     self.tell(leases);
                     ttl.mul_f64(0.3)
                 }

@@ -122,6 +122,12 @@ pub struct Links {
 impl<'a> CommandStatus<'a> {
     /// The status of `command` at `now`.
     pub fn of(command: &'a Command, catalog: &Catalog, pace: &Pace, now: DateTime<Utc>) -> Self {
+        let waiting = matches!(Phase::of(command, now), Phase::Pending | Phase::Running);
+        Self { eta: waiting.then(|| pace.eta(now)), ..Self::settled(command, catalog, now) }
+    }
+
+    /// The status of a command that is settled, at or after `now`.
+    pub fn settled(command: &'a Command, catalog: &Catalog, now: DateTime<Utc>) -> Self {
         let phase = Phase::of(command, now);
         let settlement = command.settlement.as_ref();
         Self {
@@ -132,7 +138,7 @@ impl<'a> CommandStatus<'a> {
             accepted_at: command.accepted_at,
             settled_at: settlement.map(|settlement| settlement.at),
             not_before: command.not_before,
-            eta: matches!(phase, Phase::Pending | Phase::Running).then(|| pace.eta(now)),
+            eta: None,
             attempts: settlement.map_or(0, |settlement| settlement.attempts),
             progress: None,
             version: settlement.and_then(|settlement| settlement.version),
@@ -142,6 +148,17 @@ impl<'a> CommandStatus<'a> {
             correlation_id: command.correlation_id,
             links: Links { this: path_of(command.id), events: format!("{}/events", path_of(command.id)) },
         }
+    }
+}
+
+impl CommandStatus<'_> {
+    /// With every path in it as `seen` has it.
+    #[must_use]
+    pub fn map_paths(mut self, seen: impl Fn(String) -> String) -> Self {
+        let Links { this, events } = self.links;
+        self.links = Links { this: seen(this), events: seen(events) };
+        self.resource = self.resource.map(seen);
+        self
     }
 }
 

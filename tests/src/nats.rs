@@ -117,6 +117,14 @@ impl NatsServer {
         async_nats::connect(self.url()).await.expect("NATS answers")
     }
 
+    /// All messages of the stream, in its order, whoever has published them.
+    pub async fn raw_stream(&self) -> Vec<Stored> {
+        let context = jetstream::new(self.client().await);
+        let mut stream = context.get_stream("WILCO").await.expect("the stream is there");
+        let count = stream.info().await.expect("NATS knows its stream").state.messages;
+        read(&stream, count, Stored::of).await
+    }
+
     /// Waits until the stream holds this many messages, and reads them all, in the stream's order.
     pub async fn stream(&self, expected: u64) -> Vec<Notification> {
         let context = jetstream::new(self.client().await);
@@ -130,16 +138,24 @@ impl NatsServer {
         let what = format!("{expected} messages in the stream");
         let count = wait_for(&what, count, complete).await.expect("the stream is there");
         let stream = context.get_stream("WILCO").await.expect("the stream is there");
-        let config = pull::Config {
-            deliver_policy: DeliverPolicy::All,
-            ack_policy: AckPolicy::None,
-            ..pull::Config::default()
-        };
-        let consumer = stream.create_consumer(config).await.expect("a consumer");
-        let messages = consumer.messages().await.expect("messages").take(count as usize);
-        let read = messages.map(|message| Notification::of(&message.expect("a message").message)).collect();
-        tokio::time::timeout(Duration::from_secs(30), read).await.expect("all of them are delivered in time")
+        read(&stream, count, Notification::of).await
     }
+}
+
+async fn read<T>(
+    stream: &jetstream::stream::Stream,
+    count: u64,
+    of: impl Fn(&async_nats::Message) -> T,
+) -> Vec<T> {
+    let config = pull::Config {
+        deliver_policy: DeliverPolicy::All,
+        ack_policy: AckPolicy::None,
+        ..pull::Config::default()
+    };
+    let consumer = stream.create_consumer(config).await.expect("a consumer");
+    let messages = consumer.messages().await.expect("messages").take(count as usize);
+    let read = messages.map(|message| of(&message.expect("a message").message)).collect();
+    tokio::time::timeout(Duration::from_secs(60), read).await.expect("all of them are delivered in time")
 }
 
 impl Drop for NatsServer {
@@ -149,6 +165,22 @@ impl Drop for NatsServer {
             println!("--- log of nats-server ---\n{log}\n---");
         }
         self.kill();
+    }
+}
+
+/// A message of the stream, whatever it holds.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// Its `Nats-Msg-Id`; empty where it has none.
+    pub id: String,
+    /// Its content.
+    pub payload: Vec<u8>,
+}
+
+impl Stored {
+    fn of(message: &async_nats::Message) -> Self {
+        let id = message.headers.as_ref().and_then(|headers| headers.get("Nats-Msg-Id"));
+        Self { id: id.map(ToString::to_string).unwrap_or_default(), payload: message.payload.to_vec() }
     }
 }
 

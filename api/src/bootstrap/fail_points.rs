@@ -30,9 +30,10 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 use wilco_application::ports::{
-    Accepted, AggregateKey, Broker, BrokerError, CancelOutcome, Checkpoint, Command, CommandFilter,
-    Committed, EventRow, FeedEntry, Journal, Kept, Leases, Loaded, Message, Page, PartitionHead,
-    PartitionLease, Published, Receipt, Registry, Store, StoreError, UnitOfWork, ViewFilter, ViewRow, Views,
+    Accepted, AggregateKey, Broker, BrokerError, CancelOutcome, Checkpoint, Checkpoints, Command,
+    CommandFilter, Committed, EventRow, FeedEntry, Fence, Heads, Journal, Leases, Loaded, Message, Page,
+    ParkedEntry, PartitionLease, Published, Receipt, Registry, Standing, Store, StoreError, StoreIdentity,
+    Told, UnitOfWork, ViewFilter, ViewRow, Views,
 };
 use wilco_domain::kernel::Problem;
 
@@ -172,23 +173,47 @@ impl Journal for Faulty<dyn Store> {
         self.0.feed(partition, after, limit).await
     }
 
-    async fn heads(&self) -> Result<Vec<PartitionHead>, StoreError> {
+    async fn heads(&self) -> Result<Heads, StoreError> {
         pass("before-heads")?;
         self.0.heads().await
     }
 
+    async fn identity(&self) -> Result<StoreIdentity, StoreError> {
+        self.0.identity().await
+    }
+
+    async fn new_generation(&self) -> Result<i64, StoreError> {
+        self.0.new_generation().await
+    }
+}
+
+#[async_trait]
+impl Checkpoints for Faulty<dyn Store> {
     async fn checkpoints(&self, reader: &str) -> Result<Vec<Checkpoint>, StoreError> {
         self.0.checkpoints(reader).await
     }
 
-    async fn save_checkpoints(&self, reader: &str, checkpoints: &[Checkpoint]) -> Result<(), StoreError> {
+    async fn save_checkpoints(
+        &self,
+        reader: &str,
+        fence: &Fence,
+        checkpoints: &[Checkpoint],
+    ) -> Result<(), StoreError> {
         pass("before-checkpoint")?;
-        self.0.save_checkpoints(reader, checkpoints).await?;
+        self.0.save_checkpoints(reader, fence, checkpoints).await?;
         pass("after-checkpoint")
     }
 
-    async fn rewind(&self, reader: &str, mark: i64) -> Result<Vec<Checkpoint>, StoreError> {
-        self.0.rewind(reader, mark).await
+    async fn rewind(&self, reader: &str, fence: &Fence, mark: i64) -> Result<Vec<Checkpoint>, StoreError> {
+        self.0.rewind(reader, fence, mark).await
+    }
+
+    async fn park(&self, reader: &str, entry: &ParkedEntry) -> Result<(), StoreError> {
+        self.0.park(reader, entry).await
+    }
+
+    async fn parked(&self, reader: &str) -> Result<u64, StoreError> {
+        self.0.parked(reader).await
     }
 }
 
@@ -245,16 +270,24 @@ impl Leases for Faulty<dyn Store> {
 
 #[async_trait]
 impl Broker for Faulty<dyn Broker> {
-    async fn publish(&self, run: &[Message], alone: bool) -> Result<Published, (Published, BrokerError)> {
+    async fn publish(
+        &self,
+        run: &[Message],
+        until: tokio::time::Instant,
+    ) -> Result<Published, (Published, BrokerError)> {
         let failed =
             |error: StoreError| (Published::default(), BrokerError::Unavailable(format!("{error:?}")));
         pass("before-publish").map_err(failed)?;
-        let published = self.0.publish(run, alone).await?;
+        let published = self.0.publish(run, until).await?;
         pass("after-publish").map_err(failed)?;
         Ok(published)
     }
 
-    async fn still_has(&self, receipt: &Receipt) -> Result<Kept, BrokerError> {
-        self.0.still_has(receipt).await
+    async fn check(&self, store: &StoreIdentity, receipt: &Receipt) -> Result<Standing, BrokerError> {
+        self.0.check(store, receipt).await
+    }
+
+    async fn newest(&self, partition: u16) -> Result<Option<Told>, BrokerError> {
+        self.0.newest(partition).await
     }
 }

@@ -17,6 +17,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{bootstrap, config, telemetry};
 use settings::{Server, Settings};
+use wilco_api::http::BasePath;
 
 /// Commands accepted durably, applied exactly once, answered for.
 #[derive(Debug, Parser)]
@@ -147,7 +148,7 @@ async fn migrate(config: config::Config) -> Result<(), Error> {
 }
 
 fn openapi() -> Result<(), Error> {
-    let document = serde_json::to_string_pretty(&wilco_api::openapi::document());
+    let document = serde_json::to_string_pretty(&wilco_api::openapi::document(&BasePath::default()));
     let document = document.map_err(|error| client::Error::Output(error.into()))?;
     Ok(output::say(document).map_err(client::Error::Output)?)
 }

@@ -65,7 +65,7 @@ pub async fn run(config: Config) -> Result<(), Error> {
     greet(&config, &listener);
     let state = AppState::new(
         Arc::clone(&engine),
-        bootstrap::api_settings(&config),
+        bootstrap::api_settings(&config, &addresses)?,
         Some(metrics),
         readiness.into_iter().collect(),
     );

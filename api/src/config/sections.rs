@@ -1,5 +1,11 @@
+use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize};
 use tracing_subscriber::EnvFilter;
+use wilco_api::http::BasePath;
 
 use super::Error;
 
@@ -31,6 +37,8 @@ pub struct Engine {
     pub retention_seconds: u64,
     /// The `source` of the CloudEvents. Default `/wilco`.
     pub source: String,
+    /// What the subjects of notifications begin with: `wilco` gives `wilco.event.pet.created.p00`. Default `wilco`.
+    pub subject_prefix: String,
 }
 
 impl Default for Engine {
@@ -48,6 +56,7 @@ impl Default for Engine {
             max_backlog: 2_000_000,
             retention_seconds: 7 * 24 * 3600,
             source: "/wilco".to_owned(),
+            subject_prefix: "wilco".to_owned(),
         }
     }
 }
@@ -69,6 +78,12 @@ impl Engine {
         let odd = |c: char| c.is_control() || c.is_whitespace();
         if self.source.is_empty() || self.source.contains(odd) {
             return Err(Error::invalid("engine.source", "a URI reference, such as /wilco"));
+        }
+        if !self.subject_prefix.split('.').all(is_token) {
+            return Err(Error::invalid(
+                "engine.subject_prefix",
+                "tokens of A-Z a-z 0-9 _ - separated by dots, such as wilco",
+            ));
         }
         Ok(())
     }
@@ -122,6 +137,17 @@ pub struct Http {
     /// Default none.
     #[serde(deserialize_with = "list")]
     pub cors_origins: Vec<String>,
+    /// Further names that a server on loopback may be asked for by, such as `wilco.example` where a proxy hands on the
+    /// name it is asked for: a list, or a text with commas. Default none, so `localhost` and addresses of loopback.
+    #[serde(deserialize_with = "list")]
+    pub hosts: Vec<String>,
+    /// The path that clients see the server below, such as `/wilco`, whether a proxy takes it away or not. Default
+    /// none.
+    pub base_path: String,
+    /// Addresses or ranges, such as `10.0.0.0/8`, of the proxies whose `X-Forwarded-Prefix` counts more than
+    /// `base_path`: a list, or a text with commas. Default none.
+    #[serde(deserialize_with = "list")]
+    pub trusted_proxies: Vec<String>,
     /// Most connections at a time; further ones wait. Default 10000.
     pub max_connections: usize,
     /// Milliseconds the head of a request may take to arrive. Default 10000.
@@ -137,6 +163,9 @@ impl Default for Http {
             batch_limit: 8 << 20,
             body_timeout_ms: 30_000,
             cors_origins: Vec::new(),
+            hosts: Vec::new(),
+            base_path: String::new(),
+            trusted_proxies: Vec::new(),
             max_connections: 10_000,
             header_timeout_ms: 10_000,
             idle_timeout_ms: 75_000,
@@ -152,6 +181,13 @@ impl Http {
         within("http.max_connections", self.max_connections as u64, 1, 1_000_000)?;
         within("http.header_timeout_ms", self.header_timeout_ms, 100, 600_000)?;
         within("http.idle_timeout_ms", self.idle_timeout_ms, 100, 3_600_000)?;
+        self.base()?;
+        self.proxies()?;
+        let host =
+            |text: &String| !text.is_empty() && !text.contains(['/', ':', '*', ' ']) && text.is_ascii();
+        if let Some(odd) = self.hosts.iter().find(|text| !host(text)) {
+            return Err(Error::invalid("http.hosts", format!("{odd:?} is no name without a port")));
+        }
         let origin = |text: &String| {
             let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
             host.is_some_and(|host| !host.is_empty() && !host.contains('/') && host.is_ascii())
@@ -163,15 +199,33 @@ impl Http {
             None => Ok(()),
         }
     }
+
+    /// The path that clients see the server below.
+    pub fn base(&self) -> Result<BasePath, Error> {
+        BasePath::parse(&self.base_path).map_err(|error| Error::invalid("http.base_path", error.to_string()))
+    }
+
+    /// The ranges of the trusted proxies; an address is a range of its own.
+    pub fn proxies(&self) -> Result<Vec<IpNet>, Error> {
+        let range = |text: &String| {
+            let address = text.parse::<IpAddr>().map(IpNet::from);
+            address.or_else(|_| text.parse()).map_err(|_| {
+                Error::invalid("http.trusted_proxies", format!("{text:?} is neither an address nor a range"))
+            })
+        };
+        self.trusted_proxies.iter().map(range).collect()
+    }
 }
 
 /// The stream on NATS; without meaning when there is no `nats`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct JetStream {
-    /// Whether notifications go into the stream `WILCO`, which keeps them; without it they are plain publishes.
+    /// Whether notifications go into a stream, which keeps them; without it they are plain publishes.
     /// Default yes.
     pub enabled: bool,
+    /// The stream's name. Default `WILCO`.
+    pub stream: String,
     /// Copies of the stream in a NATS cluster. Default 1.
     pub replicas: usize,
     /// Where the stream is kept. Default `file`.
@@ -195,14 +249,109 @@ pub enum Storage {
 
 impl Default for JetStream {
     fn default() -> Self {
-        Self { enabled: true, replicas: 1, storage: Storage::File, max_age_seconds: 0, max_bytes: 0 }
+        Self {
+            enabled: true,
+            stream: "WILCO".to_owned(),
+            replicas: 1,
+            storage: Storage::File,
+            max_age_seconds: 0,
+            max_bytes: 0,
+        }
     }
 }
 
 impl JetStream {
     pub(super) fn validate(&self) -> Result<(), Error> {
+        if !is_token(&self.stream) {
+            return Err(Error::invalid("jetstream.stream", "a name of A-Z a-z 0-9 _ -, such as WILCO"));
+        }
         within("jetstream.replicas", self.replicas as u64, 1, 5)?;
         within("jetstream.max_bytes", self.max_bytes.try_into().unwrap_or(u64::MAX), 0, i64::MAX as u64)
+    }
+}
+
+/// One token of a subject, or the name of a stream.
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+}
+
+/// How to log in to NATS, beyond user and password (or a token) in the address.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NatsLogin {
+    /// The user, with `nats_login.password`. Default none.
+    pub user: Option<String>,
+    /// The password of the user. Default none.
+    pub password: Option<Secret>,
+    /// A token, instead of user and password. Default none.
+    pub token: Option<Secret>,
+    /// A file with credentials (JWT and key), as `nsc` writes them. Default none.
+    pub credentials: Option<PathBuf>,
+    /// A file with the seed of an nkey (`SU…`). Default none.
+    pub nkey: Option<PathBuf>,
+    /// A file with certificates (PEM) of authorities to trust, beside those of the web. With it the connection must
+    /// be encrypted. Default none.
+    pub ca: Option<PathBuf>,
+    /// A file with this client's certificate (PEM), with `nats_login.key`. Default none.
+    pub certificate: Option<PathBuf>,
+    /// A file with the key of the certificate (PEM). Default none.
+    pub key: Option<PathBuf>,
+    /// Whether the connection must be encrypted; `tls://` in the address says the same. Default no.
+    pub tls: bool,
+}
+
+impl NatsLogin {
+    pub(super) fn validate(&self) -> Result<(), Error> {
+        let ways = [
+            ("nats_login.user", self.user.is_some()),
+            ("nats_login.token", self.token.is_some()),
+            ("nats_login.credentials", self.credentials.is_some()),
+            ("nats_login.nkey", self.nkey.is_some()),
+        ];
+        let mut given = ways.into_iter().filter(|(_, given)| *given).map(|(name, _)| name);
+        if let (Some(one), Some(other)) = (given.next(), given.next()) {
+            return Err(Error::invalid(
+                other,
+                format!("one way to log in is enough: there is {one} already"),
+            ));
+        }
+        if self.user.is_some() != self.password.is_some() {
+            return Err(Error::invalid(
+                "nats_login.password",
+                "wanted with nats_login.user, and only with it",
+            ));
+        }
+        if self.certificate.is_some() != self.key.is_some() {
+            return Err(Error::invalid(
+                "nats_login.key",
+                "wanted with nats_login.certificate, and only with it",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// A text that is never shown.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str("***")
     }
 }
 

@@ -12,6 +12,9 @@ pub(crate) enum Media {
     Text,
 }
 
+/// How a range fits that is the name itself.
+const EXACTLY: u8 = 3;
+
 impl Media {
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -28,10 +31,10 @@ impl Media {
         let name = self.name();
         let (kind, _) = name.split_once('/').unwrap_or((name, ""));
         if range.eq_ignore_ascii_case(name) {
-            return 3;
+            return EXACTLY;
         }
         if self == Self::Json && range.len() > 5 && range[range.len() - 5..].eq_ignore_ascii_case("+json") {
-            return 3;
+            return EXACTLY;
         }
         match range.split_once('/') {
             Some(("*", "*")) => 1,
@@ -41,7 +44,7 @@ impl Media {
     }
 }
 
-/// The one of `offered` that the client likes best; of equals, the first.
+/// The one of `offered` that the client likes best; of equals the one it names more exactly, then the first.
 pub(super) fn choose(headers: &HeaderMap, offered: &[Media]) -> Result<Media, Refusal> {
     let first = offered.first().copied().unwrap_or(Media::Json);
     let mut lines = headers.get_all(header::ACCEPT).iter().peekable();
@@ -56,11 +59,11 @@ pub(super) fn choose(headers: &HeaderMap, offered: &[Media]) -> Result<Media, Re
         }
         ranges.extend(line.split(',').map(range).filter(|(range, _)| range.is_ascii()));
     }
-    let mut best: Option<(u16, Media)> = None;
+    let mut best: Option<((u16, u8), Media)> = None;
     for media in offered.iter().copied() {
-        let quality = quality(media, &ranges);
-        if quality > 0 && best.is_none_or(|(so_far, _)| quality > so_far) {
-            best = Some((quality, media));
+        let liking = liking(media, &ranges);
+        if liking.0 > 0 && best.is_none_or(|(so_far, _)| liking > so_far) {
+            best = Some((liking, media));
         }
     }
     best.map(|(_, media)| media).ok_or_else(|| {
@@ -69,13 +72,28 @@ pub(super) fn choose(headers: &HeaderMap, offered: &[Media]) -> Result<Media, Re
     })
 }
 
-/// The quality, in thousandths, that the most exact range gives.
-fn quality(media: Media, ranges: &[(&str, u16)]) -> u16 {
-    let fits = ranges.iter().map(|(range, quality)| (media.fit(range), *quality));
-    fits.filter(|(fit, _)| *fit > 0).max().map_or(0, |(_, quality)| quality)
+/// A stream, or JSON: a stream only for a client that names it or says nothing of what it likes. One that takes
+/// anything, among other things, counts on an answer that ends.
+pub(super) fn stream_or_json(headers: &HeaderMap) -> Result<Media, Refusal> {
+    let stream = Media::EventStream;
+    let lines = headers.get_all(header::ACCEPT).iter().map(|line| line.to_str().unwrap_or_default());
+    let ranges = lines.flat_map(|line| line.split(',')).map(|item| range(item).0);
+    let ranges: Vec<&str> = ranges.filter(|range| !range.is_empty()).collect();
+    let is_silent = matches!(ranges.as_slice(), [] | ["*/*"]);
+    let names = ranges.iter().any(|range| stream.fit(range) == EXACTLY);
+    if is_silent || names {
+        return choose(headers, &[stream, Media::Json]);
+    }
+    choose(headers, &[Media::Json]).or_else(|_| choose(headers, &[stream, Media::Json]))
 }
 
-fn range(text: &str) -> (&str, u16) {
+/// The quality, in thousandths, that the most exact range gives, and how exact that is.
+fn liking(media: Media, ranges: &[(&str, u16)]) -> (u16, u8) {
+    let fits = ranges.iter().map(|(range, quality)| (media.fit(range), *quality));
+    fits.filter(|(fit, _)| *fit > 0).max().map_or((0, 0), |(fit, quality)| (quality, fit))
+}
+
+pub(super) fn range(text: &str) -> (&str, u16) {
     let mut parts = text.split(';').map(str::trim);
     let range = parts.next().unwrap_or_default();
     let quality = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
@@ -120,5 +138,25 @@ mod tests {
         assert_eq!(chosen("text/event-stream", &both), Some(Media::EventStream));
         assert_eq!(chosen("application/json, text/event-stream;q=0.5", &both), Some(Media::Json));
         assert_eq!(chosen("*/*", &both), Some(Media::EventStream));
+        assert_eq!(chosen("application/json, text/plain, */*", &both), Some(Media::Json));
+    }
+
+    #[test]
+    fn a_stream_is_for_whoever_names_it_or_names_nothing() {
+        let chosen = |accept: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT, accept.parse().unwrap());
+            stream_or_json(&headers).ok()
+        };
+        for accept in ["*/*", "*/*;q=0.8", "text/event-stream", "text/event-stream, */*", "text/*"] {
+            assert_eq!(chosen(accept), Some(Media::EventStream), "{accept}");
+        }
+        for accept in
+            ["application/json, text/plain, */*", "text/html, */*;q=0.8", "application/*", "*/*, image/png"]
+        {
+            assert_eq!(chosen(accept), Some(Media::Json), "{accept}");
+        }
+        assert_eq!(chosen("text/html"), None);
+        assert_eq!(stream_or_json(&HeaderMap::new()).ok(), Some(Media::EventStream));
     }
 }

@@ -5,6 +5,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::Call;
+use super::conditions::{Tag, Tags};
 use super::query::Query;
 use crate::problems::Refusal;
 
@@ -42,16 +44,10 @@ pub(crate) fn tagged(request: &HeaderMap, tag: &str, body: impl Into<Body>) -> R
     response
 }
 
-/// Whether `If-None-Match` names `tag` (weak comparison, RFC 9110, 13.1.2).
+/// Whether `If-None-Match` names `tag`; one that cannot be read names nothing.
 fn if_none_match(request: &HeaderMap, tag: &str) -> bool {
-    let opaque = |tag: &str| tag.strip_prefix("W/").unwrap_or(tag).to_owned();
-    let wanted = opaque(tag);
-    request
-        .get_all(header::IF_NONE_MATCH)
-        .iter()
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(','))
-        .any(|given| given.trim() == "*" || opaque(given.trim()) == wanted)
+    let given = Tags::of(request, &header::IF_NONE_MATCH).ok().flatten();
+    given.is_some_and(|given| given.have_weakly(Tag::read(tag).as_ref()))
 }
 
 /// A page of a list.
@@ -64,13 +60,20 @@ pub(crate) struct Page<T> {
 }
 
 /// 200 with a page; the next one is also given as a link.
-pub(crate) fn page<T: Serialize>(path: &str, query: &Query, page: &Page<T>) -> Result<Response, Refusal> {
+pub(crate) fn page<T: Serialize>(call: &Call, query: &Query, page: &Page<T>) -> Result<Response, Refusal> {
     let mut response = json(page)?;
     if let Some(cursor) = &page.next_cursor {
-        let link = format!("<{path}{}>; rel=\"next\"", query.with_cursor(cursor));
+        let next = call.base().path(format!("{}{}", call.path(), query.with_cursor(cursor)));
+        let link = format!("<{next}>; rel=\"next\"");
         set(response.headers_mut(), header::LINK, link);
     }
     Ok(response)
+}
+
+/// An answer that other request headers would have had another form of.
+pub(crate) fn varies(mut response: Response, by: &'static str) -> Response {
+    response.headers_mut().append(header::VARY, HeaderValue::from_static(by));
+    response
 }
 
 /// A stream of server-sent events.

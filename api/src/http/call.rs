@@ -11,7 +11,8 @@ use wilco_application::engine::Engine;
 use wilco_domain::kernel::AggregateId;
 
 use super::accept::{self, Media};
-use super::{AppState, json, query::Query};
+use super::base::{self, BasePath, Peer};
+use super::{AppState, coding, json, query::Query};
 use crate::problems::Refusal;
 
 /// A request on its way through a handler. Nothing of it is read before the handler asks for it.
@@ -60,6 +61,17 @@ impl Call {
         self.head.uri.path()
     }
 
+    /// Where the client sees this server.
+    pub(crate) fn base(&self) -> BasePath {
+        let settings = self.state.settings();
+        let said = base::forwarded(
+            &self.head.headers,
+            self.head.extensions.get::<Peer>().copied(),
+            &settings.trusted_proxies,
+        );
+        said.unwrap_or_else(|| settings.base_path.clone())
+    }
+
     /// The query's parameters, all of which must be among `known`.
     pub(crate) fn query(&self, known: &[&'static str]) -> Result<Query, Refusal> {
         Query::of(&self.head.uri, known)
@@ -68,6 +80,11 @@ impl Call {
     /// Which of the media `offered` the client likes best.
     pub(crate) fn accept(&self, offered: &[Media]) -> Result<Media, Refusal> {
         accept::choose(&self.head.headers, offered)
+    }
+
+    /// Whether the client wants a stream of events, or JSON.
+    pub(crate) fn accept_stream(&self) -> Result<Media, Refusal> {
+        accept::stream_or_json(&self.head.headers)
     }
 
     /// That the client takes JSON.
@@ -125,21 +142,27 @@ impl Call {
         if axum::body::HttpBody::size_hint(&self.body).lower() > limit as u64 {
             return Err(Refusal::too_large(limit));
         }
-        let arriving = Limited::new(self.body, limit).collect();
-        let bytes = match tokio::time::timeout(patience, arriving).await {
-            Ok(Ok(collected)) => collected.to_bytes(),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(Refusal::too_large(limit)),
-            Ok(Err(_)) => return Err(Refusal::malformed("the body did not arrive whole")),
-            Err(_) => {
-                let status = axum::http::StatusCode::REQUEST_TIMEOUT;
-                return Err(Refusal::new("request-timeout", status, "the body took too long to arrive"));
-            }
+        let in_gzip = coding::is_gzip(&self.head.headers)?;
+        let arriving = async {
+            if in_gzip { coding::decoded(self.body, limit).await } else { whole(self.body, limit).await }
         };
+        let bytes = tokio::time::timeout(patience, arriving).await.unwrap_or_else(|_| {
+            let status = axum::http::StatusCode::REQUEST_TIMEOUT;
+            Err(Refusal::new("request-timeout", status, "the body took too long to arrive"))
+        })?;
         match (bytes.is_empty(), right_kind) {
             (true, _) => Ok(Content::Empty),
             (false, true) => Ok(Content::Given(bytes)),
             (false, false) => Err(Refusal::unsupported(name)),
         }
+    }
+}
+
+async fn whole(body: Body, limit: usize) -> Result<Bytes, Refusal> {
+    match Limited::new(body, limit).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Refusal::too_large(limit)),
+        Err(_) => Err(Refusal::cut_short()),
     }
 }
 

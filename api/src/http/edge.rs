@@ -16,12 +16,14 @@ use super::answer::PROBLEM;
 use super::framing::Fault;
 use super::headers::X_REQUEST_ID;
 use super::state::AppState;
+use super::{coding, visitor};
 use crate::problems::{Refusal, Unwritten};
 
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const DENY: HeaderValue = HeaderValue::from_static("DENY");
 const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 const NOTHING_BUT_DATA: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
@@ -35,14 +37,26 @@ pub(super) async fn edge(State(state): State<AppState>, request: Request, next: 
     let started = Instant::now();
     let id = request_id(&state, request.headers());
     let uri = request.uri().clone();
+    let takes_gzip = coding::takes_gzip(request.headers());
     let fault = request.extensions().get::<Fault>().cloned();
     let mut response = match &fault {
         Some(fault) => fault.refusal().into_response(),
-        None => AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|_| panicked(&uri)),
+        None => match visitor::refusal(state.settings(), &request) {
+            Some(refusal) => refusal.into_response(),
+            None => {
+                AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|_| panicked(&uri))
+            }
+        },
     };
     if let Some(Unwritten(problem)) = response.extensions_mut().remove::<Unwritten>() {
         let instance = fault.as_ref().map_or(uri.path(), |fault| fault.path());
         write(&mut response, problem, instance);
+    }
+    if coding::gains(&response) {
+        response.headers_mut().append(header::VARY, ACCEPT_ENCODING);
+        if takes_gzip {
+            response = coding::compressed(response).await;
+        }
     }
     let status = response.status();
     let headers = response.headers_mut();

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+
+use wilco_application::trace_context::is_traceparent;
 
 use super::call::single;
 use crate::problems::Refusal;
@@ -21,9 +23,6 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const LONGEST_WAIT: u64 = 60;
 /// Longest idempotency key.
 const LONGEST_KEY: usize = 255;
-/// Longest callback URL.
-const LONGEST_URL: usize = 2048;
-
 /// `Idempotency-Key`: 1–255 visible characters, bare or quoted.
 pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
     let Some(text) = single(headers, &IDEMPOTENCY_KEY)? else { return Ok(None) };
@@ -52,33 +51,29 @@ fn unquoted(text: &str) -> Option<String> {
     }
 }
 
-/// `If-Match` as the version an aggregate is expected to have; `*` asks for none in particular.
-pub(crate) fn expected_version(headers: &HeaderMap) -> Result<Option<i64>, Refusal> {
-    let Some(text) = single(headers, &header::IF_MATCH)? else { return Ok(None) };
-    if text == "*" {
-        return Ok(None);
-    }
-    let digits = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or_default();
-    let version = digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok()).flatten();
-    version
-        .map(Some)
-        .ok_or_else(|| Refusal::header(&header::IF_MATCH, "not a version as an ETag has it, \"3\" say"))
-}
-
-/// The `wait` of `Prefer`, at most a minute. What is malformed is ignored, as RFC 7240 has it; of several the
-/// first counts.
+/// The `wait` of `Prefer`, at most a minute. What is malformed is ignored, as RFC 7240 has it.
 pub(crate) fn wait(headers: &HeaderMap) -> Option<Wait> {
-    let lines = headers.get_all(&PREFER).iter().filter_map(|line| line.to_str().ok());
-    let first = lines.flat_map(|line| line.split(',')).find_map(|preference| {
-        let (name, value) = preference.split(';').next()?.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("wait").then(|| value.trim().trim_matches('"').to_owned())
-    })?;
+    let first = preference(headers, "wait")?;
     let seconds = first.bytes().all(|b| b.is_ascii_digit()).then(|| first.parse::<u64>());
     match seconds? {
         Ok(seconds) => Some(Wait(seconds.min(LONGEST_WAIT))),
         // More digits than fit are a long wait too; no digits at all are none.
         Err(_) => (!first.is_empty()).then_some(Wait(LONGEST_WAIT)),
     }
+}
+
+/// Whether `Prefer: redirect=no` asks for an answer in place of a way to it.
+pub(crate) fn stays(headers: &HeaderMap) -> bool {
+    preference(headers, "redirect").is_some_and(|value| value.eq_ignore_ascii_case("no"))
+}
+
+/// What a client prefers of that name; of several the first counts.
+fn preference<'h>(headers: &'h HeaderMap, wanted: &str) -> Option<&'h str> {
+    let lines = headers.get_all(&PREFER).iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).find_map(|preference| {
+        let (name, value) = preference.split(';').next()?.split_once('=')?;
+        name.trim().eq_ignore_ascii_case(wanted).then(|| value.trim().trim_matches('"'))
+    })
 }
 
 /// How many seconds a client wants to wait.
@@ -96,42 +91,21 @@ impl Wait {
     }
 }
 
-/// `Callback-Url`.
-pub(crate) fn callback_url(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
-    let Some(text) = single(headers, &CALLBACK_URL)? else { return Ok(None) };
-    if is_callback_url(text) {
-        Ok(Some(text.to_owned()))
-    } else {
-        Err(Refusal::header(&CALLBACK_URL, NO_CALLBACK_URL))
+/// That no `Callback-Url` is given: what is not done is not taken either.
+pub(crate) fn no_callback(headers: &HeaderMap) -> Result<(), Refusal> {
+    if headers.contains_key(&CALLBACK_URL) {
+        return Err(Refusal::header(&CALLBACK_URL, NO_CALLBACKS));
     }
+    Ok(())
 }
 
-pub(crate) const NO_CALLBACK_URL: &str = "not an absolute http or https URL";
-
-/// Whether a text is an absolute http or https URL.
-pub(crate) fn is_callback_url(text: &str) -> bool {
-    let absolute =
-        text.len() <= LONGEST_URL && text.contains("://") && text.bytes().all(|b| b.is_ascii_graphic());
-    absolute
-        && reqwest::Url::parse(text)
-            .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-}
+pub(crate) const NO_CALLBACKS: &str = "callbacks are not delivered by this build";
 
 /// A valid `traceparent` (W3C Trace Context); any other is ignored, as the recommendation has it.
 pub(crate) fn traceparent(headers: &HeaderMap) -> Option<String> {
     let mut lines = headers.get_all(&TRACEPARENT).iter();
     let text = lines.next()?.to_str().ok()?;
     (lines.next().is_none() && is_traceparent(text)).then(|| text.to_owned())
-}
-
-fn is_traceparent(text: &str) -> bool {
-    let lower_hex = |part: &str| part.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'a'..=b'f'));
-    let parts: Vec<&str> = text.split('-').collect();
-    let [version, trace, parent, flags] = parts.as_slice() else { return false };
-    *version == "00"
-        && (trace.len(), parent.len(), flags.len()) == (32, 16, 2)
-        && [*trace, *parent, *flags].into_iter().all(lower_hex)
-        && [*trace, *parent].into_iter().all(|id| id.bytes().any(|b| b != b'0'))
 }
 
 #[cfg(test)]
@@ -160,18 +134,6 @@ mod tests {
     }
 
     #[test]
-    fn if_match_is_one_strong_version() {
-        let version = |text| expected_version(&with(&header::IF_MATCH, &[text]));
-        assert_eq!(version("\"3\"").unwrap(), Some(3));
-        assert_eq!(version("*").unwrap(), None);
-        for text in
-            ["3", "W/\"3\"", "\"\"", "\"-1\"", "\"+1\"", "\"x\"", "\"1\", \"2\"", "\"99999999999999999999\""]
-        {
-            assert!(version(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
     fn the_first_wait_counts_and_is_capped() {
         let waits = |values: &[&str]| wait(&with(&PREFER, values)).map(|wait| wait.0);
         assert_eq!(waits(&["wait=5"]), Some(5));
@@ -194,17 +156,5 @@ mod tests {
             assert_eq!(traceparent(&with(&TRACEPARENT, &[text])), None, "{text}");
         }
         assert_eq!(traceparent(&with(&TRACEPARENT, &[valid, valid])), None);
-    }
-
-    #[test]
-    fn a_callback_goes_to_an_absolute_http_url() {
-        for text in ["https://example.com/hook?x=1", "http://[::1]:8080/"] {
-            assert!(is_callback_url(text), "{text}");
-        }
-        for text in
-            ["", "/hook", "ftp://example.com", "https://", "mailto:a@b", "https://exa mple.com", "http:x y"]
-        {
-            assert!(!is_callback_url(text), "{text}");
-        }
     }
 }

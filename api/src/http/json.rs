@@ -9,14 +9,16 @@ use serde_json::{Map, Number, Value};
 
 use crate::problems::Refusal;
 
-/// Whether a content type is JSON in UTF-8.
+/// Whether a content type is JSON in UTF-8: by its own name, or as some vendor's. What else ends in `+json` means
+/// something that is not meant here: `merge-patch+json` a part of a resource, `problem+json` an error.
 pub(crate) fn is_json(content_type: &str) -> bool {
     let mut parts = content_type.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default();
-    let suffix = essence.len().checked_sub(5).and_then(|at| essence.get(at..)).unwrap_or_default();
-    let json = essence.eq_ignore_ascii_case("application/json")
-        || (essence.contains('/') && suffix.eq_ignore_ascii_case("+json"));
-    json && in_utf8(parts)
+    let (json, vendor) = ("application/json", "application/vnd.");
+    let begins = essence.get(..vendor.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(vendor));
+    let ends = essence.len().checked_sub(5).and_then(|at| essence.get(at..));
+    let is_vendors = begins && ends.is_some_and(|end| end.eq_ignore_ascii_case("+json"));
+    (essence.eq_ignore_ascii_case(json) || is_vendors) && in_utf8(parts)
 }
 
 /// Whether the parameters of a content type leave it in UTF-8.
@@ -25,6 +27,11 @@ pub(crate) fn in_utf8<'a>(parameters: impl Iterator<Item = &'a str>) -> bool {
         !name.trim().eq_ignore_ascii_case("charset")
             || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
     })
+}
+
+/// A number without a fraction, however it is written: `3`, `3.0`, `3e0`.
+pub(crate) fn whole(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| wilco_application::catalog::whole(value.as_f64()?))
 }
 
 /// Reads JSON.
@@ -196,10 +203,20 @@ mod tests {
 
     #[test]
     fn json_goes_by_several_names() {
-        for name in ["application/json", "Application/JSON; charset=UTF-8", "application/merge-patch+json"] {
+        for name in ["application/json", "Application/JSON; charset=UTF-8", "application/vnd.pet+json"] {
             assert!(is_json(name), "{name}");
         }
-        for name in ["text/plain", "application/jsonx", "json", "+json", "application/json; charset=latin1"] {
+        for name in [
+            "text/plain",
+            "application/jsonx",
+            "json",
+            "+json",
+            "application/json; charset=latin1",
+            "application/merge-patch+json",
+            "application/json-patch+json",
+            "application/problem+json",
+            "application/vnd.pet",
+        ] {
             assert!(!is_json(name), "{name}");
         }
     }

@@ -20,6 +20,7 @@ use tokio_util::task::TaskTracker;
 use tower::Service;
 
 use super::Limits;
+use super::base::{Peer, X_FORWARDED_PREFIX};
 use super::framing::{AtWork, Busy, Guard, Marker, Patience};
 
 /// The parser's buffer: more than the longest head.
@@ -102,9 +103,11 @@ struct Server {
 impl Server {
     async fn connection(self, stream: TcpStream, place: Option<OwnedSemaphorePermit>) {
         let Self { router, marker, patience, stopping, ended } = self;
+        let peer = stream.peer_addr().ok().map(|address| Peer(address.ip()));
         let busy = Busy::default();
         let guard = Guard::new(stream, marker.clone(), patience, busy.clone());
-        let service = service_fn(move |request| respond(router.clone(), &marker, busy.begin(), request));
+        let service =
+            service_fn(move |request| respond(router.clone(), &marker, busy.begin(), peer, request));
         // Time limits are the guard's; hyper's would cost a new timer at every request.
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -133,10 +136,15 @@ fn respond(
     mut router: Router,
     marker: &Marker,
     at_work: AtWork,
+    peer: Option<Peer>,
     mut request: hyper::Request<Incoming>,
 ) -> impl Future<Output = Result<Response, Infallible>> + use<> {
     if let Some(fault) = marker.read(request.uri().path()) {
         request.extensions_mut().insert(fault);
+    }
+    // The only one that asks who it is from.
+    if let Some(peer) = peer.filter(|_| request.headers().contains_key(X_FORWARDED_PREFIX)) {
+        request.extensions_mut().insert(peer);
     }
     let answering = router.call(request);
     async move {

@@ -1,5 +1,9 @@
 use std::time::Duration;
 
+use ipnet::IpNet;
+
+use super::BasePath;
+
 /// What the interface takes.
 #[derive(Clone, Debug)]
 pub struct ApiSettings {
@@ -11,6 +15,14 @@ pub struct ApiSettings {
     pub body_timeout: Duration,
     /// Origins whose pages may call this server (`https://app.example`); none by default.
     pub cors_origins: Vec<String>,
+    /// The server is to be reached by the names of loopback, and these, alone.
+    pub loopback_only: bool,
+    /// Further names that a server on loopback is reached by.
+    pub hosts: Vec<String>,
+    /// The path that clients see everything below, where no proxy says another.
+    pub base_path: BasePath,
+    /// The proxies that may say so.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 impl Default for ApiSettings {
@@ -20,6 +32,10 @@ impl Default for ApiSettings {
             batch_limit: 8 << 20,
             body_timeout: Duration::from_secs(30),
             cors_origins: Vec::new(),
+            loopback_only: false,
+            hosts: Vec::new(),
+            base_path: BasePath::default(),
+            trusted_proxies: Vec::new(),
         }
     }
 }

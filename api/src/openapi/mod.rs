@@ -8,12 +8,13 @@ use serde_json::{Map, Value, json};
 
 pub use operation::{Answer, Operation, Parameter, Route};
 pub use schemas::Schemas;
-pub(crate) use serving::routes;
+pub(crate) use serving::{pages, routes};
 
+use crate::http::BasePath;
 use operation::Body;
 
-/// The document.
-pub fn document() -> Value {
+/// The document of a server that clients see below `base`.
+pub fn document(base: &BasePath) -> Value {
     let mut schemas = Schemas::default();
     let mut paths: Map<String, Value> = Map::new();
     for route in crate::v1::routes() {
@@ -30,7 +31,7 @@ pub fn document() -> Value {
             "description": DESCRIPTION,
             "license": { "name": "Apache-2.0 OR MIT", "identifier": "Apache-2.0 OR MIT" },
         },
-        "servers": [{ "url": "/" }],
+        "servers": [{ "url": if base.as_str().is_empty() { "/" } else { base.as_str() } }],
         "paths": paths,
         "components": { "schemas": schemas.into_definitions(), "headers": headers() },
     })

@@ -5,32 +5,35 @@ use std::sync::Arc;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use utoipa_swagger_ui::Config;
 
 use super::{Answer, Operation, Parameter, Route, document};
-use crate::http::{Call, Media, answer};
+use crate::http::{AppState, BasePath, Call, Media, answer};
 use crate::problems::Refusal;
 
 const TAG: &str = "Documentation";
 
-/// The document, `/docs`, and the explanations of problems.
+/// The document, and the explanations of problems.
 pub(crate) fn routes() -> Vec<Route> {
-    vec![
-        openapi(),
-        page("/docs", "docs", "The API browser"),
-        page("/docs/", "docsIndex", "The API browser"),
-        page("/docs/{*file}", "docsFile", "A file of the API browser"),
-        problem(),
-    ]
+    vec![openapi(), problem()]
 }
 
-/// Written once, at the first request for it.
-static WRITTEN: std::sync::LazyLock<(Bytes, String)> = std::sync::LazyLock::new(|| {
-    let text = serde_json::to_vec(&document()).unwrap_or_default();
-    let tag = format!("\"{:016x}\"", xxhash_rust::xxh3::xxh3_64(&text));
+/// The API browser, and the way to it: for people, and so not in the document.
+pub(crate) fn pages() -> Vec<(&'static str, MethodRouter<AppState>)> {
+    vec![("/", get(front)), ("/docs", get(docs)), ("/docs/", get(docs)), ("/docs/{*file}", get(docs))]
+}
+
+/// Written once for each base, at the first request for it: there is one, unless proxies say others.
+static WRITTEN: std::sync::LazyLock<(Bytes, String)> =
+    std::sync::LazyLock::new(|| written(&BasePath::default()));
+
+fn written(base: &BasePath) -> (Bytes, String) {
+    let text = serde_json::to_vec(&document(base)).unwrap_or_default();
+    // Weak, so that it may be sent compressed.
+    let tag = format!("W/\"{:016x}\"", xxhash_rust::xxh3::xxh3_64(&text));
     (Bytes::from(text), tag)
-});
+}
 
 fn openapi() -> Route {
     let shape = |_: &mut super::Schemas| serde_json::json!({ "type": "object" });
@@ -39,8 +42,9 @@ fn openapi() -> Route {
         |call: Call| async move {
             call.query(&[])?;
             call.accepts_json()?;
-            let (text, tag) = &*WRITTEN;
-            Ok::<_, Refusal>(answer::tagged(call.headers(), tag, text.clone()))
+            let base = call.base();
+            let (text, tag) = if base.as_str().is_empty() { WRITTEN.clone() } else { written(&base) };
+            Ok::<_, Refusal>(answer::tagged(call.headers(), &tag, text))
         },
         Operation::new(TAG, "openapi", "This document")
             .takes([Parameter::if_none_match()])
@@ -50,18 +54,14 @@ fn openapi() -> Route {
     )
 }
 
-fn page(path: &'static str, id: &'static str, summary: &'static str) -> Route {
-    let mut operation = Operation::new(TAG, id, summary);
-    if path.ends_with('}') {
-        let schema = serde_json::json!({ "type": "string" });
-        operation = operation.takes([Parameter::path("file", "Its name.", schema)]);
+/// Leads people to the API browser. Programs are told that there is nothing here.
+async fn front(call: Call) -> Result<Response, Refusal> {
+    if call.accept(&[Media::Json, Media::Html]).ok() != Some(Media::Html) {
+        return Err(Refusal::unknown_route());
     }
-    let operation = if path == "/docs" {
-        operation.answers(Answer::new(308, "It is at /docs/.").carrying(&["Location"]))
-    } else {
-        operation.answers(Answer::new(200, "The file.").text("text/html")).refuses(&[404])
-    };
-    Route { method: axum::http::Method::GET, path: path.to_owned(), handler: get(docs), operation }
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    answer::set(response.headers_mut(), header::LOCATION, call.base().path("/docs/".to_owned()));
+    Ok(answer::varies(response, "accept"))
 }
 
 /// What the browser's pages may do: their own scripts and files, and the styles and images that it makes itself.
@@ -71,10 +71,12 @@ const DOCS_POLICY: HeaderValue = HeaderValue::from_static(
 
 async fn docs(call: Call) -> Result<Response, Refusal> {
     let Some(file) = call.path().strip_prefix("/docs/") else {
-        let to = HeaderValue::from_static("/docs/");
-        return Ok((StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, to)]).into_response());
+        let mut response = StatusCode::PERMANENT_REDIRECT.into_response();
+        answer::set(response.headers_mut(), header::LOCATION, call.base().path("/docs/".to_owned()));
+        return Ok(response);
     };
-    let config = Config::from("/openapi.json").try_it_out_enabled(true);
+    // Seen from the page, so that it holds below any base.
+    let config = Config::from("../openapi.json").try_it_out_enabled(true);
     let found = utoipa_swagger_ui::serve(file, Arc::new(config)).map_err(|error| {
         tracing::error!(error = &*error, "a file of the API browser could not be made");
         Refusal::internal()

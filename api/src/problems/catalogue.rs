@@ -65,17 +65,23 @@ pub const CATALOGUE: &[Entry] = &[
         405,
         "The path exists, but not for this method; `Allow` lists those it takes.",
     ),
+    entry(
+        "cross-site",
+        403,
+        "A page of another origin asked for something to be changed. Nothing was. The setting `http.cors_origins` \
+        lists the origins whose pages may.",
+    ),
     entry("not-acceptable", 406, "The `Accept` header rules out everything that could be sent."),
     entry("request-timeout", 408, "The request took too long to arrive. Nothing was stored."),
     entry("command-settled", 409, "The command is settled and cannot be cancelled any more."),
-    entry("command-running", 409, "The command is under way and cannot be cancelled any more."),
     entry("command-not-failed", 409, "Only a failed command can be retried."),
     entry("command-expired", 410, "The command was settled longer ago than statuses are kept."),
     entry(
         "cursor-expired",
         410,
-        "The cursor is from before the oldest entry that is kept. Begin again with \
-        `after=start`.",
+        "The cursor is no place in this feed any more: the store was returned to an earlier state (restored from a \
+        backup) since it was given out. Begin again with `after=start`, and forget the offsets seen before: entries \
+        bear another `generation` now.",
     ),
     entry("too-large", 413, "The body is longer than the server takes. Split it."),
     entry("unsupported-media-type", 415, "The body is of a content type that is not understood here."),
@@ -84,6 +90,17 @@ pub const CATALOGUE: &[Entry] = &[
         422,
         "The Idempotency-Key (or the command's own id) was used before, for a \
         request with another method, path or body. Use a new key for a new request.",
+    ),
+    entry(
+        "unsupported-content-coding",
+        415,
+        "The body is in a content coding that is not understood here; `Accept-Encoding` says which are.",
+    ),
+    entry(
+        "misdirected-request",
+        421,
+        "The server listens on loopback, and was asked for by a name that is not one of loopback: such names are \
+        bent to loopback by pages that mean harm (DNS rebinding). The setting `http.hosts` adds names.",
     ),
     entry("header-fields-too-large", 431, "The request has too many headers, or too long ones."),
     entry(
@@ -112,13 +129,11 @@ pub const CATALOGUE: &[Entry] = &[
     entry(
         "version-conflict",
         412,
-        "The aggregate has another version than the command expected. Read it again, \
-        and decide again.",
+        "The aggregate has another version than the command expected, or a precondition \
+        (`If-Match`, `If-None-Match`) does not hold. Read it again, and decide again.",
     ),
     entry("rule-violated", 409, "A rule of the domain says no."),
     entry("cancelled", 409, "The command was cancelled before it was applied."),
-    entry("undeliverable", 502, "A third party did not take what it was sent, in spite of retries."),
-    entry("timed-out", 504, "What the command waited for did not happen in time."),
     entry(
         "pet-reserved",
         409,

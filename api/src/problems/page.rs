@@ -27,15 +27,16 @@ pub(crate) async fn explain(call: Call) -> Result<Response, Refusal> {
     let slug = call.segment(2);
     let entry = Entry::find(&slug).ok_or_else(|| Refusal::not_found("there is no problem of this name"))?;
     let problem = Problem::new(entry.slug, entry.status, "");
-    match call.accept(&[Media::Html, Media::Json])? {
-        Media::Html => Ok(page(entry, &problem)),
+    let response = match call.accept(&[Media::Html, Media::Json])? {
+        Media::Html => page(entry, &problem),
         _ => answer::json(&Explanation {
             type_: problem.type_.into_owned(),
             title: problem.title.into_owned(),
             status: entry.status,
             description: entry.text,
-        }),
-    }
+        })?,
+    };
+    Ok(answer::varies(response, "accept"))
 }
 
 /// The texts are our own and have no characters that HTML would take for markup.

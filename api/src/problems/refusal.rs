@@ -3,7 +3,10 @@ use axum::response::{IntoResponse, Response};
 use wilco_application::engine::SubmitError;
 use wilco_application::ports::StoreError;
 use wilco_application::queries::QueryError;
+use wilco_application::status::path_of;
 use wilco_domain::kernel::{FieldError, Problem};
+
+use crate::http::headers::IDEMPOTENCY_REPLAYED;
 
 /// Why a request is not answered as asked.
 #[derive(Clone, Debug)]
@@ -12,7 +15,7 @@ pub struct Refusal(Box<Inner>);
 #[derive(Clone, Debug)]
 struct Inner {
     problem: Problem,
-    header: Option<(HeaderName, HeaderValue)>,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// A problem on its way to the layer that writes it: it travels with the response.
@@ -25,7 +28,7 @@ const STORE_PAUSE: u64 = 1;
 impl Refusal {
     /// A refusal with this slug, status and detail.
     pub fn new(slug: &str, status: StatusCode, detail: impl Into<String>) -> Self {
-        Self(Box::new(Inner { problem: Problem::new(slug, status.as_u16(), detail), header: None }))
+        Self(Box::new(Inner { problem: Problem::new(slug, status.as_u16(), detail), headers: Vec::new() }))
     }
 
     /// 400: not JSON, or not the JSON that is understood here.
@@ -77,6 +80,16 @@ impl Refusal {
         Self::new("not-found", StatusCode::NOT_FOUND, detail)
     }
 
+    /// 400: the client hung up, or what it sent ended too early.
+    pub fn cut_short() -> Self {
+        Self::malformed("the body did not arrive whole")
+    }
+
+    /// 404: there is nothing at this path.
+    pub fn unknown_route() -> Self {
+        Self::new("unknown-route", StatusCode::NOT_FOUND, "there is nothing at this path")
+    }
+
     /// 413: longer than is taken.
     pub fn too_large(limit: usize) -> Self {
         Self::new(
@@ -111,7 +124,7 @@ impl Refusal {
 
     /// A command's failure, as its waiting client gets it.
     pub fn of(problem: Problem) -> Self {
-        Self(Box::new(Inner { problem, header: None }))
+        Self(Box::new(Inner { problem, headers: Vec::new() }))
     }
 
     /// With `Retry-After`.
@@ -120,10 +133,10 @@ impl Refusal {
         self.with(header::RETRY_AFTER, HeaderValue::from(seconds))
     }
 
-    /// With a header of its own.
+    /// With a header more.
     #[must_use]
     pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.0.header = Some((name, value));
+        self.0.headers.push((name, value));
         self
     }
 
@@ -142,6 +155,18 @@ impl Refusal {
                 "idempotency-key-reused",
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "the key, or the id of the command, was used for another request",
+            ),
+            SubmitError::Gone(id) => {
+                let detail = "the command of this request is done, and its resource was deleted since";
+                let problem = Problem::new("gone", StatusCode::GONE.as_u16(), detail).at(path_of(id));
+                let path = HeaderValue::try_from(path_of(id)).ok();
+                let refusal = Self::of(problem).with(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+                path.into_iter().fold(refusal, |refusal, path| refusal.with(header::CONTENT_LOCATION, path))
+            }
+            SubmitError::Expired => Self::new(
+                "command-expired",
+                StatusCode::GONE,
+                "a command with this id was settled longer ago than statuses are kept",
             ),
             SubmitError::Backlog(seconds) => Self::new(
                 "backlog-full",
@@ -207,11 +232,11 @@ impl From<serde_json::Error> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let Inner { problem, header } = *self.0;
+        let Inner { problem, headers } = *self.0;
         let mut response = Response::default();
         *response.status_mut() =
             StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        response.headers_mut().extend(header);
+        response.headers_mut().extend(headers);
         response.extensions_mut().insert(Unwritten(problem));
         response
     }

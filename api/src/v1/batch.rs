@@ -17,11 +17,13 @@ use super::door::Wishes;
 use super::envelope::{self, Described};
 use crate::http::answer::NDJSON;
 use crate::http::headers::{self, IDEMPOTENCY_KEY};
-use crate::http::{AppState, Call, Content, Media, json};
+use crate::http::{AppState, BasePath, Call, Content, Media, json};
 use crate::openapi::{Answer, Operation, Route, Schemas};
 use crate::problems::Refusal;
 
 const PATH: &str = "/v1/commands/batch";
+/// What some editors write before the first line.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// Lines that are submitted together.
 const CHUNK: usize = 500;
 
@@ -77,18 +79,22 @@ async fn submit(call: Call) -> Result<Response, Refusal> {
     if call.headers().contains_key(IDEMPOTENCY_KEY) {
         return Err(Refusal::header(&IDEMPOTENCY_KEY, "not for a batch: give each envelope an id"));
     }
-    let state = call.state.clone();
+    headers::no_callback(call.headers())?;
+    let (base, state) = (call.base(), call.state.clone());
     if state.engine().is_closing() {
         return Err(Refusal::stopping());
     }
     let traceparent = headers::traceparent(call.headers());
     let limit = state.settings().batch_limit;
-    let rest = match call.content(limit, is_ndjson, "application/x-ndjson").await? {
+    let mut rest = match call.content(limit, is_ndjson, "application/x-ndjson").await? {
         Content::Given(bytes) => bytes,
-        Content::Empty => Bytes::new(),
+        Content::Empty => return Err(Refusal::malformed("a body is needed")),
     };
+    if rest.starts_with(BYTE_ORDER_MARK) {
+        drop(rest.split_to(BYTE_ORDER_MARK.len()));
+    }
     let (sender, receiver) = mpsc::channel(1);
-    tokio::spawn(work_off(state, rest, traceparent, sender));
+    tokio::spawn(work_off(state, base, rest, traceparent, sender));
     let next = |mut answers: mpsc::Receiver<Bytes>| async {
         answers.recv().await.map(|text| (Ok::<_, Infallible>(text), answers))
     };
@@ -101,6 +107,7 @@ async fn submit(call: Call) -> Result<Response, Refusal> {
 /// waits is bounded; a client that does not stay to hear of it has its lines stored all the same.
 async fn work_off(
     state: AppState,
+    base: BasePath,
     mut rest: Bytes,
     traceparent: Option<String>,
     answered: mpsc::Sender<Bytes>,
@@ -110,7 +117,7 @@ async fn work_off(
         if lines.is_empty() {
             return;
         }
-        let answers = answers(&state, lines, traceparent.as_deref()).await;
+        let answers = answers(&state, &base, lines, traceparent.as_deref()).await;
         let _ = answered.send(answers).await;
     }
 }
@@ -129,7 +136,7 @@ fn chunk(rest: &mut Bytes) -> Vec<Bytes> {
 }
 
 /// Submits the good lines of a chunk together; answers each line.
-async fn answers(state: &AppState, lines: Vec<Bytes>, traceparent: Option<&str>) -> Bytes {
+async fn answers(state: &AppState, base: &BasePath, lines: Vec<Bytes>, traceparent: Option<&str>) -> Bytes {
     let parsed: Vec<Result<Submission, Refusal>> =
         lines.iter().map(|line| parse(state, line, traceparent)).collect();
     let good = parsed.iter().filter_map(|one| one.as_ref().ok().cloned()).collect();
@@ -145,7 +152,7 @@ async fn answers(state: &AppState, lines: Vec<Bytes>, traceparent: Option<&str>)
             },
         };
         let line = match outcome {
-            Ok(id) => Line::Accepted { status: 202, id, location: path_of(id) },
+            Ok(id) => Line::Accepted { status: 202, id, location: base.path(path_of(id)) },
             Err(refusal) => refused(refusal),
         };
         if serde_json::to_writer(&mut text, &line).is_ok() {
@@ -165,14 +172,8 @@ fn parse(state: &AppState, line: &[u8], traceparent: Option<&str>) -> Result<Sub
     if line.len() > limit {
         return Err(Refusal::too_large(limit));
     }
-    let wishes = Wishes {
-        idempotency_key: None,
-        expected_version: None,
-        callback_url: None,
-        traceparent: traceparent.map(ToOwned::to_owned),
-        wait: None,
-    };
-    envelope::submission(state.engine().catalog(), json::parse(line)?, wishes)
+    let mut wishes = Wishes { traceparent: traceparent.map(ToOwned::to_owned), ..Wishes::default() };
+    envelope::submission(state.engine().catalog(), json::parse(line)?, &mut wishes)
 }
 
 #[cfg(test)]

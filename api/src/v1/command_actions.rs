@@ -6,9 +6,9 @@ use wilco_application::status::CommandStatus;
 use wilco_domain::kernel::Effect;
 
 use super::TENANT;
-use super::command_status::{find, unknown};
+use super::command_status::{find, tag, unknown};
 use super::door::{self, Wishes};
-use crate::http::{Call, answer};
+use crate::http::{Call, Preconditions, answer};
 use crate::openapi::{Answer, Operation, Parameter, Route};
 use crate::problems::Refusal;
 
@@ -37,9 +37,12 @@ async fn cancel(call: Call) -> Result<Response, Refusal> {
     call.accepts_json()?;
     call.query(&[])?;
     let (engine, id) = (call.engine(), call.command_id()?);
-    find(engine, id).await?;
+    let command = find(engine, id).await?;
+    if let Some(preconditions) = Preconditions::of(call.headers())? {
+        preconditions.hold(tag(&command, engine.now()).as_ref())?;
+    }
     match engine.cancel(TENANT, id).await {
-        Ok(command) => answer::json(&engine.status(&command)),
+        Ok(command) => answer::json(&call.base().status(engine, &command)),
         Err(CancelError::Unknown) => Err(unknown()),
         Err(CancelError::Settled) => {
             Err(Refusal::new("command-settled", StatusCode::CONFLICT, "the command is settled"))
@@ -54,7 +57,7 @@ async fn retry(call: Call) -> Result<Response, Refusal> {
     let id = call.command_id()?;
     let Wishes { idempotency_key, traceparent, wait, .. } = Wishes::of(call.headers())?;
     let path = format!("/v1/commands/{id}/retry");
-    let state = call.state.clone();
+    let (base, state) = (call.base(), call.state.clone());
     let body = call.optional_json().await?.unwrap_or_else(|| Value::Object(Map::new()));
     if body.as_object().is_none_or(|members| !members.is_empty()) {
         return Err(Refusal::member("", "not an object without members"));
@@ -64,7 +67,7 @@ async fn retry(call: Call) -> Result<Response, Refusal> {
     let fingerprint = Submission::fingerprint("POST", &path, &body);
     let submission = RetrySubmission { idempotency_key, fingerprint, actor: None, traceparent };
     match engine.retry(TENANT, id, submission).await {
-        Ok(submitted) => door::answer(engine, submitted, wait).await,
+        Ok(submitted) => door::answer(engine, &base, submitted, wait).await,
         Err(RetryError::Unknown) => Err(unknown()),
         Err(RetryError::NotFailed) => {
             let detail = "only a failed command can be retried";

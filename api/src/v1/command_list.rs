@@ -32,7 +32,8 @@ pub(super) fn routes() -> [Route; 2] {
         .takes([
             Parameter::query(
                 "status",
-                "Only those that stand so.",
+                "Only those that stand so. `running` is for commands that a process has in hand; in this build none \
+                 ever is.",
                 json!({ "enum": PHASES.map(|(name, _)| name) }),
             ),
             Parameter::query("type", "Only of this type.", text()),
@@ -63,8 +64,9 @@ async fn list(call: Call) -> Result<Response, Refusal> {
     let engine = call.engine();
     let found = engine.commands(TENANT, wanted(&query)?).await?;
     let next_cursor = found.items.last().filter(|_| found.more).map(position);
-    let items = found.items.iter().map(|command| engine.status(command)).collect();
-    answer::page(call.path(), &query, &Page { items, next_cursor })
+    let base = call.base();
+    let items = found.items.iter().map(|command| base.status(engine, command)).collect();
+    answer::page(&call, &query, &Page { items, next_cursor })
 }
 
 fn wanted(query: &Query) -> Result<CommandQuery, Refusal> {

@@ -2,28 +2,30 @@ use std::sync::Arc;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 use wilco_application::engine::{Engine, Found};
 use wilco_application::ports::Command;
 use wilco_application::status::{CommandStatus, Phase};
 
 use super::{TENANT, command_stream, door};
-use crate::http::answer::{raw_json, set, tagged};
+use crate::http::answer::{self, raw_json, set, tagged};
 use crate::http::headers::{self, PREFERENCE_APPLIED};
-use crate::http::{Call, Media};
+use crate::http::{Call, Media, Tag};
 use crate::openapi::{Answer, Operation, Parameter, Route};
 use crate::problems::Refusal;
 
 pub(super) fn route() -> Route {
     let redirect = Parameter::query(
         "redirect",
-        "`false`: 200 instead of 303 for a command that has a resource.",
+        "`false`: 200 instead of 303 for a command that has a resource, as `Prefer: redirect=no` asks for too.",
         serde_json::json!({ "type": "boolean", "default": true }),
     );
     let operation = Operation::new("Commands", "getCommand", "How a command stands")
         .describe(
             "Poll it after `Retry-After`, hold it with `Prefer: wait=N`, or ask for `text/event-stream`: each change \
-             is an event named `status`, and the stream ends after the settled one.",
+             is an event named `status` with an `id`, and the stream ends after the settled one; whoever comes back \
+             with the settled one's id is answered with 204, so that an EventSource ends.",
         )
         .takes([Parameter::command_id(), redirect, Parameter::prefer(), Parameter::if_none_match()])
         .answers(
@@ -37,6 +39,7 @@ pub(super) fn route() -> Route {
                 .carrying(&["Location", "Preference-Applied"])
                 .json::<CommandStatus<'static>>(),
         )
+        .answers(Answer::new(204, "To a stream: the client has the settled status already."))
         .answers(Answer::new(304, "It is still what the client has.").carrying(&["ETag", "Retry-After"]))
         .refuses(&[400, 404, 406, 410, 503]);
     Route::get("/v1/commands/{id}", get, operation)
@@ -63,11 +66,11 @@ fn expired() -> Refusal {
 async fn get(call: Call) -> Result<Response, Refusal> {
     let media = call.accept(&[Media::Json, Media::EventStream])?;
     let query = call.query(&["redirect"])?;
-    let redirect = query.parsed("redirect", "true or false")?.unwrap_or(true);
+    let redirect = query.parsed("redirect", "true or false")?.unwrap_or(!headers::stays(call.headers()));
     let engine = call.engine();
     let mut command = find(engine, call.command_id()?).await?;
     if media == Media::EventStream {
-        return Ok(command_stream::answer(&call.state, command));
+        return command_stream::answer(&call, command);
     }
     let wait = headers::wait(call.headers());
     if let Some(wait) = wait {
@@ -77,19 +80,19 @@ async fn get(call: Call) -> Result<Response, Refusal> {
     if let Some(wait) = wait {
         response.headers_mut().insert(PREFERENCE_APPLIED, wait.applied());
     }
-    Ok(response)
+    Ok(answer::varies(response, "accept, prefer"))
 }
 
 fn shown(call: &Call, command: &Command, redirect: bool) -> Result<Response, Refusal> {
     let engine = call.engine();
-    let status = engine.status(command);
+    let status = call.base().status(engine, command);
     let body = serde_json::to_vec(&status)?;
     if let Some(resource) = status.resource.filter(|_| redirect) {
         let mut response = raw_json(StatusCode::SEE_OTHER, body);
         set(response.headers_mut(), header::LOCATION, resource);
         return Ok(response);
     }
-    let mut response = tagged(call.headers(), &tag(command, status.status), body);
+    let mut response = tagged(call.headers(), &written_tag(command, status.status), body);
     if !status.status.is_settled() {
         let seconds = door::retry_after(engine, command, engine.now());
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -97,8 +100,18 @@ fn shown(call: &Call, command: &Command, redirect: bool) -> Result<Response, Ref
     Ok(response)
 }
 
+/// The entity tag of a command's status.
+pub(super) fn tag(command: &Command, now: DateTime<Utc>) -> Option<Tag> {
+    Tag::read(&written_tag(command, Phase::of(command, now)))
+}
+
 /// Weak: two estimates of when an open command will be settled mean the same.
-fn tag(command: &Command, phase: Phase) -> String {
+fn written_tag(command: &Command, phase: Phase) -> String {
+    format!("W/\"{}\"", position(command, phase))
+}
+
+/// What tells one status of a command from another.
+pub(super) fn position(command: &Command, phase: Phase) -> String {
     let at = command.settlement.as_ref().map_or(0, |settlement| settlement.at.timestamp_micros());
-    format!("W/\"{}-{at}\"", phase as u8)
+    format!("{}-{at}", phase as u8)
 }

@@ -10,41 +10,43 @@ use serde_json::Value;
 use wilco_application::catalog::CommandType;
 use wilco_application::engine::{Engine, Submission, Submitted};
 use wilco_application::pace::seconds_until;
-use wilco_application::ports::{Command, State};
+use wilco_application::ports::{AggregateKey, Command, State};
 use wilco_application::status::{CommandStatus, path_of, resource_of};
 use wilco_domain::kernel::{AggregateId, Effect};
 
 use super::TENANT;
 use crate::http::answer::{raw_json, set};
 use crate::http::headers::{self, IDEMPOTENCY_REPLAYED, OPERATION_LOCATION, PREFERENCE_APPLIED, Wait};
+use crate::http::{BasePath, Preconditions, Tag};
 use crate::openapi::{Answer, Operation, Parameter};
 use crate::problems::Refusal;
 
 const TRUE: HeaderValue = HeaderValue::from_static("true");
 
 /// What the headers of a request say about the command it makes.
+#[derive(Default)]
 pub(super) struct Wishes {
     pub(super) idempotency_key: Option<String>,
-    pub(super) expected_version: Option<i64>,
-    pub(super) callback_url: Option<String>,
+    pub(super) preconditions: Option<Preconditions>,
     pub(super) traceparent: Option<String>,
     pub(super) wait: Option<Wait>,
 }
 
 impl Wishes {
     pub(super) fn of(request: &HeaderMap) -> Result<Self, Refusal> {
+        headers::no_callback(request)?;
         Ok(Self {
             idempotency_key: headers::idempotency_key(request)?,
-            expected_version: headers::expected_version(request)?,
-            callback_url: headers::callback_url(request)?,
+            preconditions: Preconditions::of(request)?,
             traceparent: headers::traceparent(request),
             wait: headers::wait(request),
         })
     }
 
-    /// The submission of a command with these headers and nothing else.
+    /// The submission of a command with these headers and nothing else. Its preconditions are
+    /// [demanded](Self::demand) when the rest of it is known.
     pub(super) fn submission(
-        self,
+        &mut self,
         command_type: Arc<CommandType>,
         target: Option<AggregateId>,
         data: Value,
@@ -56,23 +58,50 @@ impl Wishes {
             id: None,
             target,
             data,
-            expected_version: self.expected_version,
+            expected_version: None,
             not_before: None,
-            callback_url: self.callback_url,
+            callback_url: None,
             metadata: BTreeMap::new(),
-            idempotency_key: self.idempotency_key,
+            idempotency_key: self.idempotency_key.take(),
             fingerprint,
             actor: None,
-            traceparent: self.traceparent,
+            traceparent: self.traceparent.take(),
             caused_by: None,
             correlation_id: None,
         }
     }
+
+    /// Has the submission fail unless the preconditions hold. They are judged when the command is applied: where they
+    /// leave a choice of versions, it is the present one that they are judged by, and that has to last.
+    pub(super) async fn demand(&self, engine: &Engine, submission: &mut Submission) -> Result<(), Refusal> {
+        let Some(preconditions) = &self.preconditions else { return Ok(()) };
+        let mut version = preconditions.version();
+        if version.is_none() {
+            let present = present_version(engine, submission).await?;
+            preconditions.hold(present.map(Tag::of_version).as_ref())?;
+            version = preconditions.name_versions().then_some(present.unwrap_or(0));
+        }
+        submission.expected_version = submission.expected_version.or(version);
+        if preconditions.exclude() && submission.idempotency_key.is_none() {
+            // It is not to be taken for the earlier request that made what must not be there.
+            submission.idempotency_key = Some(format!("conditional {}", engine.new_id()));
+        }
+        Ok(())
+    }
+}
+
+/// The version of a submission's aggregate, where there is or was one.
+async fn present_version(engine: &Engine, submission: &Submission) -> Result<Option<i64>, Refusal> {
+    let Some(target) = &submission.target else { return Ok(None) };
+    let aggregate_type = submission.command_type.aggregate().to_owned();
+    let key = AggregateKey { aggregate_type, id: target.as_str().to_owned() };
+    Ok(engine.queries().resource(&key).await?.map(|view| view.version))
 }
 
 /// Answers for a command that was accepted: at once, or when it is settled, as the client prefers.
 pub(super) async fn answer(
     engine: &Engine,
+    base: &BasePath,
     submitted: Submitted,
     wait: Option<Wait>,
 ) -> Result<Response, Refusal> {
@@ -84,9 +113,9 @@ pub(super) async fn answer(
         };
     }
     let mut response = match (wait, command.state()) {
-        (None, _) | (_, State::Open) => accepted(engine, &command)?,
-        (_, State::Succeeded) => succeeded(engine, &command)?,
-        (_, State::Failed | State::Cancelled) => failed(&command),
+        (None, _) | (_, State::Open) => accepted(engine, base, &command)?,
+        (_, State::Succeeded) => succeeded(engine, base, &command)?,
+        (_, State::Failed | State::Cancelled) => failed(base, &command),
     };
     if replayed {
         response.headers_mut().insert(IDEMPOTENCY_REPLAYED, TRUE);
@@ -110,11 +139,11 @@ pub(super) async fn settled(
 }
 
 /// 202: it is durably stored.
-fn accepted(engine: &Engine, command: &Command) -> Result<Response, Refusal> {
+fn accepted(engine: &Engine, base: &BasePath, command: &Command) -> Result<Response, Refusal> {
     let now = engine.now();
-    let body = serde_json::to_vec(&engine.status(command))?;
+    let body = serde_json::to_vec(&base.status(engine, command))?;
     let mut response = raw_json(StatusCode::ACCEPTED, body);
-    let location = path_of(command.id);
+    let location = base.path(path_of(command.id));
     let headers = response.headers_mut();
     headers.reserve(12);
     if let Ok(location) = HeaderValue::try_from(location) {
@@ -137,37 +166,41 @@ pub(super) fn retry_after(engine: &Engine, command: &Command, now: DateTime<Utc>
 }
 
 /// 201 with the resource's path for a creating command, 200 for another.
-fn succeeded(engine: &Engine, command: &Command) -> Result<Response, Refusal> {
-    let body = serde_json::to_vec(&engine.status(command))?;
+fn succeeded(engine: &Engine, base: &BasePath, command: &Command) -> Result<Response, Refusal> {
+    let body = serde_json::to_vec(&base.status(engine, command))?;
     let creates = engine
         .catalog()
         .command(&command.command_type)
         .is_some_and(|command_type| command_type.effect() == Effect::Creates);
     let mut response = raw_json(if creates { StatusCode::CREATED } else { StatusCode::OK }, body);
     let headers = response.headers_mut();
-    set(headers, header::CONTENT_LOCATION, path_of(command.id));
+    set(headers, header::CONTENT_LOCATION, base.path(path_of(command.id)));
     if let Some(resource) = resource_of(command, engine.catalog()).filter(|_| creates) {
-        set(headers, header::LOCATION, resource);
+        set(headers, header::LOCATION, base.path(resource));
     }
     Ok(response)
 }
 
 /// The status that the command's problem corresponds to, and the problem.
-fn failed(command: &Command) -> Response {
+fn failed(base: &BasePath, command: &Command) -> Response {
     let error = command.settlement.as_ref().and_then(|settlement| settlement.error.clone());
     let refusal = error.map_or_else(Refusal::internal, Refusal::of);
     let mut response = refusal.into_response();
-    set(response.headers_mut(), header::CONTENT_LOCATION, path_of(command.id));
+    set(response.headers_mut(), header::CONTENT_LOCATION, base.path(path_of(command.id)));
     response
 }
 
 /// What is said of every operation that makes a command of a client's own.
 pub(super) fn described(operation: Operation) -> Operation {
     let text = || serde_json::json!({ "type": "string" });
-    let callback = "An absolute http or https URL that is to get the outcome.";
+    let differs = "`*`: only if the resource is not there; or `ETag`s that it must not have.";
     described_acceptance(operation.takes([
-        Parameter::header("If-Match", "The `ETag` that the resource is expected to have.", text()),
-        Parameter::header("Callback-Url", callback, text()),
+        Parameter::header(
+            "If-Match",
+            "The `ETag` that the resource must have; `*`: it must be there.",
+            text(),
+        ),
+        Parameter::header("If-None-Match", differs, text()),
     ]))
 }
 

@@ -7,11 +7,12 @@ use schemars::JsonSchema;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 use wilco_application::catalog::Catalog;
-use wilco_application::engine::Submission;
+use wilco_application::engine::{OWN_METADATA, Submission};
 use wilco_domain::kernel::{AggregateId, FieldError};
 
 use super::door::Wishes;
-use crate::http::headers::{NO_CALLBACK_URL, is_callback_url};
+use crate::http::headers::NO_CALLBACKS;
+use crate::http::json;
 use crate::problems::Refusal;
 
 /// Most entries of `metadata`.
@@ -44,38 +45,35 @@ pub(super) struct Described {
     /// Not to be applied earlier; at most a year away.
     #[schemars(default)]
     not_before: Option<DateTime<Utc>>,
-    /// An absolute http or https URL that is to get the outcome.
-    #[schemars(default, length(max = 2048))]
-    callback_url: Option<String>,
-    /// Carried onto the events: at most 32 names of at most 128 characters, with values of at most 1024.
+    /// Carried onto the events: at most 32 names of at most 128 characters, with values of at
+    /// most 1024, without control characters; not those that the server sets itself.
     #[schemars(default)]
     metadata: BTreeMap<String, String>,
 }
 
 /// The submission that an envelope asks for. What the headers say counts where the envelope says nothing.
-pub(super) fn submission(catalog: &Catalog, body: Value, wishes: Wishes) -> Result<Submission, Refusal> {
+pub(super) fn submission(catalog: &Catalog, body: Value, wishes: &mut Wishes) -> Result<Submission, Refusal> {
     let fingerprint = Submission::fingerprint("POST", super::generic_door::PATH, &body);
     let Value::Object(members) = body else { return Err(Refusal::member("", "not an object")) };
     let mut envelope = Reader { members, faults: Vec::new() };
     let command_type = envelope.text("type");
     let id = envelope.read("id", |value| value.as_str()?.parse::<Uuid>().ok(), "not a UUID");
     let target = envelope.target();
-    let data = envelope.members.remove("data").unwrap_or_else(|| Value::Object(Map::new()));
+    let data = envelope.given("data").unwrap_or_else(|| Value::Object(Map::new()));
     let expected_version = envelope.read(
         "expected_version",
-        |value| value.as_i64().filter(|version| *version >= 0),
+        |value| json::whole(value).filter(|version| *version >= 0),
         "not a whole number from 0 on",
     );
     let not_before = envelope.read("not_before", instant, "not a time as RFC 3339 writes it");
-    let callback_url = envelope.read("callback_url", callback_url, NO_CALLBACK_URL);
+    envelope.read::<()>("callback_url", |_| None, NO_CALLBACKS);
     let metadata = envelope.metadata();
     let command_type = envelope.finish(command_type)?;
     let Some(command_type) = catalog.command(&command_type) else { return Err(unknown(&command_type)) };
     let mut submission = wishes.submission(command_type.clone(), target, data, fingerprint);
     submission.id = id;
-    submission.expected_version = expected_version.or(submission.expected_version);
+    submission.expected_version = expected_version;
     submission.not_before = not_before;
-    submission.callback_url = callback_url.or(submission.callback_url);
     submission.metadata = metadata;
     Ok(submission)
 }
@@ -100,7 +98,7 @@ impl Reader {
 
     /// An optional member; `null` is no value.
     fn read<T>(&mut self, name: &str, read: impl Fn(&Value) -> Option<T>, wrong: &str) -> Option<T> {
-        let value = self.members.remove(name)?;
+        let value = self.given(name)?;
         let read = read(&value);
         if read.is_none() {
             self.fault(&format!("/{name}"), wrong);
@@ -108,8 +106,14 @@ impl Reader {
         read
     }
 
+    /// A member that is there, and not as `null`.
+    fn given(&mut self, name: &str) -> Option<Value> {
+        self.members.remove(name).filter(|value| !value.is_null())
+    }
+
     fn text(&mut self, name: &str) -> Option<String> {
-        if !self.members.contains_key(name) {
+        if self.members.get(name).is_none_or(Value::is_null) {
+            self.members.remove(name);
             self.fault(&format!("/{name}"), "is needed");
             return None;
         }
@@ -122,7 +126,7 @@ impl Reader {
     }
 
     fn metadata(&mut self) -> BTreeMap<String, String> {
-        let Some(value) = self.members.remove("metadata") else { return BTreeMap::new() };
+        let Some(value) = self.given("metadata") else { return BTreeMap::new() };
         let Value::Object(members) = value else {
             self.fault("/metadata", "not an object");
             return BTreeMap::new();
@@ -133,17 +137,9 @@ impl Reader {
         }
         let mut metadata = BTreeMap::new();
         for (name, value) in members {
-            match value {
-                Value::String(value)
-                    if (1..=LONGEST_NAME).contains(&name.chars().count())
-                        && value.chars().count() <= LONGEST_VALUE =>
-                {
-                    metadata.insert(name, value);
-                }
-                _ => self.fault(
-                    &format!("/metadata/{}", pointer(&name)),
-                    "not a string of at most 1024 characters under a name of 1 to 128",
-                ),
+            match entry(&name, value) {
+                Ok(value) => drop(metadata.insert(name, value)),
+                Err(wrong) => self.fault(&format!("/metadata/{}", pointer(&name)), wrong),
             }
         }
         metadata
@@ -166,6 +162,25 @@ impl Reader {
     }
 }
 
+/// The value of an entry of `metadata`, or what is wrong with the entry.
+fn entry(name: &str, value: Value) -> Result<String, &'static str> {
+    let printable = |text: &str| !text.contains(char::is_control);
+    match value {
+        _ if OWN_METADATA.contains(&name) => Err("the server sets this itself"),
+        Value::String(value)
+            if (1..=LONGEST_NAME).contains(&name.chars().count())
+                && value.chars().count() <= LONGEST_VALUE =>
+        {
+            if printable(name) && printable(&value) {
+                Ok(value)
+            } else {
+                Err("has control characters")
+            }
+        }
+        _ => Err("not a string of at most 1024 characters under a name of 1 to 128"),
+    }
+}
+
 fn pointer(name: &str) -> String {
     let shown: String = name.chars().take(LONGEST_NAME).collect();
     shown.replace('~', "~0").replace('/', "~1")
@@ -175,8 +190,4 @@ fn instant(value: &Value) -> Option<DateTime<Utc>> {
     let at = DateTime::parse_from_rfc3339(value.as_str()?).ok()?.to_utc();
     // What every store can keep.
     Some(at.trunc_subsecs(6))
-}
-
-fn callback_url(value: &Value) -> Option<String> {
-    value.as_str().filter(|text| is_callback_url(text)).map(ToOwned::to_owned)
 }

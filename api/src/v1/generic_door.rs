@@ -21,11 +21,12 @@ pub(super) fn route() -> Route {
 async fn submit(call: Call) -> Result<Response, Refusal> {
     call.accepts_json()?;
     call.query(&[])?;
-    let wishes = Wishes::of(call.headers())?;
-    let (wait, state) = (wishes.wait, call.state.clone());
+    let mut wishes = Wishes::of(call.headers())?;
+    let (base, state) = (call.base(), call.state.clone());
     let body = call.json().await?;
-    let submission = envelope::submission(state.engine().catalog(), body, wishes)?;
+    let mut submission = envelope::submission(state.engine().catalog(), body, &mut wishes)?;
+    wishes.demand(state.engine(), &mut submission).await?;
     let submitted = state.engine().submit(submission).await;
     let submitted = submitted.map_err(|error| Refusal::of_submission(error, "/data"))?;
-    door::answer(state.engine(), submitted, wait).await
+    door::answer(state.engine(), &base, submitted, wishes.wait).await
 }

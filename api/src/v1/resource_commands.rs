@@ -30,19 +30,19 @@ pub(super) fn route(module: &Module, command: &CommandRoute) -> Route {
 async fn make(call: Call, route: Arc<CommandRoute>) -> Result<Response, Refusal> {
     call.accepts_json()?;
     call.query(&[])?;
-    let wishes = Wishes::of(call.headers())?;
-    let state = call.state.clone();
+    let mut wishes = Wishes::of(call.headers())?;
+    let (base, state) = (call.base(), call.state.clone());
     let command_type = state.engine().catalog().command(&route.command_type).ok_or_else(Refusal::internal)?;
     let addressed = if route.is_addressed() { Some(call.aggregate_id()?) } else { None };
     let path = path_of(&call, &route, addressed.as_ref());
     let body = body_of(call, command_type).await?;
     let fingerprint = Submission::fingerprint(route.method.as_str(), &path, &body);
     let (target, data) = split(body, addressed, route.effect)?;
-    let wait = wishes.wait;
-    let submission = wishes.submission(Arc::clone(command_type), target, data, fingerprint);
+    let mut submission = wishes.submission(Arc::clone(command_type), target, data, fingerprint);
+    wishes.demand(state.engine(), &mut submission).await?;
     let submitted = state.engine().submit(submission).await;
     let submitted = submitted.map_err(|error| Refusal::of_submission(error, ""))?;
-    door::answer(state.engine(), submitted, wait).await
+    door::answer(state.engine(), &base, submitted, wishes.wait).await
 }
 
 /// The path as it is without needless percent-encoding, so that two spellings of it are the same request.
@@ -76,7 +76,9 @@ fn split(
     if addressed.is_none() && effect != Effect::Creates {
         return Ok((None, body));
     }
-    let Some(given) = body.as_object_mut().and_then(|members| members.remove("id")) else {
+    let Some(given) =
+        body.as_object_mut().and_then(|members| members.remove("id")).filter(|id| !id.is_null())
+    else {
         return Ok((addressed, body));
     };
     let Value::String(given) = given else { return Err(Refusal::member("/id", "not a string")) };

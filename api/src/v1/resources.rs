@@ -132,7 +132,7 @@ async fn list(call: Call, aggregate: &'static str, statuses: &[String]) -> Resul
     let next_cursor = last.map(|row| cursor::write(aggregate, id_of(row, aggregate)));
     let read = |row: ViewRow| RawValue::from_string(row.payload);
     let items = found.items.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    answer::page(call.path(), &query, &Page { items, next_cursor })
+    answer::page(&call, &query, &Page { items, next_cursor })
 }
 
 /// The id without the type before it.
@@ -152,5 +152,5 @@ async fn history(call: Call, aggregate: &'static str) -> Result<Response, Refusa
     let last = found.items.last().filter(|_| found.more);
     let next_cursor = last.map(|row| cursor::write(HISTORY, &row.sequence.to_string()));
     let items = found.items.iter().map(Event::of).collect::<Result<Vec<_>, _>>()?;
-    answer::page(call.path(), &query, &Page { items, next_cursor })
+    answer::page(&call, &query, &Page { items, next_cursor })
 }

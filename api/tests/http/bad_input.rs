@@ -120,7 +120,6 @@ async fn every_fault_of_an_envelope_is_pointed_at() {
         (json!({ "type": "pet.reserve", "data": { "order_id": "o" } }), &["/target"]),
         (json!({ "type": "pet.create", "data": pet("a"), "id": "x" }), &["/id"]),
         (json!({ "type": "pet.create", "data": pet("a"), "target": "a b" }), &["/target"]),
-        (json!({ "type": "pet.create", "data": pet("a"), "target": null }), &["/target"]),
         (json!({ "type": "pet.create", "data": pet("a"), "expected_version": -1 }), &["/expected_version"]),
         (json!({ "type": "pet.create", "data": pet("a"), "expected_version": 1.5 }), &["/expected_version"]),
         (
@@ -132,8 +131,11 @@ async fn every_fault_of_an_envelope_is_pointed_at() {
             json!({ "type": "pet.create", "data": pet("a"), "not_before": "9999-01-01T00:00:00Z" }),
             &["/not_before"],
         ),
-        (json!({ "type": "pet.create", "data": pet("a"), "callback_url": "/hook" }), &["/callback_url"]),
-        (json!({ "type": "pet.create", "data": pet("a"), "callback_url": "ftp://a/b" }), &["/callback_url"]),
+        (json!({ "type": null, "data": pet("a") }), &["/type"]),
+        (
+            json!({ "type": "pet.create", "data": pet("a"), "callback_url": "https://a/b" }),
+            &["/callback_url"],
+        ),
         (json!({ "type": "pet.create", "data": pet("a"), "metadata": [] }), &["/metadata"]),
         (json!({ "type": "pet.create", "data": pet("a"), "metadata": { "k": 1 } }), &["/metadata/k"]),
         (
@@ -156,6 +158,65 @@ async fn every_fault_of_an_envelope_is_pointed_at() {
         .await
         .expect_problem(404, "unknown-command-type");
     assert_eq!(server.stored().await, 0);
+}
+
+#[tokio::test]
+async fn what_only_the_server_may_say_is_refused_in_metadata() {
+    let server = Server::start().await;
+    for (name, value) in [
+        ("actor", "admin"),
+        ("at", "2026-01-01T00:00:00Z"),
+        ("causation_id", "x"),
+        ("command_id", "x"),
+        ("correlation_id", "x"),
+        ("tenant", "acme"),
+        ("traceparent", "a\nb"),
+        ("tracestate", "a=b"),
+        ("note", "a\nb"),
+        ("note", "a\u{7f}"),
+        ("note", "\u{85}"),
+        ("no\tte", "a"),
+    ] {
+        let envelope = json!({ "type": "pet.create", "data": pet("a"), "metadata": { name: value } });
+        let reply = server.post("/v1/commands", &envelope).await.expect_problem(400, "invalid-request");
+        assert_eq!(reply.pointers(), [format!("/metadata/{name}")], "{value:?}");
+        let headers = [("content-type", "application/x-ndjson")];
+        let reply = server.request(Method::POST, "/v1/commands/batch", &headers, envelope.to_string()).await;
+        let line: Value = serde_json::from_slice(&reply.expect(200).body).unwrap();
+        assert_eq!(line["problem"]["errors"][0]["pointer"], format!("/metadata/{name}"));
+    }
+    assert_eq!(server.stored().await, 0);
+    let plain = json!({ "type": "pet.create", "data": pet("a"), "metadata": { "who": "Jörg ✓" } });
+    server.post("/v1/commands", &plain).await.expect(202);
+}
+
+#[tokio::test]
+async fn null_is_absence_wherever_a_member_is_optional() {
+    let server = Server::start().await;
+    let envelope = json!({
+        "type": "pet.create", "data": pet("a"), "id": null, "target": null, "expected_version": null,
+        "not_before": null, "callback_url": null, "metadata": null,
+    });
+    server.done("/v1/commands", &envelope).await.expect(201);
+    let body = json!({ "id": null, "name": "a", "category": "dog", "tags": null, "photo_urls": null, "price": null });
+    let key = [("idempotency-key", "k")];
+    let first = server.post_with("/v1/pets", &key, &body).await.expect(202);
+    let again = server.post_with("/v1/pets", &key, &pet("a")).await.expect(202);
+    assert_eq!(first.json()["id"], again.json()["id"], "the same request");
+    let envelope = json!({ "type": "car.retire", "target": "c", "data": null });
+    server.done("/v1/commands", &envelope).await.expect_problem(404, "not-found");
+}
+
+#[tokio::test]
+async fn a_whole_number_may_be_written_with_a_fraction_of_zero() {
+    let server = Server::start().await;
+    let body = r#"{"id":"p","name":"a","category":"dog","price":{"amount":12500.0,"currency":"EUR"}}"#;
+    raw(&server, "/v1/pets", body).await.expect(202);
+    let envelope = r#"{"type":"pet.sell","target":"p","expected_version":1.0}"#;
+    let headers = [JSON, ("prefer", "wait=10")];
+    server.request(Method::POST, "/v1/commands", &headers, envelope).await.expect(200);
+    let sold = server.get("/v1/pets/p").await.expect(200).json();
+    assert_eq!((&sold["price"]["amount"], &sold["status"]), (&json!(12500), &json!("sold")));
 }
 
 #[tokio::test]
@@ -184,6 +245,11 @@ async fn only_json_is_taken() {
     let reply = server.request(Method::POST, "/v1/pets", &twice, body.clone()).await;
     reply.expect_problem(400, "invalid-header");
     assert_eq!(server.stored().await, 0);
+    for name in ["merge-patch", "json-patch", "problem", "cloudevents"] {
+        let headers = [("content-type", &*format!("application/{name}+json"))];
+        let reply = server.request(Method::PUT, "/v1/pets/p", &headers, body.clone()).await;
+        reply.expect_problem(415, "unsupported-media-type");
+    }
     let odd = [("content-type", "application/vnd.pet+json;charset=UTF-8")];
     server.request(Method::POST, "/v1/pets", &odd, body).await.expect(202);
 }
@@ -196,10 +262,9 @@ async fn headers_that_cannot_be_meant_are_refused_by_name() {
         ("idempotency-key", "a b"),
         ("idempotency-key", "\"open"),
         ("if-match", "3"),
-        ("if-match", "W/\"3\""),
-        ("if-match", "\"x\""),
-        ("callback-url", "/relative"),
-        ("callback-url", "file:///etc/passwd"),
+        ("if-match", "\"3"),
+        ("if-none-match", "*, \"3\""),
+        ("callback-url", "https://example.com/hook"),
     ] {
         for path in ["/v1/pets", "/v1/commands"] {
             let reply = server.post_with(path, &[(name, value)], &pet("Rex")).await;
@@ -291,7 +356,7 @@ async fn cursors_from_elsewhere_are_refused() {
             server.get(&format!("{path}?cursor={of_pets}")).await.expect_problem(400, "invalid-cursor");
         }
     }
-    for cursor in ["x", "1", "1.2.3", "99999.0", "-1.0", ""] {
+    for cursor in ["x", "1", "1.2.3", "99999.0", "-1.0"] {
         let reply = server.get(&format!("/v1/feed?after={cursor}")).await;
         assert_eq!(reply.expect_problem(400, "invalid-cursor").pointers(), ["after"]);
         let reply = server.get_with("/v1/feed", &[("last-event-id", cursor)]).await;

@@ -1,5 +1,6 @@
 //! Section 2 of the contract: the status of a command.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -7,6 +8,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 use wilco_api::http::ApiSettings;
 use wilco_application::engine::EngineSettings;
+use wilco_application::ports::{Command, Registry};
 
 use crate::support::{Reply, Server, pet, pet_with_id};
 
@@ -57,6 +59,10 @@ async fn a_succeeded_command_redirects_to_its_resource() {
     let plain = server.get(&format!("{}?redirect=false", location(&made))).await.expect(200);
     assert_eq!(plain.json(), reply.json());
     server.get(&format!("{}?redirect=true", location(&made))).await.expect(303);
+    let stays = server.get_with(&location(&made), &[("prefer", "wait=1, redirect=no")]).await.expect(200);
+    assert_eq!(stays.json(), reply.json());
+    assert!(stays.header("vary").contains("accept") && stays.header("vary").contains("prefer"));
+    server.get_with(&location(&made), &[("prefer", "redirect=yes")]).await.expect(303);
 }
 
 #[tokio::test]
@@ -152,9 +158,29 @@ async fn changes_of_a_status_are_streamed_until_it_is_settled() {
     }
     assert_eq!(seen.first().map(String::as_str), Some("scheduled"));
     assert_eq!(seen.last().map(String::as_str), Some("succeeded"));
-    let (_, mut again) = server.open(&path, &[]).await;
+    let (_, mut again) = server.open(&path, &[("last-event-id", "")]).await;
     assert!(again.next_event().await.unwrap().data.contains("succeeded"));
     assert_eq!(again.next().await, None);
+}
+
+/// An `EventSource` connects again for ever, until it is told that there is no more.
+#[tokio::test]
+async fn whoever_has_the_settled_status_is_told_that_there_is_no_more() {
+    let server = Server::start().await;
+    let path = scheduled(&server).await;
+    let (_, mut events) = server.open(&path, &[]).await;
+    let scheduled = events.next_event().await.unwrap().id.unwrap();
+    let (_, mut resumed) = server.open(&path, &[("last-event-id", &scheduled)]).await;
+    server.request(Method::DELETE, &path, &[], Body::empty()).await.expect(200);
+    let settled = resumed.next_event().await.unwrap();
+    assert!(settled.data.contains("cancelled"), "not what it had already: {settled:?}");
+    let settled = settled.id.unwrap();
+    assert_ne!(scheduled, settled);
+    let (head, mut ended) = server.open(&path, &[("last-event-id", &settled)]).await;
+    head.expect(204);
+    assert_eq!(ended.next().await, None);
+    let (head, _) = server.open(&path, &[("last-event-id", &scheduled)]).await;
+    head.expect(200);
 }
 
 #[tokio::test]
@@ -306,4 +332,41 @@ async fn a_status_can_be_asked_for_by_head() {
     assert!(!reply.header("etag").is_empty());
     let problem = server.request(Method::HEAD, "/v1/nothing", &[], Body::empty()).await.expect(404);
     assert!(problem.body.is_empty());
+}
+
+#[tokio::test]
+async fn a_command_that_cannot_be_read_is_not_made_again() {
+    let server = Server::start().await;
+    let sound = Command {
+        id: "018f0000-0000-7000-8000-000000000001".parse().unwrap(),
+        tenant: String::new(),
+        partition: 0,
+        command_type: "pet.sell".to_owned(),
+        target: "p".to_owned(),
+        data: "{}".to_owned(),
+        expected_version: None,
+        not_before: None,
+        accepted_at: server.engine.now(),
+        actor: None,
+        callback_url: None,
+        metadata: None,
+        idempotency: None,
+        correlation_id: "018f0000-0000-7000-8000-000000000001".parse().unwrap(),
+        caused_by: None,
+        traceparent: None,
+        settlement: None,
+    };
+    let broken = [
+        Command { id: server.engine.new_id(), data: "{".to_owned(), ..sound.clone() },
+        Command { id: server.engine.new_id(), metadata: Some("[]".to_owned()), ..sound },
+    ];
+    for command in broken {
+        let path = format!("/v1/commands/{}", command.id);
+        server.store.accept(vec![Arc::new(command)]).await.unwrap();
+        let status = server.get_with(&path, &[("prefer", "wait=10")]).await.expect(200).json();
+        assert_eq!(status["error"]["type"], "/problems/internal", "{status}");
+        let retry = server.request(Method::POST, &format!("{path}/retry"), &[], Body::empty()).await;
+        retry.expect_problem(500, "internal");
+    }
+    assert_eq!(server.stored().await, 2);
 }

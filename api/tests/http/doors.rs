@@ -3,6 +3,11 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
+use std::time::Duration;
+
+use wilco_api::http::ApiSettings;
+use wilco_application::engine::EngineSettings;
+
 use crate::support::{Server, car, pet, pet_with_id};
 
 #[tokio::test]
@@ -72,7 +77,7 @@ async fn an_envelope_makes_any_registered_command() {
     let soon = (server.engine.now() + chrono::TimeDelta::hours(1)).to_rfc3339();
     let envelope = json!({
         "id": id, "type": "pet.delete", "target": "p", "data": {}, "not_before": soon,
-        "callback_url": "https://example.com/hook", "metadata": { "who": "me" },
+        "metadata": { "who": "me" },
     });
     let reply = server.post("/v1/commands", &envelope).await.expect(202);
     assert_eq!(reply.json()["id"], id);
@@ -235,7 +240,81 @@ async fn a_batch_as_a_whole_is_refused_like_any_request() {
     server.request(Method::POST, path, &[("content-type", "application/json")], "{}").await.expect(415);
     let big = vec![b'\n'; (8 << 20) + 1];
     server.request(Method::POST, path, &[ndjson], big).await.expect_problem(413, "too-large");
-    server.request(Method::POST, path, &[ndjson], "").await.expect(200);
+    server.request(Method::POST, path, &[ndjson], "").await.expect_problem(400, "malformed");
+    server.request(Method::POST, path, &[], "").await.expect_problem(400, "malformed");
+    let reply = server.request(Method::POST, path, &[ndjson, ("callback-url", "https://a/b")], "{}").await;
+    assert_eq!(reply.expect_problem(400, "invalid-header").pointers(), ["callback-url"]);
+}
+
+#[tokio::test]
+async fn a_batch_may_begin_with_a_byte_order_mark_and_goes_by_several_names() {
+    let server = Server::start().await;
+    let line = json!({ "type": "pet.create", "data": pet("A") }).to_string();
+    for name in ["application/x-ndjson", "application/ndjson", "application/jsonl; charset=utf-8"] {
+        let body = format!("\u{feff}{line}\n{line}");
+        let headers = [("content-type", name)];
+        let reply = server.request(Method::POST, "/v1/commands/batch", &headers, body).await.expect(200);
+        let text = String::from_utf8(reply.body.to_vec()).unwrap();
+        assert_eq!(text.lines().filter(|line| line.starts_with(r#"{"status":202"#)).count(), 2, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_create_after_the_deletion_is_gone_and_a_replay_of_one_too() {
+    let server = Server::start().await;
+    let keyed = [("idempotency-key", "k"), ("prefer", "wait=10")];
+    server.done("/v1/pets", &pet_with_id("p")).await.expect(201);
+    server.post_with("/v1/pets", &keyed, &pet_with_id("q")).await.expect(201);
+    for path in ["/v1/pets/p", "/v1/pets/q"] {
+        let headers = [("prefer", "wait=10"), ("idempotency-key", path)];
+        server.request(Method::DELETE, path, &headers, "").await.expect(200);
+        let again = server.request(Method::DELETE, path, &headers, "").await.expect(200);
+        assert_eq!(again.header("idempotency-replayed"), "true", "what removed it succeeded");
+    }
+    for _ in 0..2 {
+        server.done("/v1/pets", &pet_with_id("p")).await.expect_problem(410, "gone");
+    }
+    assert_eq!(
+        server.stored().await,
+        5,
+        "the second create is a command of its own, the third one that one again"
+    );
+    for headers in [&keyed[..], &keyed[..1]] {
+        let replay =
+            server.post_with("/v1/pets", headers, &pet_with_id("q")).await.expect_problem(410, "gone");
+        assert_eq!(replay.header("idempotency-replayed"), "true");
+        assert_eq!(replay.header("content-location"), replay.json()["instance"].as_str().unwrap());
+    }
+    let envelope =
+        json!({ "id": "018f0000-0000-7000-8000-000000000001", "type": "pet.create", "data": pet("r") });
+    let made = server.done("/v1/commands", &envelope).await.expect(201);
+    let path = made.header("location").to_owned();
+    server.request(Method::DELETE, &path, &[("prefer", "wait=10")], "").await.expect(200);
+    let headers = [("content-type", "application/x-ndjson")];
+    let reply = server.request(Method::POST, "/v1/commands/batch", &headers, envelope.to_string()).await;
+    let line: Value = serde_json::from_slice(&reply.expect(200).body).unwrap();
+    assert_eq!((&line["status"], &line["problem"]["type"]), (&json!(410), &json!("/problems/gone")));
+}
+
+/// A key lives as long as the entry it is of; nobody is sent to a status that is not there any more.
+#[tokio::test]
+async fn a_key_is_free_again_when_its_command_has_expired() {
+    let settings = EngineSettings { retention: Duration::ZERO, ..EngineSettings::default() };
+    let server = Server::with(ApiSettings::default(), settings, Vec::new()).await;
+    let keyed = [("idempotency-key", "k"), ("prefer", "wait=10")];
+    let mut ids = std::collections::BTreeSet::new();
+    for name in ["a", "a", "b"] {
+        let reply = server.post_with("/v1/pets", &keyed, &pet(name)).await.expect(201);
+        assert_eq!(reply.header("idempotency-replayed"), "");
+        ids.insert(reply.json()["id"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(ids.len(), 3);
+    server.done("/v1/pets", &pet_with_id("p")).await.expect(201);
+    server.done("/v1/pets", &pet_with_id("p")).await.expect_problem(409, "already-exists");
+    let envelope =
+        json!({ "id": "018f0000-0000-7000-8000-000000000001", "type": "pet.create", "data": pet("r") });
+    server.done("/v1/commands", &envelope).await.expect(201);
+    server.done("/v1/commands", &envelope).await.expect_problem(410, "command-expired");
 }
 
 #[tokio::test]

@@ -3,11 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod bad_input;
+mod base_path;
+mod coding;
 mod commands;
 mod connections;
 mod doors;
 mod feed;
 mod openapi;
 mod operations;
+mod preconditions;
 mod resources;
 mod support;
+mod visitors;

@@ -123,11 +123,17 @@ async fn pages_of_other_origins_may_call_only_when_listed() {
         "link",
         "preference-applied",
         "idempotency-replayed",
+        "content-location",
     ] {
         assert!(exposed.contains(name), "{name} in {exposed}");
     }
     let reply = server.request(Method::OPTIONS, "/v1/pets", &preflight, Body::empty()).await.expect(200);
     assert!(reply.header("access-control-allow-methods").contains("POST"));
+    assert_eq!(reply.header("access-control-max-age"), "7200");
+    for name in ["authorization", "tracestate", "baggage", "sentry-trace", "if-match", "content-encoding"] {
+        let allowed = reply.header("access-control-allow-headers");
+        assert!(allowed.contains(name), "{name} in {allowed}");
+    }
     assert!(!reply.header("x-request-id").is_empty());
     let other = server.get_with("/v1/pets", &[("origin", "https://evil.example")]).await;
     assert_eq!(other.header("access-control-allow-origin"), "");
@@ -142,6 +148,10 @@ async fn problems_are_explained_to_people_and_programs() {
         server.get_with("/problems/pet-reserved", &[("accept", "application/json")]).await.expect(200);
     assert_eq!(explained.json()["type"], "/problems/pet-reserved");
     assert_eq!(explained.json()["status"], 409);
+    assert!(page.header("vary").contains("accept") && explained.header("vary").contains("accept"));
+    let axios = [("accept", "application/json, text/plain, */*")];
+    let explained = server.get_with("/problems/pet-reserved", &axios).await.expect(200);
+    assert_eq!(explained.header("content-type"), "application/json");
     server.get("/problems/nonsense").await.expect_problem(404, "not-found");
 }
 
@@ -159,6 +169,15 @@ async fn the_api_browser_is_served_whole_from_this_server() {
     let script = server.get("/docs/swagger-initializer.js").await.expect(200);
     assert!(String::from_utf8(script.body.to_vec()).unwrap().contains("/openapi.json"));
     server.get("/docs/nothing.js").await.expect_problem(404, "not-found");
+}
+
+#[tokio::test]
+async fn a_person_is_led_to_the_api_browser() {
+    let server = Server::start().await;
+    let browser = [("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8")];
+    let reply = server.get_with("/", &browser).await.expect(303);
+    assert_eq!(reply.header("location"), "/docs/");
+    server.get_with("/", &[("accept", "*/*")]).await.expect_problem(404, "unknown-route");
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Server {
     pub engine: Arc<Engine>,
     pub router: Router,
-    store: SqliteStore,
+    pub store: SqliteStore,
     running: Option<Running>,
     _directory: TempDir,
 }
@@ -88,7 +88,11 @@ impl Server {
 
     /// The answer's head, and its body as it comes.
     pub async fn open(&self, path: &str, headers: &[(&str, &str)]) -> (Reply, Events) {
-        let mut request = Request::get(path).header("accept", "text/event-stream");
+        self.open_as(path, "text/event-stream", headers).await
+    }
+
+    pub async fn open_as(&self, path: &str, accept: &str, headers: &[(&str, &str)]) -> (Reply, Events) {
+        let mut request = Request::get(path).header("accept", accept);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

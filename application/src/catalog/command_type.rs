@@ -1,10 +1,12 @@
 use cqrs_es::Aggregate;
 use jsonschema::Validator;
 use schemars::generate::SchemaSettings;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_path_to_error::Segment;
 use wilco_domain::kernel::{CommandKind, Effect, FieldError};
 
-use super::RegistrationError;
+use super::{RegistrationError, plain};
 
 /// A registered command type.
 pub struct CommandType {
@@ -14,7 +16,7 @@ pub struct CommandType {
     effect: Effect,
     schema: Value,
     validator: Validator,
-    decodes: fn(&Value) -> Result<(), serde_json::Error>,
+    decodes: fn(&Value) -> Result<(), FieldError>,
 }
 
 /// A command type whose schema was not compiled yet.
@@ -24,7 +26,7 @@ pub(super) struct Unchecked {
     aggregate: &'static str,
     effect: Effect,
     schema: Value,
-    decodes: fn(&Value) -> Result<(), serde_json::Error>,
+    decodes: fn(&Value) -> Result<(), FieldError>,
 }
 
 impl Unchecked {
@@ -38,7 +40,7 @@ impl Unchecked {
             aggregate: A::TYPE,
             effect: C::EFFECT,
             schema: schema.to_value(),
-            decodes: |data| C::deserialize(data).map(drop),
+            decodes: decodes::<C>,
         }
     }
 
@@ -51,7 +53,9 @@ impl Unchecked {
     }
 
     pub(super) fn compile(self) -> Result<CommandType, RegistrationError> {
-        let validator = jsonschema::draft202012::new(&self.schema)
+        let validator = jsonschema::draft202012::options()
+            .should_validate_formats(true)
+            .build(&self.schema)
             .map_err(|error| RegistrationError::Schema(self.name.clone(), error.to_string()))?;
         Ok(CommandType {
             name: self.name,
@@ -91,23 +95,56 @@ impl CommandType {
         &self.schema
     }
 
-    /// What is wrong with `data`; nothing is, when the list is empty. Pointers are relative to the data.
-    pub fn check(&self, data: &Value) -> Vec<FieldError> {
-        // The happy path costs one pass; the errors, at most ten, are gathered only when there are some.
-        if !self.validator.is_valid(data) {
-            return self
-                .validator
-                .iter_errors(data)
-                .take(10)
-                .map(|error| field_error(&error, data))
-                .collect();
+    /// What is wrong with `data`; nothing is, when the list is empty. Pointers are relative to the data, which
+    /// comes out as the command's type reads it: without members that are `null` for absent, and with whole numbers
+    /// that are written as such.
+    pub fn check(&self, data: &mut Value) -> Vec<FieldError> {
+        // The happy path costs one pass; all else is for what does not fit at once.
+        if self.fits(data) {
+            return Vec::new();
         }
-        // What the schema cannot say (a rule in a type's own `Deserialize`) must not surface in the worker.
-        match (self.decodes)(data) {
-            Ok(()) => Vec::new(),
-            Err(error) => vec![FieldError { pointer: String::new(), detail: error.to_string() }],
-        }
+        plain::write(data, &self.schema);
+        let errors: Vec<FieldError> = self
+            .validator
+            .iter_errors(data)
+            .take(MOST_ERRORS)
+            .map(|error| field_error(&error, data))
+            .collect();
+        if errors.is_empty() { (self.decodes)(data).err().into_iter().collect() } else { errors }
     }
+
+    /// What the schema cannot say (a rule in a type's own `Deserialize`) must not surface in the worker.
+    fn fits(&self, data: &Value) -> bool {
+        self.validator.is_valid(data) && (self.decodes)(data).is_ok()
+    }
+}
+
+/// Errors that are named at once.
+const MOST_ERRORS: usize = 10;
+
+/// Reads the data as a `C`, or names the member that cannot be read.
+fn decodes<C: DeserializeOwned>(data: &Value) -> Result<(), FieldError> {
+    if C::deserialize(data).is_ok() {
+        return Ok(());
+    }
+    serde_path_to_error::deserialize::<_, C>(data).map(drop).map_err(|error| {
+        let mut pointer = String::new();
+        for segment in error.path() {
+            match segment {
+                Segment::Seq { index } => push_segment(&mut pointer, &index.to_string()),
+                Segment::Map { key: name } | Segment::Enum { variant: name } => {
+                    push_segment(&mut pointer, name);
+                }
+                Segment::Unknown => {}
+            }
+        }
+        FieldError { pointer, detail: error.inner().to_string() }
+    })
+}
+
+fn push_segment(pointer: &mut String, name: &str) {
+    pointer.push('/');
+    pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
 }
 
 /// Names the member at fault: a missing or surplus member is named itself, not the object around it.
@@ -125,8 +162,7 @@ fn field_error(error: &jsonschema::ValidationError<'_>, data: &Value) -> FieldEr
         _ => None,
     };
     if let Some(member) = member {
-        pointer.push('/');
-        pointer.push_str(&member.replace('~', "~0").replace('/', "~1"));
+        push_segment(&mut pointer, &member);
     }
     let mut detail = error.to_string();
     if detail.len() > 300 {
@@ -136,4 +172,89 @@ fn field_error(error: &jsonschema::ValidationError<'_>, data: &Value) -> FieldEr
         detail.push('…');
     }
     FieldError { pointer, detail }
+}
+
+#[cfg(test)]
+mod tests {
+    use schemars::JsonSchema;
+    use serde::Deserialize;
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Deserialize, JsonSchema)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only read")]
+    struct Data {
+        amount: i64,
+        #[serde(default)]
+        tags: Vec<String>,
+        note: Option<String>,
+        inner: Option<Inner>,
+        #[schemars(email)]
+        email: Option<String>,
+        id: Option<uuid::Uuid>,
+        at: Option<chrono::DateTime<chrono::Utc>>,
+        #[schemars(url)]
+        site: Option<String>,
+    }
+
+    #[derive(Deserialize, JsonSchema)]
+    #[expect(dead_code, reason = "only read")]
+    struct Inner {
+        count: u8,
+        #[serde(default)]
+        words: Vec<String>,
+    }
+
+    fn check(data: &mut Value) -> Vec<String> {
+        let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+        let schema = settings.into_generator().into_root_schema_for::<Data>().to_value();
+        let name = "a.b".to_owned();
+        let effect = Effect::Changes;
+        let raw = Unchecked { name, verb: "b", aggregate: "a", effect, schema, decodes: decodes::<Data> };
+        raw.compile().ok().unwrap().check(data).into_iter().map(|error| error.pointer).collect()
+    }
+
+    #[test]
+    fn null_is_absence_where_a_member_is_optional() {
+        let mut data =
+            json!({ "amount": 1, "tags": null, "note": null, "inner": { "count": 1, "words": null } });
+        assert_eq!(check(&mut data), [""; 0]);
+        assert_eq!(data["tags"], Value::Null);
+        assert!(!data.as_object().unwrap().contains_key("tags"));
+        assert_eq!(data["inner"], json!({ "count": 1 }));
+        assert_eq!(check(&mut json!({ "amount": null })), ["/amount"]);
+        assert_eq!(check(&mut json!({ "amount": 1, "surplus": null })), ["/surplus"]);
+    }
+
+    #[test]
+    fn a_whole_number_may_be_written_with_a_fraction_of_zero() {
+        for text in ["12500.0", "1.25e4", "125e2"] {
+            let mut data = json!({ "amount": serde_json::from_str::<Value>(text).unwrap() });
+            assert_eq!(check(&mut data), [""; 0], "{text}");
+            assert_eq!(data["amount"].as_i64(), Some(12500));
+        }
+        for text in ["1.5", "1e300", "9223372036854775808"] {
+            let mut data = json!({ "amount": serde_json::from_str::<Value>(text).unwrap() });
+            assert_eq!(check(&mut data), ["/amount"], "{text}");
+        }
+    }
+
+    #[test]
+    fn every_member_that_is_refused_is_named() {
+        for (member, value, pointer) in [
+            ("email", json!("nobody"), "/email"),
+            ("id", json!("x"), "/id"),
+            ("at", json!("tomorrow"), "/at"),
+            ("site", json!("not a url"), "/site"),
+            ("inner", json!({ "count": 256 }), "/inner/count"),
+            ("inner", json!({ "count": 1, "words": ["a", 1] }), "/inner/words/1"),
+        ] {
+            let mut data = json!({ "amount": 1 });
+            data[member] = value;
+            let named = check(&mut data);
+            assert_eq!(named, [pointer], "{data}");
+        }
+    }
 }

@@ -5,6 +5,7 @@
 mod command_type;
 mod executor;
 mod fold;
+mod plain;
 mod slot;
 mod typed;
 
@@ -18,6 +19,7 @@ use wilco_domain::kernel::{CommandKind, Rejection};
 pub use command_type::CommandType;
 pub use executor::{Defect, Executed, Executor, Undecodable};
 pub use fold::Fold;
+pub use plain::whole;
 use typed::TypedAggregate;
 
 /// An aggregate's own read model: what `GET /v1/{collection}/{id}` answers, written with its events.

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -78,9 +79,13 @@ impl Engine {
         if command.tenant != tenant {
             return Ok(Found::Unknown);
         }
+        Ok(if self.has_expired(&command) { Found::Expired } else { Found::Command(Arc::new(command)) })
+    }
+
+    /// Whether a command was settled longer ago than statuses are kept.
+    pub(super) fn has_expired(&self, command: &Command) -> bool {
         let kept = TimeDelta::from_std(self.settings.retention).unwrap_or(TimeDelta::MAX);
-        let expired = command.settlement.as_ref().is_some_and(|settlement| self.now() - settlement.at > kept);
-        Ok(if expired { Found::Expired } else { Found::Command(Arc::new(command)) })
+        command.settlement.as_ref().is_some_and(|settlement| self.now() - settlement.at > kept)
     }
 
     /// Waits until the command is settled, at most for `patience`; gives back how it stands then.
@@ -134,7 +139,7 @@ impl Engine {
             None => (None, None),
             Some(Phase::Scheduled) => (Some(State::Open), Some(true)),
             Some(Phase::Pending) => (Some(State::Open), Some(false)),
-            // Until there are commands of several steps nothing is ever seen running.
+            // A command runs while a process has it in hand. There are none yet, so this is the whole list.
             Some(Phase::Running) => return Ok(Page { items: Vec::new(), more: false }),
             Some(Phase::Succeeded) => (Some(State::Succeeded), None),
             Some(Phase::Failed) => (Some(State::Failed), None),
@@ -198,15 +203,15 @@ impl Engine {
             tenant: tenant.to_owned(),
             id: None,
             target,
-            data: serde_json::from_str(&failed.data).unwrap_or_default(),
+            data: serde_json::from_str(&failed.data).map_err(unreadable)?,
             expected_version: failed.expected_version,
             not_before: None,
             callback_url: failed.callback_url.clone(),
             metadata: failed
                 .metadata
                 .as_deref()
-                .and_then(|text| serde_json::from_str(text).ok())
-                .unwrap_or_default(),
+                .map_or(Ok(BTreeMap::new()), serde_json::from_str)
+                .map_err(unreadable)?,
             // A retry is a new request: without a key of its own it must not be taken for the first one.
             idempotency_key: Some(
                 submission.idempotency_key.unwrap_or_else(|| format!("retry {}", self.ids.next())),
@@ -219,6 +224,11 @@ impl Engine {
         };
         Ok(self.submit(submission).await?)
     }
+}
+
+/// What the registry holds of a command cannot be read.
+fn unreadable(error: serde_json::Error) -> StoreError {
+    StoreError::Data(Box::new(error))
 }
 
 /// What comes with a request to retry.

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use lookup::{CancelError, CommandQuery, Found, RetryError, RetrySubmission};
-pub use submission::{Submission, SubmitError, Submitted};
+pub use submission::{OWN_METADATA, Submission, SubmitError, Submitted};
 
 use crate::catalog::Catalog;
 use crate::cloud_event::Notifier;
@@ -42,6 +42,8 @@ pub struct EngineSettings {
     pub retention: Duration,
     /// The CloudEvents' `source`.
     pub source: String,
+    /// What the subjects of notifications begin with.
+    pub subject_prefix: String,
 }
 
 impl Default for EngineSettings {
@@ -60,6 +62,7 @@ impl Default for EngineSettings {
             max_backlog: 2_000_000,
             retention: Duration::from_secs(7 * 24 * 3600),
             source: "/wilco".to_owned(),
+            subject_prefix: "wilco".to_owned(),
         }
     }
 }
@@ -111,7 +114,11 @@ impl Engine {
             Intake::new(Arc::clone(&store), router.clone(), Arc::clone(&clock), Arc::clone(&pace));
         let engine = Arc::new(Self {
             ownership: Ownership::new(ids.next()),
-            notifier: Notifier::new(settings.source.clone()),
+            notifier: Notifier::new(
+                settings.source.clone(),
+                settings.subject_prefix.clone(),
+                Arc::clone(&catalog),
+            ),
             waiters: Arc::default(),
             closing: CancellationToken::new(),
             store,
@@ -167,8 +174,7 @@ impl Engine {
             Arc::clone(&self.hub),
             broker,
             self.notifier.clone(),
-            Arc::clone(&self.catalog),
-            Arc::clone(&self.pace),
+            Arc::clone(&self.clock),
             &self.ownership,
         )
     }

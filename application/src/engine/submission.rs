@@ -11,7 +11,12 @@ use super::Engine;
 use crate::catalog::CommandType;
 use crate::intake::{IntakeError, Received};
 use crate::partition::partition_of;
-use crate::ports::{Command, Idempotency, StoreError};
+use crate::ports::{AggregateKey, Command, Idempotency, StoreError};
+
+/// The names in an event's metadata that the server sets, now or as soon as it knows more of its callers: a client's
+/// own metadata has none of them.
+pub const OWN_METADATA: &[&str] =
+    &["actor", "at", "causation_id", "command_id", "correlation_id", "tenant", "traceparent", "tracestate"];
 
 /// A command that somebody asks for.
 #[derive(Clone)]
@@ -74,6 +79,12 @@ pub enum SubmitError {
     /// The key or id was used for another request.
     #[error("the idempotency key or command id was used for another request")]
     KeyReused,
+    /// The same request made this command, and what that left behind was removed since.
+    #[error("command {0} is done, and its resource is gone")]
+    Gone(Uuid),
+    /// The command's own id is that of one whose status is not kept any more.
+    #[error("a command with this id was settled longer ago than statuses are kept")]
+    Expired,
     /// More commands wait than may; try again after so many seconds.
     #[error("too many commands wait")]
     Backlog(u64),
@@ -118,7 +129,8 @@ fn hash_json(hasher: &mut Xxh3, value: &Value) {
         }
         Value::Object(members) => {
             hasher.update(b"{");
-            let mut members: Vec<_> = members.iter().collect();
+            // To be `null` is to be absent.
+            let mut members: Vec<_> = members.iter().filter(|(_, value)| !value.is_null()).collect();
             members.sort_unstable_by_key(|(name, _)| *name);
             for (name, value) in members {
                 hash_text(hasher, b'k', name);
@@ -151,8 +163,7 @@ impl Engine {
     /// Checks a command and stores it durably; returns when that is done.
     pub async fn submit(&self, submission: Submission) -> Result<Submitted, SubmitError> {
         let command = self.admit(submission)?;
-        let fingerprint = command.idempotency.as_ref().map(|idempotency| idempotency.fingerprint);
-        judge(self.intake.accept(command).await, fingerprint, self)
+        self.judge(self.intake.accept(command).await).await
     }
 
     /// The same for many at once; an error of one harms no other.
@@ -161,16 +172,61 @@ impl Engine {
             submissions.into_iter().map(|submission| self.admit(submission)).collect();
         let commands: Vec<Command> = admitted.iter().filter_map(|one| one.as_ref().ok().cloned()).collect();
         let mut accepted = self.intake.accept_all(commands).await.into_iter();
-        let settle = |one: Result<Command, SubmitError>| {
-            let fingerprint = one?.idempotency.map(|idempotency| idempotency.fingerprint);
-            let answer = accepted.next().unwrap_or(Err(IntakeError::Stopping));
-            judge(answer, fingerprint, self)
-        };
-        admitted.into_iter().map(settle).collect()
+        let mut submitted = Vec::with_capacity(admitted.len());
+        for one in admitted {
+            submitted.push(match one {
+                Ok(_) => self.judge(accepted.next().unwrap_or(Err(IntakeError::Stopping))).await,
+                Err(error) => Err(error),
+            });
+        }
+        submitted
+    }
+
+    /// What the intake's answer means to whoever asked.
+    async fn judge(&self, mut answer: Result<Received, IntakeError>) -> Result<Submitted, SubmitError> {
+        loop {
+            let (command, existing) = match answer {
+                Ok(Received::New { command, outcome }) => {
+                    return Ok(Submitted { command, outcome, replayed: false });
+                }
+                Ok(Received::Existing { command, existing }) => (command, existing),
+                Err(IntakeError::Full) => {
+                    return Err(SubmitError::Backlog(self.pace.retry_after(self.now())));
+                }
+                Err(IntakeError::Stopping) => return Err(SubmitError::Stopping),
+                Err(IntakeError::Store(error)) => return Err(SubmitError::Unavailable(error)),
+            };
+            // What is not kept any more is no answer: its key is free again, its id is not.
+            if self.has_expired(&existing) {
+                if existing.id == command.id {
+                    return Err(SubmitError::Expired);
+                }
+            } else if fingerprint(&existing) != fingerprint(&command) {
+                return Err(SubmitError::KeyReused);
+            } else if !self.has_gone(&existing).await? {
+                let command = Arc::new(*existing);
+                return Ok(Submitted { command, outcome: None, replayed: true });
+            } else if !is_own_key(&existing) {
+                return Err(SubmitError::Gone(existing.id));
+            }
+            answer = self.intake.accept(after(&existing, command)).await;
+        }
+    }
+
+    /// Whether a command succeeded and its resource is gone by now.
+    async fn has_gone(&self, command: &Command) -> Result<bool, SubmitError> {
+        if crate::status::resource_of(command, &self.catalog).is_none() {
+            return Ok(false);
+        }
+        let key =
+            AggregateKey { aggregate_type: command.aggregate_type().to_owned(), id: command.target.clone() };
+        let view =
+            self.store.view(&key.path()).await.map_err(|error| SubmitError::Unavailable(error.into()))?;
+        Ok(view.is_some_and(|view| view.gone))
     }
 
     /// Everything that is decided before the store is touched.
-    fn admit(&self, submission: Submission) -> Result<Command, SubmitError> {
+    fn admit(&self, mut submission: Submission) -> Result<Command, SubmitError> {
         if self.is_closing() {
             return Err(SubmitError::Stopping);
         }
@@ -178,7 +234,7 @@ impl Engine {
         if self.pace.backlog() >= self.settings.max_backlog {
             return Err(SubmitError::Backlog(self.pace.retry_after(now)));
         }
-        let errors = submission.command_type.check(&submission.data);
+        let errors = submission.command_type.check(&mut submission.data);
         if !errors.is_empty() {
             return Err(SubmitError::Invalid(errors));
         }
@@ -222,6 +278,31 @@ impl Engine {
     }
 }
 
+/// What the key of a creating command that is its own key begins with. A blank cannot occur in a client's key, so that
+/// the two kinds never meet.
+const OWN_KEY: &str = "create ";
+
+fn is_own_key(command: &Command) -> bool {
+    let key = command.idempotency.as_ref().and_then(|idempotency| idempotency.key.as_ref());
+    key.is_some_and(|key| key.starts_with(OWN_KEY))
+}
+
+fn fingerprint(command: &Command) -> Option<[u8; 16]> {
+    command.idempotency.as_ref().map(|idempotency| idempotency.fingerprint)
+}
+
+/// The command under the key that follows on that of `existing`, whose time has ended: whoever asks for the same meets
+/// there again.
+fn after(existing: &Command, command: Arc<Command>) -> Command {
+    let mut command = Arc::unwrap_or_clone(command);
+    let prefix = if is_own_key(&command) { OWN_KEY } else { "after " };
+    if let Some(idempotency) = &mut command.idempotency {
+        let hash = xxh3_128(format!("{} {:?}", existing.id, idempotency.key).as_bytes());
+        idempotency.key = Some(format!("{prefix}{hash:032x}"));
+    }
+    command
+}
+
 /// What makes two requests the same. A creating command with a client-chosen target and no key is its own key:
 /// an identical retry is the same command, another body is a new one.
 fn idempotency_of(submission: &Submission) -> Option<Idempotency> {
@@ -233,31 +314,8 @@ fn idempotency_of(submission: &Submission) -> Option<Idempotency> {
     if submission.command_type.effect() != Effect::Creates {
         return None;
     }
-    // A blank cannot occur in a client's key, so that the two kinds never meet.
     let hash = xxh3_128(format!("{} {target} {fingerprint:?}", submission.command_type.name()).as_bytes());
-    Some(Idempotency { key: Some(format!("create {hash:032x}")), fingerprint })
-}
-
-fn judge(
-    answer: Result<Received, IntakeError>,
-    fingerprint: Option<[u8; 16]>,
-    engine: &Engine,
-) -> Result<Submitted, SubmitError> {
-    match answer {
-        Ok(Received::New { command, outcome }) => Ok(Submitted { command, outcome, replayed: false }),
-        Ok(Received::Existing(existing)) => {
-            let same =
-                existing.idempotency.as_ref().map(|idempotency| idempotency.fingerprint) == fingerprint;
-            if same {
-                Ok(Submitted { command: Arc::new(*existing), outcome: None, replayed: true })
-            } else {
-                Err(SubmitError::KeyReused)
-            }
-        }
-        Err(IntakeError::Full) => Err(SubmitError::Backlog(engine.pace.retry_after(engine.now()))),
-        Err(IntakeError::Stopping) => Err(SubmitError::Stopping),
-        Err(IntakeError::Store(error)) => Err(SubmitError::Unavailable(error)),
-    }
+    Some(Idempotency { key: Some(format!("{OWN_KEY}{hash:032x}")), fingerprint })
 }
 
 #[cfg(test)]

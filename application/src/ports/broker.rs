@@ -1,12 +1,17 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use tokio::time::Instant;
+
+use super::StoreIdentity;
 
 /// A message for the outside, ready to go out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     /// `wilco.event.pet.reserved.p07`
     pub subject: String,
+    /// `wilco.pet.reserved`: the CloudEvent's type.
+    pub event_type: String,
     /// Unique over all messages; the broker drops repeats of it within its window.
     pub id: String,
     /// Further headers, name and value.
@@ -17,6 +22,18 @@ pub struct Message {
     pub partition: u16,
     /// Its offset there.
     pub offset: i64,
+    /// Whether it was too large, so that it only says where its data can be read.
+    pub referring: bool,
+}
+
+impl Message {
+    /// About how many bytes it takes on the wire beside its subject: headers and payload.
+    pub fn size(&self) -> usize {
+        /// Version line, content type, the name of the id's header, the header that an adapter adds, line ends.
+        const FRAME: usize = 256;
+        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
+        FRAME + 2 * self.id.len() + headers + self.payload.len()
+    }
 }
 
 /// What the broker has acknowledged of a run of messages.
@@ -39,6 +56,26 @@ pub struct Receipt {
     pub id: Option<String>,
 }
 
+/// What a look at the broker gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Whether it still has what it acknowledged.
+    pub kept: Kept,
+    /// Most bytes that it takes as headers and payload of one message ([`Message::size`]).
+    pub largest: usize,
+}
+
+/// A message that the broker holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// The generation of the store that it was published in.
+    pub generation: i64,
+    /// The offset of its entry.
+    pub offset: i64,
+    /// Its id.
+    pub id: String,
+}
+
 /// Whether the broker still has what it has acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kept {
@@ -51,6 +88,11 @@ pub enum Kept {
 }
 
 impl Published {
+    /// Whether this message of the run is acknowledged.
+    pub fn has(&self, message: &Message) -> bool {
+        self.offsets.get(&message.partition).is_some_and(|offset| message.offset <= *offset)
+    }
+
     /// Counts one more acknowledged message, new under `sequence`; messages of a partition come in order.
     pub fn acknowledge(&mut self, message: &Message, sequence: Option<u64>) {
         self.count += 1;
@@ -71,21 +113,31 @@ pub enum BrokerError {
     /// It answers, but refuses (its stream is full, say).
     #[error("the broker refused a message: {0}")]
     Refused(String),
+    /// Somebody else's notifications go where this store's are to go.
+    #[error("{0}")]
+    Occupied(String),
+    /// The time until which this replica may publish is over.
+    #[error("the lease ended before everything was published")]
+    Late,
 }
 
 /// Where notifications go.
 #[async_trait]
 pub trait Broker: Send + Sync {
-    /// Publishes `run` in its order. When message *k* is not acknowledged, none after it of the same partition
-    /// may become visible before it: an implementation pipelines only where it can promise that. `alone` says
-    /// that this replica owns all partitions, so that nobody else publishes.
+    /// Publishes `run` in its order, whoever else publishes. When message *k* is not stored, none after it of the same
+    /// partition may become visible before it: an implementation pipelines only where it can promise that. Nothing
+    /// is sent after `until`, when another replica may have taken over.
     ///
     /// # Errors
     /// With what was acknowledged before the failure.
-    async fn publish(&self, run: &[Message], alone: bool) -> Result<Published, (Published, BrokerError)>;
+    async fn publish(&self, run: &[Message], until: Instant) -> Result<Published, (Published, BrokerError)>;
 
-    /// Connects if need be, and tells whether the broker still has the message it gave this receipt for: one that
-    /// crashed may have lost its tail, and have filled it up again with messages of others. To be asked before the
-    /// first [`Broker::publish`] and after each that failed.
-    async fn still_has(&self, receipt: &Receipt) -> Result<Kept, BrokerError>;
+    /// Connects if need be, makes sure that no other store publishes to the same place
+    /// ([`BrokerError::Occupied`]), and tells whether the broker still has the message it gave this receipt for: one
+    /// that crashed may have lost its tail, and have filled it up again with messages of others. To be asked before
+    /// the first [`Broker::publish`] and after each that failed.
+    async fn check(&self, store: &StoreIdentity, receipt: &Receipt) -> Result<Standing, BrokerError>;
+
+    /// The newest message of this partition that the broker holds, where it keeps any.
+    async fn newest(&self, partition: u16) -> Result<Option<Told>, BrokerError>;
 }

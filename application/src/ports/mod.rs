@@ -5,11 +5,11 @@ mod broker;
 mod clock;
 mod store;
 
-pub use broker::{Broker, BrokerError, Kept, Message, Published, Receipt};
+pub use broker::{Broker, BrokerError, Kept, Message, Published, Receipt, Standing, Told};
 pub use clock::{Clock, Ids, RandomIds, SystemClock};
 pub use store::{
-    Accepted, AggregateKey, CancelOutcome, Checkpoint, Command, CommandFilter, Committed, EntryBody,
-    EventRow, FeedEntry, Idempotency, Journal, Leases, Loaded, NewEvent, Outcome, Page, PartitionHead,
-    PartitionLease, PartitionSlice, Registry, Seat, Settlement, SnapshotRow, State, Store, StoreError,
-    UnitOfWork, ViewFilter, ViewRow, Views,
+    Accepted, AggregateKey, CancelOutcome, Checkpoint, Checkpoints, Command, CommandFilter, Committed,
+    EntryBody, EventRow, FeedEntry, Fence, Heads, Idempotency, Journal, Leases, Loaded, NewEvent, Outcome,
+    Page, ParkedEntry, PartitionLease, PartitionSlice, Registry, Seat, Settlement, SnapshotRow, State, Store,
+    StoreError, StoreIdentity, UnitOfWork, ViewFilter, ViewRow, Views,
 };

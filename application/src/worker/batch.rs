@@ -8,6 +8,7 @@ use uuid::Uuid;
 use wilco_domain::kernel::Problem;
 
 use crate::catalog::{Defect, Executed};
+use crate::engine::OWN_METADATA;
 use crate::ports::{
     Command, Committed, EntryBody, EventRow, FeedEntry, NewEvent, Outcome, PartitionSlice, Seat, Settlement,
     State, UnitOfWork,
@@ -104,10 +105,15 @@ fn internal(command: &Command, defect: &Defect) -> Problem {
     Problem::new("internal", 500, "the command met a defect of the server; it is kept and can be retried")
 }
 
-/// What goes onto every event of a command. Our own members win over the client's.
-pub(super) fn metadata_of(command: &Command, at: DateTime<Utc>) -> HashMap<String, String> {
-    let mut metadata: HashMap<String, String> =
-        command.metadata.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+/// What goes onto every event of a command. What only the server may say is never the client's word, even if it was
+/// stored as such by an earlier version.
+pub(super) fn metadata_of(command: &Command, at: DateTime<Utc>) -> Result<HashMap<String, String>, Defect> {
+    let unreadable = |error: serde_json::Error| Defect(format!("the command's metadata: {error}"));
+    let mut metadata: HashMap<String, String> = match &command.metadata {
+        Some(text) => serde_json::from_str(text).map_err(unreadable)?,
+        None => HashMap::new(),
+    };
+    metadata.retain(|name, _| !OWN_METADATA.contains(&name.as_str()));
     metadata.insert("command_id".to_owned(), command.id.to_string());
     metadata.insert("correlation_id".to_owned(), command.correlation_id.to_string());
     metadata.insert("at".to_owned(), rfc3339(&at));
@@ -117,7 +123,7 @@ pub(super) fn metadata_of(command: &Command, at: DateTime<Utc>) -> HashMap<Strin
     if let Some(traceparent) = &command.traceparent {
         metadata.insert("traceparent".to_owned(), traceparent.clone());
     }
-    metadata
+    Ok(metadata)
 }
 
 /// All events of an aggregate, for the rare aggregate whose snapshot cannot be read.
@@ -135,5 +141,51 @@ pub(super) async fn all_events(
         if last {
             return Ok(events);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn command(metadata: Option<&str>) -> Command {
+        Command {
+            id: Uuid::nil(),
+            tenant: String::new(),
+            partition: 0,
+            command_type: "pet.sell".to_owned(),
+            target: "p".to_owned(),
+            data: "{}".to_owned(),
+            expected_version: None,
+            not_before: None,
+            accepted_at: DateTime::UNIX_EPOCH,
+            actor: Some("somebody".to_owned()),
+            callback_url: None,
+            metadata: metadata.map(ToOwned::to_owned),
+            idempotency: None,
+            correlation_id: Uuid::nil(),
+            caused_by: None,
+            traceparent: Some("00-1-2-00".to_owned()),
+            settlement: None,
+        }
+    }
+
+    #[test]
+    fn whatever_the_server_says_of_an_event_is_no_name_for_a_client() {
+        let metadata = metadata_of(&command(None), DateTime::UNIX_EPOCH).unwrap();
+        for name in metadata.keys() {
+            assert!(OWN_METADATA.contains(&name.as_str()), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_a_client_once_said_in_the_name_of_the_server_is_not_repeated() {
+        let stored = r#"{"actor":"admin","tenant":"acme","traceparent":"a\nb","who":"me"}"#;
+        let unknown = Command { actor: None, traceparent: None, ..command(Some(stored)) };
+        let metadata = metadata_of(&unknown, DateTime::UNIX_EPOCH).unwrap();
+        let mut names: Vec<&str> = metadata.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["at", "command_id", "correlation_id", "who"]);
+        assert!(metadata_of(&command(Some("[]")), DateTime::UNIX_EPOCH).is_err());
     }
 }

@@ -358,11 +358,11 @@ impl Lane {
         let Some(executor) = self.executors.get_mut(command.aggregate_type()) else {
             return Ok((Err(Defect(format!("no aggregate type {}", command.aggregate_type()))), 1));
         };
-        let first = executor.execute(command, metadata_of(command, at), attempt.patience()).await;
+        let first = run(&mut **executor, command, at, attempt.patience()).await;
         match (first, attempt) {
             (Ok(executed), _) => Ok((Ok(executed), 1)),
             (Err(defect), Attempt::AtOnce(_)) => Err(StoreError::Data(defect.0.into())),
-            (Err(_), _) => Ok((executor.execute(command, metadata_of(command, at), TIME_LIMIT).await, 2)),
+            (Err(_), _) => Ok((run(&mut **executor, command, at, TIME_LIMIT).await, 2)),
         }
     }
 
@@ -372,7 +372,7 @@ impl Lane {
             .iter()
             .filter_map(|entry| match &entry.body {
                 EntryBody::Outcome(command) => Some(Arc::clone(command)),
-                EntryBody::Event(_) => None,
+                EntryBody::Event(_) | EntryBody::Unreadable(_) => None,
             })
             .collect();
         self.around.hub.committed(entries);
@@ -415,6 +415,15 @@ impl Lane {
         let open: HashSet<Uuid> = open.iter().map(|command| command.id).collect();
         batch.into_iter().filter(|command| open.contains(&command.id)).collect()
     }
+}
+
+async fn run(
+    executor: &mut dyn Executor,
+    command: &Command,
+    at: DateTime<Utc>,
+    patience: Duration,
+) -> Result<Executed, Defect> {
+    executor.execute(command, metadata_of(command, at)?, patience).await
 }
 
 /// A handler that takes longer is taken for one that never ends: it does no I/O.

@@ -4,30 +4,46 @@
 //! what it had queued after what it has lost, and so out of order. A session that fails is dropped with all that
 //! it had not sent, and the next publish begins a new one.
 
+mod chain;
+mod claim;
+mod errors;
+mod headers;
 mod jetstream;
+mod login;
 mod session;
 
 use std::time::Duration;
 
-use async_nats::HeaderMap;
 use async_trait::async_trait;
 use tokio::sync::Mutex;
-use wilco_application::ports::{Broker, BrokerError, Kept, Message, Published, Receipt};
+use tokio::time::Instant;
+use wilco_application::ports::{
+    Broker, BrokerError, Message, Published, Receipt, Standing, StoreIdentity, Told,
+};
 
+pub use login::{Login, Tls};
 use session::Session;
 
 /// How to use NATS.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct NatsOptions {
-    /// `nats://host:port`, several separated by commas; may hold user and password.
-    pub servers: String,
+    /// `nats://host:port` or `tls://host:port`, each; may hold user and password, or a token.
+    pub servers: Vec<String>,
+    /// Who the servers are told this is.
+    pub login: Login,
+    /// How the connection is encrypted.
+    pub tls: Tls,
+    /// What the subjects begin with.
+    pub subject_prefix: String,
     /// The stream to publish into; `None` publishes plainly, without JetStream.
     pub stream: Option<StreamOptions>,
 }
 
-/// The stream `WILCO`, as it is created when it is missing. One that exists is used as it is.
+/// The stream, as it is created when it is missing. One that exists is used as it is.
 #[derive(Clone, Debug)]
 pub struct StreamOptions {
+    /// Its name.
+    pub name: String,
     /// Copies kept in a cluster.
     pub replicas: usize,
     /// In memory instead of in files.
@@ -40,7 +56,13 @@ pub struct StreamOptions {
 
 impl Default for StreamOptions {
     fn default() -> Self {
-        Self { replicas: 1, in_memory: false, max_age: Duration::ZERO, max_bytes: -1 }
+        Self {
+            name: "WILCO".to_owned(),
+            replicas: 1,
+            in_memory: false,
+            max_age: Duration::ZERO,
+            max_bytes: -1,
+        }
     }
 }
 
@@ -67,51 +89,58 @@ impl NatsBroker {
     async fn session<'a>(
         slot: &'a mut Option<Session>,
         options: &NatsOptions,
+        store: &StoreIdentity,
     ) -> Result<&'a mut Session, BrokerError> {
         if slot.as_ref().is_some_and(|session| !session.is_alive()) {
             *slot = None;
         }
         match slot {
             Some(session) => Ok(session),
-            None => Ok(slot.insert(Session::open(options).await?)),
+            None => Ok(slot.insert(Session::open(options, store).await?)),
         }
     }
+}
+
+/// Nothing is published, nor asked, on a new connection before its loss is known: see [`Broker::check`].
+fn not_connected() -> BrokerError {
+    BrokerError::Unavailable("not connected".to_owned())
 }
 
 #[async_trait]
 impl Broker for NatsBroker {
-    async fn publish(&self, run: &[Message], alone: bool) -> Result<Published, (Published, BrokerError)> {
+    async fn publish(&self, run: &[Message], until: Instant) -> Result<Published, (Published, BrokerError)> {
         let mut slot = self.session.lock().await;
         let session = match &mut *slot {
             Some(session) if session.is_alive() => session,
-            // Not on a new connection before its loss is known: see `still_has`.
-            _ => return Err((Published::default(), BrokerError::Unavailable("not connected".to_owned()))),
+            _ => return Err((Published::default(), not_connected())),
         };
-        let result = session.publish(run, alone).await;
-        if result.is_err() {
+        let result = session.publish(run, until).await;
+        // What comes too late says nothing about the connection.
+        if matches!(&result, Err((_, error)) if !matches!(error, BrokerError::Late)) {
             *slot = None;
         }
         result
     }
 
-    async fn still_has(&self, receipt: &Receipt) -> Result<Kept, BrokerError> {
+    async fn check(&self, store: &StoreIdentity, receipt: &Receipt) -> Result<Standing, BrokerError> {
         let mut slot = self.session.lock().await;
-        let session = Self::session(&mut slot, &self.options).await?;
-        let result = session.still_has(receipt).await;
+        let session = Self::session(&mut slot, &self.options, store).await?;
+        let result = session.check(store, receipt).await;
         if result.is_err() {
             *slot = None;
         }
         result
     }
-}
 
-/// The headers every message bears.
-fn headers(message: &Message) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    headers.insert("Content-Type", "application/cloudevents+json");
-    headers.insert("Nats-Msg-Id", message.id.as_str());
-    for (name, value) in &message.headers {
-        headers.insert(*name, value.as_str());
+    async fn newest(&self, partition: u16) -> Result<Option<Told>, BrokerError> {
+        let mut slot = self.session.lock().await;
+        let result = match &*slot {
+            Some(session) if session.is_alive() => session.newest(partition).await,
+            _ => return Err(not_connected()),
+        };
+        if result.is_err() {
+            *slot = None;
+        }
+        result
     }
-    headers
 }

@@ -2,11 +2,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_nats::{Client, ConnectOptions, Event};
-use wilco_application::ports::{BrokerError, Kept, Message, Published, Receipt};
+use async_nats::{Client, ConnectOptions, Event, ServerAddr};
+use tokio::time::Instant;
+use wilco_application::ports::{
+    BrokerError, Kept, Message, Published, Receipt, Standing, StoreIdentity, Told,
+};
 
+use super::NatsOptions;
+use super::errors::unavailable;
+use super::headers::headers;
 use super::jetstream::Stream;
-use super::{NatsOptions, headers};
 
 /// How long the server may take for one answer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
@@ -19,18 +24,20 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) async fn open(options: &NatsOptions) -> Result<Self, BrokerError> {
+    pub(super) async fn open(options: &NatsOptions, store: &StoreIdentity) -> Result<Self, BrokerError> {
         let lost = Arc::new(AtomicBool::new(false));
-        let servers: Vec<&str> = options.servers.split(',').map(str::trim).collect();
-        let connecting = connect_options(&lost).connect(servers);
+        let servers = options.servers.iter().map(|server| server.parse::<ServerAddr>());
+        let servers: Vec<ServerAddr> = servers.collect::<Result<_, _>>().map_err(unavailable)?;
+        let with_login = options.login.apply(connect_options(&lost), &servers).await?;
+        let connecting = options.tls.apply(with_login).connect(servers);
         let client = tokio::time::timeout(PATIENCE, connecting)
             .await
             .map_err(|_| unavailable("no answer to the connection"))?
-            .map_err(unavailable)?;
+            .map_err(|error| unavailable(chain_of(&error)))?;
         // From here on a reconnection would be one too many.
         lost.store(false, Ordering::Release);
         let stream = match &options.stream {
-            Some(stream) => Some(Stream::open(&client, stream).await?),
+            Some(stream) => Some(Stream::open(&client, stream, &options.subject_prefix, store).await?),
             None => None,
         };
         Ok(Self { client, stream, lost })
@@ -43,18 +50,31 @@ impl Session {
     pub(super) async fn publish(
         &mut self,
         run: &[Message],
-        alone: bool,
+        until: Instant,
     ) -> Result<Published, (Published, BrokerError)> {
         match &mut self.stream {
-            Some(stream) => stream.publish(run, alone).await,
+            Some(stream) => stream.publish(run, until).await,
             None => self.publish_plainly(run).await.map_err(|error| (Published::default(), error)),
         }
     }
 
-    pub(super) async fn still_has(&mut self, receipt: &Receipt) -> Result<Kept, BrokerError> {
-        match &mut self.stream {
-            Some(stream) => stream.still_has(receipt).await,
-            None => Ok(Kept::All),
+    pub(super) async fn check(
+        &mut self,
+        store: &StoreIdentity,
+        receipt: &Receipt,
+    ) -> Result<Standing, BrokerError> {
+        let kept = match &mut self.stream {
+            Some(stream) => stream.check(store, receipt).await?,
+            None => Kept::All,
+        };
+        let bound = self.stream.as_ref().and_then(Stream::largest).unwrap_or(usize::MAX);
+        Ok(Standing { kept, largest: bound.min(self.client.max_payload()) })
+    }
+
+    pub(super) async fn newest(&self, partition: u16) -> Result<Option<Told>, BrokerError> {
+        match &self.stream {
+            Some(stream) => stream.newest(partition).await,
+            None => Ok(None),
         }
     }
 
@@ -64,7 +84,7 @@ impl Session {
         for message in run {
             let payload = message.payload.clone().into();
             self.client
-                .publish_with_headers(message.subject.clone(), headers(message), payload)
+                .publish_with_headers(message.subject.clone(), headers(message, None)?, payload)
                 .await
                 .map_err(unavailable)?;
             published.acknowledge(message, None);
@@ -75,6 +95,12 @@ impl Session {
             .map_err(unavailable)?;
         if self.is_alive() { Ok(published) } else { Err(unavailable("the connection was lost")) }
     }
+}
+
+/// An error with what led to it: the library's own text says only that it could not connect.
+fn chain_of(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// A client that ends instead of reconnecting. It has no setting for that; but it asks where to reconnect to,
@@ -103,8 +129,4 @@ fn connect_options(lost: &Arc<AtomicBool>) -> ConnectOptions {
             }
             std::future::ready(None)
         })
-}
-
-pub(super) fn unavailable(error: impl std::fmt::Display) -> BrokerError {
-    BrokerError::Unavailable(error.to_string())
 }

@@ -6,13 +6,13 @@ use async_trait::async_trait;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use wilco_application::ports::{
-    AggregateKey, Checkpoint, Committed, EventRow, FeedEntry, Journal, Loaded, PartitionHead, StoreError,
+    AggregateKey, Committed, EventRow, FeedEntry, Heads, Journal, Loaded, StoreError, StoreIdentity,
     UnitOfWork,
 };
 
 use super::errors::classify;
 use super::rows::{entry, event};
-use super::{PostgresStore, checkpoints, commit};
+use super::{PostgresStore, commit};
 
 #[async_trait]
 impl Journal for PostgresStore {
@@ -73,24 +73,27 @@ impl Journal for PostgresStore {
         rows.iter().map(|row| entry(row, partition)).collect()
     }
 
-    async fn heads(&self) -> Result<Vec<PartitionHead>, StoreError> {
-        let rows = sqlx::query_as::<_, (i16, i64)>("SELECT id, head FROM partitions ORDER BY id")
-            .fetch_all(self.reads())
-            .await
-            .map_err(classify)?;
-        Ok(rows.into_iter().map(|(id, head)| PartitionHead { partition: id as u16, head }).collect())
+    async fn heads(&self) -> Result<Heads, StoreError> {
+        let select =
+            "SELECT p.head, i.generation FROM partitions p CROSS JOIN store_identity i ORDER BY p.id";
+        let rows: Vec<(i64, i64)> = sqlx::query_as(select).fetch_all(self.reads()).await.map_err(classify)?;
+        let generation = rows.first().map_or(0, |(_, generation)| *generation);
+        Ok(Heads { generation, offsets: rows.into_iter().map(|(head, _)| head).collect() })
     }
 
-    async fn checkpoints(&self, reader: &str) -> Result<Vec<Checkpoint>, StoreError> {
-        checkpoints::read(self, reader).await
+    async fn identity(&self) -> Result<StoreIdentity, StoreError> {
+        let select = sqlx::query_as("SELECT id, generation FROM store_identity");
+        let (id, generation) = select.fetch_one(self.reads()).await.map_err(classify)?;
+        Ok(StoreIdentity { id, generation })
     }
 
-    async fn save_checkpoints(&self, reader: &str, checkpoints: &[Checkpoint]) -> Result<(), StoreError> {
-        checkpoints::save(self, reader, checkpoints).await
-    }
-
-    async fn rewind(&self, reader: &str, mark: i64) -> Result<Vec<Checkpoint>, StoreError> {
-        checkpoints::rewind(self, reader, mark).await
+    async fn new_generation(&self) -> Result<i64, StoreError> {
+        let pool = self.writes().clone();
+        let begin = async move {
+            let begin = sqlx::query_scalar(include_str!("sql/new_generation.sql"));
+            begin.fetch_one(&pool).await.map_err(classify)
+        };
+        self.outlive(begin).await
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
-use wilco_application::ports::{Checkpoint, StoreError};
+use async_trait::async_trait;
+use sqlx::sqlite::SqliteConnection;
+use uuid::Uuid;
+use wilco_application::ports::{Checkpoint, Checkpoints, Fence, ParkedEntry, StoreError};
 
 use super::SqliteStore;
 use super::errors::classify;
@@ -12,61 +15,138 @@ use super::rows::json;
 const MARKS: i64 = 1000;
 const SAVES_BETWEEN_PRUNINGS: u64 = 64;
 
-pub(super) async fn read(store: &SqliteStore, reader: &str) -> Result<Vec<Checkpoint>, StoreError> {
-    let select = "SELECT partition, \"offset\", mark FROM checkpoints WHERE reader = ?1 ORDER BY partition";
-    let rows = sqlx::query_as(select).bind(reader).fetch_all(store.reads()).await.map_err(classify)?;
-    Ok(rows.into_iter().map(checkpoint).collect())
-}
+type Stand = (u16, i64, Option<i64>);
 
-pub(super) async fn save(store: &SqliteStore, reader: &str, given: &[Checkpoint]) -> Result<(), StoreError> {
-    let row = |given: &Checkpoint| (given.partition, given.offset, given.mark);
-    let rows = json(&given.iter().map(row).collect::<Vec<_>>())?;
-    let reader = reader.to_owned();
-    let prune = store.inner.saves.fetch_add(1, Ordering::Relaxed).is_multiple_of(SAVES_BETWEEN_PRUNINGS);
-    let save = store.writer().write(move |connection| {
-        Box::pin(async move {
-            let steps = [
-                include_str!("sql/save_checkpoints_1_reader.sql"),
-                include_str!("sql/save_checkpoints_2_marks.sql"),
-            ];
-            for step in steps {
-                sqlx::query(step)
-                    .bind(&reader)
-                    .bind(&rows)
-                    .execute(&mut *connection)
+#[async_trait]
+impl Checkpoints for SqliteStore {
+    async fn checkpoints(&self, reader: &str) -> Result<Vec<Checkpoint>, StoreError> {
+        let select =
+            "SELECT partition, \"offset\", mark FROM checkpoints WHERE reader = ?1 ORDER BY partition";
+        let rows = sqlx::query_as(select).bind(reader).fetch_all(self.reads()).await.map_err(classify)?;
+        Ok(rows.into_iter().map(checkpoint).collect())
+    }
+
+    async fn save_checkpoints(
+        &self,
+        reader: &str,
+        fence: &Fence,
+        checkpoints: &[Checkpoint],
+    ) -> Result<(), StoreError> {
+        let row = |given: &Checkpoint| (given.partition, given.offset, given.mark);
+        let rows = json(&checkpoints.iter().map(row).collect::<Vec<_>>())?;
+        let epoch = |given: &Checkpoint| (given.partition, fence.epoch(given.partition));
+        let held = Held::new(fence, checkpoints.iter().map(epoch))?;
+        let reader = reader.to_owned();
+        let prune = self.inner.saves.fetch_add(1, Ordering::Relaxed).is_multiple_of(SAVES_BETWEEN_PRUNINGS);
+        let save = self.writer().write(move |connection| {
+            Box::pin(async move {
+                held.check(connection).await?;
+                save(connection, &reader, &rows, held.generation).await.map_err(classify)?;
+                if prune {
+                    let prune = sqlx::query(include_str!("sql/prune_marks.sql"));
+                    prune.bind(&reader).bind(MARKS).execute(connection).await.map_err(classify)?;
+                }
+                Ok(())
+            })
+        });
+        save.await
+    }
+
+    async fn rewind(&self, reader: &str, fence: &Fence, mark: i64) -> Result<Vec<Checkpoint>, StoreError> {
+        let held = Held::new(fence, fence.leases.iter().map(|lease| (lease.partition, lease.epoch)))?;
+        let reader = reader.to_owned();
+        let rewind = self.writer().write(move |connection| {
+            Box::pin(async move {
+                held.check(connection).await?;
+                rewind(connection, &reader, mark, &held).await.map_err(classify)
+            })
+        });
+        let mut stands: Vec<Checkpoint> = rewind.await?.into_iter().map(checkpoint).collect();
+        stands.sort_by_key(|checkpoint| checkpoint.partition);
+        Ok(stands)
+    }
+
+    async fn park(&self, reader: &str, entry: &ParkedEntry) -> Result<(), StoreError> {
+        let (reader, entry) = (reader.to_owned(), entry.clone());
+        let park = self.writer().write(move |connection| {
+            Box::pin(async move {
+                sqlx::query(include_str!("sql/park.sql"))
+                    .bind(reader)
+                    .bind(entry.partition)
+                    .bind(entry.offset)
+                    .bind(entry.generation)
+                    .bind(entry.reason)
+                    .execute(connection)
                     .await
-                    .map_err(classify)?;
-            }
-            if prune {
-                let prune = sqlx::query(include_str!("sql/prune_marks.sql"));
-                prune.bind(&reader).bind(MARKS).execute(&mut *connection).await.map_err(classify)?;
-            }
-            Ok(())
-        })
-    });
-    save.await
+                    .map(drop)
+                    .map_err(classify)
+            })
+        });
+        park.await
+    }
+
+    async fn parked(&self, reader: &str) -> Result<u64, StoreError> {
+        let count = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM parked_entries WHERE reader = ?1");
+        count.bind(reader).fetch_one(self.reads()).await.map(|count| count as u64).map_err(classify)
+    }
 }
 
-pub(super) async fn rewind(
-    store: &SqliteStore,
+/// What must be held for a reader to be moved.
+struct Held {
+    owner: Uuid,
+    generation: i64,
+    /// A JSON array of arrays: partition, epoch.
+    epochs: String,
+}
+
+impl Held {
+    fn new(fence: &Fence, epochs: impl Iterator<Item = (u16, i64)>) -> Result<Self, StoreError> {
+        let epochs = json(&epochs.collect::<Vec<_>>())?;
+        Ok(Self { owner: fence.owner, generation: fence.generation, epochs })
+    }
+
+    async fn check(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+        let held: bool = sqlx::query_scalar(include_str!("sql/held.sql"))
+            .bind(self.owner)
+            .bind(self.generation)
+            .bind(&self.epochs)
+            .fetch_one(connection)
+            .await
+            .map_err(classify)?;
+        if held { Ok(()) } else { Err(StoreError::Fenced) }
+    }
+}
+
+async fn save(
+    connection: &mut SqliteConnection,
+    reader: &str,
+    rows: &str,
+    generation: i64,
+) -> Result<(), sqlx::Error> {
+    let move_on = sqlx::query(include_str!("sql/save_checkpoints_1_reader.sql"));
+    move_on.bind(reader).bind(rows).bind(generation).execute(&mut *connection).await?;
+    let keep = sqlx::query(include_str!("sql/save_checkpoints_2_marks.sql"));
+    keep.bind(reader).bind(rows).execute(connection).await.map(drop)
+}
+
+async fn rewind(
+    connection: &mut SqliteConnection,
     reader: &str,
     mark: i64,
-) -> Result<Vec<Checkpoint>, StoreError> {
-    let reader = reader.to_owned();
-    let rewind = store.writer().write(move |connection| {
-        Box::pin(async move {
-            let rewind = sqlx::query_as(include_str!("sql/rewind.sql"));
-            let rows = rewind.bind(&reader).bind(mark).fetch_all(&mut *connection).await.map_err(classify)?;
-            let forget = sqlx::query("DELETE FROM checkpoint_marks WHERE reader = ?1 AND mark > ?2");
-            forget.bind(&reader).bind(mark).execute(&mut *connection).await.map_err(classify)?;
-            Ok(rows)
-        })
-    });
-    let mut stands: Vec<Checkpoint> = rewind.await?.into_iter().map(checkpoint).collect();
-    stands.sort_by_key(|checkpoint| checkpoint.partition);
-    Ok(stands)
+    held: &Held,
+) -> Result<Vec<Stand>, sqlx::Error> {
+    let rows = sqlx::query_as(include_str!("sql/rewind.sql"))
+        .bind(reader)
+        .bind(mark)
+        .bind(&held.epochs)
+        .bind(held.generation)
+        .fetch_all(&mut *connection)
+        .await?;
+    let forget = sqlx::query(include_str!("sql/forget_marks.sql"));
+    forget.bind(reader).bind(mark).bind(&held.epochs).execute(connection).await?;
+    Ok(rows)
 }
 
-fn checkpoint((partition, offset, mark): (u16, i64, Option<i64>)) -> Checkpoint {
+fn checkpoint((partition, offset, mark): Stand) -> Checkpoint {
     Checkpoint { partition, offset, mark }
 }

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use wilco_application::ports::{
-    Checkpoint, EntryBody, FeedEntry, Journal, NewEvent, Seat, Store, UnitOfWork,
-};
+use wilco_application::ports::{EntryBody, FeedEntry, NewEvent, Seat, Store, UnitOfWork};
 use wilco_domain::kernel::Problem;
 
 use super::Fixture;
@@ -41,6 +39,7 @@ fn tell(entry: &FeedEntry) -> String {
             assert_eq!(command.settlement.as_ref().unwrap().offset, entry.offset);
             format!("{} outcome {}", entry.offset, command.target)
         }
+        EntryBody::Unreadable(why) => panic!("{} cannot be read: {why}", entry.offset),
     }
 }
 
@@ -89,7 +88,7 @@ pub(super) async fn offsets_are_gapless_per_partition_under_concurrent_commits_a
         // Two tasks, 25 rounds, an event and two outcomes each.
         assert_eq!(entries.len(), 150);
         assert!(entries.iter().map(|entry| entry.offset).eq(1..=150));
-        assert_eq!(heads[usize::from(partition)].head, 150);
+        assert_eq!(heads.offsets[usize::from(partition)], 150);
     }
 }
 
@@ -148,54 +147,4 @@ pub(super) async fn an_aggregates_events_come_in_pages<F: Fixture>() {
     assert_eq!(page(4).await, [event_row("rex", 5)]);
     assert_eq!(page(5).await, []);
     assert_eq!(owner.store.events(&key("fido"), 0, 2).await.unwrap(), []);
-}
-
-fn checkpoint(partition: u16, offset: i64, mark: Option<i64>) -> Checkpoint {
-    Checkpoint { partition, offset, mark }
-}
-
-pub(super) async fn a_reader_finds_its_checkpoints_again<F: Fixture>() {
-    let fixture = F::new(3).await;
-    let store = fixture.store();
-    assert_eq!(store.checkpoints("relay").await.unwrap(), []);
-    store.save_checkpoints("relay", &[checkpoint(2, 5, Some(50)), checkpoint(0, 7, None)]).await.unwrap();
-    store.save_checkpoints("other", &[checkpoint(0, 1, None)]).await.unwrap();
-    store.save_checkpoints("relay", &[checkpoint(0, 9, Some(51))]).await.unwrap();
-    store.save_checkpoints("relay", &[]).await.unwrap();
-    let stands = fixture.elsewhere().checkpoints("relay").await.unwrap();
-    assert_eq!(stands, [checkpoint(0, 9, Some(51)), checkpoint(2, 5, Some(50))]);
-}
-
-pub(super) async fn a_rewound_reader_stands_at_the_newest_mark_not_after_the_given_one<F: Fixture>() {
-    let fixture = F::new(3).await;
-    let store = fixture.store();
-    let save = async |given: &[Checkpoint]| store.save_checkpoints("relay", given).await.unwrap();
-    save(&[checkpoint(0, 10, Some(100)), checkpoint(1, 3, Some(101)), checkpoint(2, 8, None)]).await;
-    save(&[checkpoint(0, 20, Some(200)), checkpoint(1, 4, Some(201))]).await;
-    save(&[checkpoint(0, 30, Some(300))]).await;
-    store.save_checkpoints("other", &[checkpoint(0, 30, Some(300))]).await.unwrap();
-
-    let expected = [checkpoint(0, 20, Some(200)), checkpoint(1, 3, Some(101)), checkpoint(2, 0, None)];
-    assert_eq!(store.rewind("relay", 200).await.unwrap(), expected);
-    assert_eq!(store.checkpoints("relay").await.unwrap(), expected);
-    // The later ones are forgotten.
-    assert_eq!(store.rewind("relay", 1000).await.unwrap(), expected);
-    let start = [checkpoint(0, 0, None), checkpoint(1, 0, None), checkpoint(2, 0, None)];
-    assert_eq!(store.rewind("relay", 99).await.unwrap(), start);
-    assert_eq!(store.checkpoints("other").await.unwrap(), [checkpoint(0, 30, Some(300))], "others stay");
-    assert_eq!(store.rewind("nobody", 5).await.unwrap(), []);
-}
-
-/// More than are kept.
-const SAVED: i64 = 1300;
-
-pub(super) async fn the_newest_thousand_marks_are_kept<F: Fixture>() {
-    let fixture = F::new(1).await;
-    let store = fixture.store();
-    for n in 1..=SAVED {
-        Journal::save_checkpoints(&*store, "relay", &[checkpoint(0, n, Some(n))]).await.unwrap();
-    }
-    assert_eq!(store.rewind("relay", SAVED - 999).await.unwrap()[0].offset, SAVED - 999);
-    // Those before them are cleared away now and then, not at once.
-    assert_eq!(store.rewind("relay", SAVED - 1200).await.unwrap()[0].offset, 0);
 }

@@ -73,7 +73,7 @@ pub(super) async fn a_fresh_command_that_is_there_already_is_a_conflict_and_chan
     }
     assert_eq!(owner.store.command(first.id).await.unwrap(), found);
     assert_eq!(owner.store.view("pet/fido").await.unwrap(), None);
-    assert_eq!(owner.store.heads().await.unwrap()[0].head, 2, "and no offset is lost");
+    assert_eq!(owner.store.heads().await.unwrap().offsets[0], 2, "and no offset is lost");
 }
 
 pub(super) async fn fresh_twins_in_one_unit_of_work_are_a_conflict<F: Fixture>() {

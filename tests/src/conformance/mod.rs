@@ -11,6 +11,7 @@ mod feed;
 mod fresh;
 mod leases;
 mod making;
+mod readers;
 mod registry;
 mod views;
 
@@ -105,10 +106,14 @@ facts! {
         offsets_are_gapless_per_partition_under_concurrent_commits_and_cancels,
         a_reader_that_follows_the_feed_misses_nothing,
         the_feed_pages_through_events_and_outcomes_in_order,
-        an_aggregates_events_come_in_pages,
+        an_aggregates_events_come_in_pages;
+    readers:
         a_reader_finds_its_checkpoints_again,
         a_rewound_reader_stands_at_the_newest_mark_not_after_the_given_one,
-        the_newest_thousand_marks_are_kept;
+        the_newest_thousand_marks_are_kept,
+        a_replica_that_was_replaced_moves_no_reader,
+        a_new_generation_is_later_and_stops_the_readers_of_the_old_one,
+        an_entry_is_parked_once;
     leases:
         a_lone_replica_owns_everything,
         two_replicas_share_fairly,

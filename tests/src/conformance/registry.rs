@@ -313,7 +313,7 @@ pub(super) async fn an_open_command_is_cancelled_once<F: Fixture>() {
     assert_eq!(store.command(sent.id).await.unwrap(), Some(*cancelled.clone()));
     let again = fixture.elsewhere().cancel(sent.id, at(10), &problem).await.unwrap();
     assert_eq!(again, CancelOutcome::Settled(cancelled));
-    assert_eq!(store.heads().await.unwrap()[0].head, 1, "the second try took no offset");
+    assert_eq!(store.heads().await.unwrap().offsets[0], 1, "the second try took no offset");
     assert_eq!(store.due(&[0], at(100_000), 9).await.unwrap(), []);
 }
 
@@ -322,7 +322,7 @@ pub(super) async fn an_unknown_command_is_not_cancelled<F: Fixture>() {
     let store = fixture.store();
     let problem = Problem::new("cancelled", 409, "");
     assert_eq!(store.cancel(uuid(), at(9), &problem).await.unwrap(), CancelOutcome::Unknown);
-    assert_eq!(store.heads().await.unwrap()[0].head, 0);
+    assert_eq!(store.heads().await.unwrap().offsets[0], 0);
 }
 
 pub(super) async fn a_text_with_nul_is_refused_as_data_and_leaves_nothing<F: Fixture>() {

@@ -72,3 +72,27 @@ pub async fn a_creating_command_with_a_chosen_id_is_its_own_key(place: &impl Pla
     let reused = client.submit(&json!({ "id": id, "type": "pet.create", "data": pet("Max") })).await;
     assert_eq!((reused.status, reused.slug()), (422, "idempotency-key-reused"), "{reused:?}");
 }
+
+/// The key of such a command ends with what it made. One that the client chose does not, but a replay is no success.
+pub async fn a_create_after_the_deletion_is_gone(place: &impl Place) {
+    let server = place.wilco().start().await;
+    let client = server.client();
+    let (key, wait) = (("Idempotency-Key", "k-1"), ("Prefer", "wait=10"));
+    let keyed = json!({ "id": "max", "name": "Max", "category": "dog" });
+    assert_eq!(client.post("/v1/pets", &keyed, &[key, wait]).await.status, 201);
+    client.done(&create_pet("rex")).await;
+    for id in ["rex", "max"] {
+        client.done(&json!({ "type": "pet.delete", "target": id })).await;
+    }
+    let first = client.submit(&create_pet("rex")).await;
+    let settled = client.settled(&first.id()).await;
+    assert_eq!(settled["error"]["type"], "/problems/gone", "{settled}");
+    let rex = create_pet("rex");
+    let attempts = (0..10).map(|_| client.submit(&rex));
+    let again: BTreeSet<String> =
+        futures::future::join_all(attempts).await.iter().map(crate::client::Reply::id).collect();
+    assert_eq!(again, BTreeSet::from([first.id()]), "and that is its own key again");
+    let replay = client.post("/v1/pets", &keyed, &[key]).await;
+    assert_eq!((replay.status, replay.slug()), (410, "gone"), "{replay:?}");
+    assert_eq!(client.commands("").await.len(), 5);
+}

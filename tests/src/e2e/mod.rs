@@ -80,6 +80,7 @@ macro_rules! e2e {
             fifty_parallel_requests_with_one_key_make_one_command,
             a_key_used_for_another_request_is_refused,
             a_creating_command_with_a_chosen_id_is_its_own_key,
+            a_create_after_the_deletion_is_gone,
             a_bad_line_of_a_batch_harms_no_other,
             a_delayed_command_waits_for_its_time,
             a_scheduled_command_can_be_cancelled,

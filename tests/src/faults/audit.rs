@@ -145,12 +145,13 @@ pub fn shape(message: &Notification) {
     assert_eq!(message.header("Content-Type"), Some("application/cloudevents+json"));
     assert_eq!(message.header("Wilco-Target"), Some(target.as_str()));
     assert_eq!(message.header("Wilco-Command-Id"), event["causationid"].as_str());
+    assert_eq!(message.header("Wilco-Generation"), event["generation"].as_str());
     for (member, value) in
         [("specversion", "1.0"), ("source", "/wilco"), ("datacontenttype", "application/json")]
     {
         assert_eq!(event[member], value, "{event}");
     }
-    for member in ["id", "type", "time", "correlationid"] {
+    for member in ["id", "type", "time", "correlationid", "generation"] {
         assert!(event[member].as_str().is_some_and(|text| !text.is_empty()), "{member}: {event}");
     }
     assert!(event["data"].is_object(), "{event}");

@@ -75,15 +75,17 @@ impl Reason {
     }
 
     fn refusal(self) -> Refusal {
-        let (slug, status) = match self {
+        let text = self.text();
+        match self {
             Self::TooMany | Self::TooLong => {
-                ("header-fields-too-large", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
+                Refusal::new("header-fields-too-large", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, text)
             }
-            Self::TooSlow => ("request-timeout", StatusCode::REQUEST_TIMEOUT),
-            Self::Version => ("http-version-not-supported", StatusCode::HTTP_VERSION_NOT_SUPPORTED),
-            _ => ("malformed-http", StatusCode::BAD_REQUEST),
-        };
-        Refusal::new(slug, status, self.text())
+            Self::TooSlow => Refusal::new("request-timeout", StatusCode::REQUEST_TIMEOUT, text),
+            Self::Version => {
+                Refusal::new("http-version-not-supported", StatusCode::HTTP_VERSION_NOT_SUPPORTED, text)
+            }
+            _ => Refusal::new("malformed-http", StatusCode::BAD_REQUEST, text),
+        }
     }
 }
 

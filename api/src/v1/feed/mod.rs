@@ -9,12 +9,13 @@ mod page;
 mod reader;
 mod stream;
 
+use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::json;
-use wilco_application::feed::{Cursor, FeedHub};
+use wilco_application::feed::{Cursor, CursorError, FeedHub};
 
 use crate::http::headers::LAST_EVENT_ID;
-use crate::http::{Call, Media, single};
+use crate::http::{Call, Media, Query, answer, single};
 use crate::openapi::{Answer, Operation, Parameter, Route};
 use crate::problems::Refusal;
 use reader::{Reader, Wanted};
@@ -26,7 +27,7 @@ pub(super) fn route() -> Route {
     let text = || json!({ "type": "string" });
     let operation = Operation::new("Feed", "readFeed", "Every event and every outcome, as CloudEvents")
         .describe(
-            "As server-sent events, each with a cursor as its `id`: a client that reconnects with `Last-Event-ID` goes \
+            "As server-sent events for whoever asks for `text/event-stream` (or for anything at all), each with a cursor as its `id`: a client that reconnects with `Last-Event-ID` goes \
              on without a gap or a repeat. Now and then a block with an `id` alone moves the cursor past entries that \
              the filter leaves out; by the rules of server-sent events nothing is dispatched for it. With `Accept: \
              application/json`, one page: go on from `next_cursor`, which is always there. A filtered page may be \
@@ -37,6 +38,11 @@ pub(super) fn route() -> Route {
             Parameter::query("target", "Only about this aggregate: `pet/pet-42`.", text()),
             Parameter::query("after", "A cursor, or `start`; without one the feed begins now.", text()),
             Parameter::limit(USUAL, MOST),
+            Parameter::query(
+                "event",
+                "What a stream's events are called: by their `type`, or `none`, so that `onmessage` hears them all.",
+                json!({ "enum": ["type", "none"], "default": "type" }),
+            ),
             Parameter::header("Last-Event-ID", "The cursor seen last; it counts more than `after`.", text()),
         ])
         .answers(
@@ -53,7 +59,7 @@ pub(super) fn route() -> Route {
                     })
                 }),
         )
-        .refuses(&[400, 406, 503]);
+        .refuses(&[400, 406, 410, 503]);
     Route::get("/v1/feed", read, operation)
 }
 
@@ -62,7 +68,9 @@ fn cloud_event() -> serde_json::Value {
     json!({
         "type": "object",
         "description": "A CloudEvent 1.0.",
-        "required": ["specversion", "id", "source", "type", "subject", "time", "partition", "offset", "data"],
+        "required": [
+            "specversion", "id", "source", "type", "subject", "time", "partition", "offset", "generation", "data",
+        ],
         "properties": {
             "specversion": { "const": "1.0" },
             "id": text(),
@@ -73,6 +81,7 @@ fn cloud_event() -> serde_json::Value {
             "datacontenttype": text(),
             "partition": { "type": "integer" },
             "offset": text(),
+            "generation": text(),
             "correlationid": text(),
             "causationid": text(),
             "traceparent": text(),
@@ -82,11 +91,12 @@ fn cloud_event() -> serde_json::Value {
 }
 
 async fn read(call: Call) -> Result<Response, Refusal> {
-    let media = call.accept(&[Media::EventStream, Media::Json])?;
-    let query = call.query(&["subject", "target", "after", "limit"])?;
+    let media = call.accept_stream()?;
+    let query = call.query(&["subject", "target", "after", "limit", "event"])?;
+    let naming = naming(&query)?;
     let limit = query.limit(USUAL, MOST)?;
     let wanted = Wanted::of(&query)?;
-    let given = match single(call.headers(), &LAST_EVENT_ID)? {
+    let given = match single(call.headers(), &LAST_EVENT_ID)?.filter(|text| !text.is_empty()) {
         Some(text) => Some(("last-event-id", text)),
         None => query.get("after").map(|text| ("after", text)),
     };
@@ -94,17 +104,31 @@ async fn read(call: Call) -> Result<Response, Refusal> {
     call.engine().feed().refresh().await?;
     let cursor = begin(call.engine().feed(), given)?;
     let reader = Reader::new(call.state.clone(), wanted, cursor);
-    match media {
-        Media::EventStream => Ok(stream::answer(reader)),
-        _ => page::answer(reader, limit as usize).await,
+    let response = match media {
+        Media::EventStream => stream::answer(reader, naming),
+        _ => page::answer(reader, limit as usize).await?,
+    };
+    Ok(answer::varies(response, "accept"))
+}
+
+/// Whether the events of a stream bear their types as names; a browser hands those with a name to whoever listens to
+/// that name alone.
+fn naming(query: &Query) -> Result<bool, Refusal> {
+    match query.get("event") {
+        None | Some("type") => Ok(true),
+        Some("none") => Ok(false),
+        Some(_) => Err(Refusal::parameter("event", "neither type nor none")),
     }
 }
 
 /// Where the client wants to begin.
 fn begin(hub: &FeedHub, given: Option<(&str, &str)>) -> Result<Cursor, Refusal> {
     match given {
-        None => Ok(Cursor::at(hub.heads())),
-        Some((_, "start")) => Ok(Cursor::start(hub.partitions())),
-        Some((name, text)) => Cursor::parse(text, &hub.heads()).map_err(|_| Refusal::cursor(name)),
+        None => Ok(Cursor::end(hub.heads())),
+        Some((_, "start")) => Ok(Cursor::start(&hub.heads())),
+        Some((name, text)) => Cursor::parse(text, &hub.heads()).map_err(|error| match error {
+            CursorError::Foreign => Refusal::cursor(name),
+            gone => Refusal::new("cursor-expired", StatusCode::GONE, gone.to_string()),
+        }),
     }
 }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use wilco_application::cloud_event::{subject_of, target_of};
+use wilco_application::cloud_event::{Notifier, target_of};
 use wilco_application::feed::{Cursor, SubjectFilter};
 use wilco_application::partition::partition_of;
 use wilco_application::ports::{AggregateKey, FeedEntry, Message, StoreError};
@@ -24,9 +24,12 @@ impl Wanted {
         Ok(Self { subject: subject.transpose()?, target: query.get("target").map(target).transpose()? })
     }
 
-    fn has(&self, entry: &FeedEntry) -> bool {
-        self.target.as_ref().is_none_or(|target| *target == target_of(entry))
-            && self.subject.as_ref().is_none_or(|subject| subject.matches(&subject_of(entry)))
+    /// What cannot be read is wanted by all: whom it concerns is not known.
+    fn has(&self, entry: &FeedEntry, notifier: &Notifier) -> bool {
+        let is_target = |target: &AggregateKey| target_of(entry).is_none_or(|its| its == *target);
+        let matches =
+            |wanted: &SubjectFilter| notifier.subject(entry).is_none_or(|subject| wanted.matches(&subject));
+        self.target.as_ref().is_none_or(is_target) && self.subject.as_ref().is_none_or(matches)
     }
 }
 
@@ -98,19 +101,13 @@ impl Reader {
     fn take(&mut self, entry: &FeedEntry, look: &mut Look) {
         look.seen += 1;
         self.cursor.advance(entry.partition, entry.offset);
-        if !self.wanted.has(entry) {
+        let engine = self.state.engine();
+        if !self.wanted.has(entry, engine.notifier()) {
             return;
         }
-        let engine = self.state.engine();
-        match engine.notifier().message(entry, engine.catalog(), engine.pace()) {
+        match engine.notifier().message(entry, self.cursor.generation(), usize::MAX) {
             Ok(message) => look.found.push((message, self.cursor.clone())),
-            // It can never be told, to anybody: to stop at it would be to stop for good.
-            Err(error) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "an entry of the feed is passed over"
-                );
-            }
+            Err(untellable) => engine.feed().complain(entry, &untellable),
         }
     }
 }

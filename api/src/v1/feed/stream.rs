@@ -15,6 +15,8 @@ const RETRY: u32 = 1000;
 
 struct Stream {
     reader: Reader,
+    /// Whether events bear their types as names.
+    named: bool,
     news: watch::Receiver<()>,
     begun: bool,
     /// When the client was last told something, if only its cursor.
@@ -23,10 +25,10 @@ struct Stream {
 }
 
 /// Streams the feed for as long as the client stays and the server runs.
-pub(super) fn answer(reader: Reader) -> Response {
+pub(super) fn answer(reader: Reader, named: bool) -> Response {
     // Subscribed before anything is read: what is committed in between wakes the first wait.
     let news = reader.state.engine().feed().subscribe();
-    let stream = Stream { reader, news, begun: false, told: Instant::now(), _open: OpenStream::new() };
+    let stream = Stream { reader, named, news, begun: false, told: Instant::now(), _open: OpenStream::new() };
     answer::event_stream(futures::stream::try_unfold(stream, next))
 }
 
@@ -39,14 +41,15 @@ async fn next(mut stream: Stream) -> Result<Option<(Bytes, Stream)>, axum::BoxEr
     let engine = Arc::clone(stream.reader.state.engine());
     let silence = stream.reader.state.silence();
     loop {
-        if engine.is_closing() {
+        // A cursor of another generation is none any more: whoever comes back with it is told so.
+        if engine.is_closing() || engine.feed().generation() != stream.reader.cursor.generation() {
             return Ok(None);
         }
         stream.news.mark_unchanged();
         let look = stream.reader.look(CHUNK).await?;
         let mut text = String::new();
         for (message, cursor) in &look.found {
-            write(&mut text, message, &cursor.to_string());
+            write(&mut text, message, &cursor.to_string(), stream.named);
         }
         if text.is_empty() && stream.told.elapsed() >= silence {
             // An `id` alone: nothing is dispatched, but the client's cursor moves on.
@@ -67,34 +70,15 @@ async fn next(mut stream: Stream) -> Result<Option<(Bytes, Stream)>, axum::BoxEr
     }
 }
 
-fn write(text: &mut String, message: &Message, cursor: &str) {
+fn write(text: &mut String, message: &Message, cursor: &str, named: bool) {
     let payload = String::from_utf8_lossy(&message.payload);
-    let _ = write!(text, "id: {cursor}\nevent: {}\n", event_type(&message.subject));
+    let _ = writeln!(text, "id: {cursor}");
+    if named {
+        let _ = writeln!(text, "event: {}", message.event_type);
+    }
     // JSON may be broken into lines between its tokens only, where a line feed means nothing.
     for line in payload.lines() {
         let _ = writeln!(text, "data: {line}");
     }
     text.push('\n');
-}
-
-/// The CloudEvent's type, from the subject it is published at: `wilco.command.failed` of
-/// `wilco.command.failed.pet.reserve.p07`, `wilco.pet.reserved` of `wilco.event.pet.reserved.p07`.
-fn event_type(subject: &str) -> String {
-    let tokens: Vec<&str> = subject.split('.').collect();
-    match tokens.as_slice() {
-        ["wilco", "event", aggregate, event, ..] => format!("wilco.{aggregate}.{event}"),
-        [first, second, third, ..] => format!("{first}.{second}.{third}"),
-        _ => subject.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_event_is_named_like_its_cloud_event() {
-        assert_eq!(event_type("wilco.command.failed.pet.reserve.p07"), "wilco.command.failed");
-        assert_eq!(event_type("wilco.event.pet.reserved.p07"), "wilco.pet.reserved");
-    }
 }

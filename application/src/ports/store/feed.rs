@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::{Command, EventRow};
 
 /// One entry of the feed.
@@ -20,24 +22,24 @@ pub enum EntryBody {
     Event(EventRow),
     /// A command was settled.
     Outcome(Arc<Command>),
+    /// What stands there cannot be read; the text says why.
+    Unreadable(String),
 }
 
-/// The newest offset of a partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PartitionHead {
-    /// The partition.
-    pub partition: u16,
-    /// The offset of its newest entry; 0 when it has none.
-    pub head: i64,
+/// How far the feed goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heads {
+    /// The generation of the store: in another one the same offset names another entry.
+    pub generation: i64,
+    /// For each partition, in its order, the offset of its newest entry; 0 when it has none.
+    pub offsets: Vec<i64>,
 }
 
-/// How far a durable reader has come in a partition.
+/// Which store this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Checkpoint {
-    /// The partition.
-    pub partition: u16,
-    /// Everything up to and including this offset is done.
-    pub offset: i64,
-    /// The broker's sequence number at that point, for readers that publish.
-    pub mark: Option<i64>,
+pub struct StoreIdentity {
+    /// Made with the store; copies and restored backups keep it.
+    pub id: Uuid,
+    /// Which of its lives it lives: larger after each return to an earlier state.
+    pub generation: i64,
 }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Checkpoint, Committed, FeedEntry, PartitionHead, StoreError, UnitOfWork};
+use super::{Committed, FeedEntry, Heads, StoreError, StoreIdentity, UnitOfWork};
 
 /// Names an aggregate.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -68,17 +68,12 @@ pub trait Journal: Send + Sync {
     /// Entries of a partition with an offset above `after`, in order, at most `limit`.
     async fn feed(&self, partition: u16, after: i64, limit: u32) -> Result<Vec<FeedEntry>, StoreError>;
 
-    /// The newest offset of every partition, in order of partition: its length is the number of partitions.
-    async fn heads(&self) -> Result<Vec<PartitionHead>, StoreError>;
+    /// The newest offset of every partition, and the generation they belong to.
+    async fn heads(&self) -> Result<Heads, StoreError>;
 
-    /// Where the durable reader `reader` stands: the newest checkpoint of each partition it has one for.
-    async fn checkpoints(&self, reader: &str) -> Result<Vec<Checkpoint>, StoreError>;
+    /// Which store this is.
+    async fn identity(&self) -> Result<StoreIdentity, StoreError>;
 
-    /// Moves the reader. A checkpoint with a mark is also kept as history (the newest 1000 of each partition), so
-    /// that [`Journal::rewind`] can go back.
-    async fn save_checkpoints(&self, reader: &str, checkpoints: &[Checkpoint]) -> Result<(), StoreError>;
-
-    /// Moves the reader back, in each partition, to its newest checkpoint whose mark is at most `mark`, or to
-    /// offset 0, forgets the later ones, and says where it stands now.
-    async fn rewind(&self, reader: &str, mark: i64) -> Result<Vec<Checkpoint>, StoreError>;
+    /// Begins a new generation, because the store has returned to an earlier state; says which.
+    async fn new_generation(&self) -> Result<i64, StoreError>;
 }

@@ -9,6 +9,7 @@
 //! - The offsets of a partition are handed out under its row's lock: 1, 2, 3 … with no gap, visible in order.
 //! - After [`StoreError::Unavailable`] from a write its outcome is unknown; the caller must look.
 
+mod checkpoints;
 mod feed;
 mod journal;
 mod leases;
@@ -16,7 +17,8 @@ mod registry;
 mod unit_of_work;
 mod views;
 
-pub use feed::{Checkpoint, EntryBody, FeedEntry, PartitionHead};
+pub use checkpoints::{Checkpoint, Checkpoints, Fence, ParkedEntry};
+pub use feed::{EntryBody, FeedEntry, Heads, StoreIdentity};
 pub use journal::{AggregateKey, EventRow, Journal, Loaded};
 pub use leases::{Leases, PartitionLease};
 pub use registry::{
@@ -26,8 +28,8 @@ pub use unit_of_work::{Committed, NewEvent, Outcome, PartitionSlice, Seat, Snaps
 pub use views::{ViewFilter, ViewRow, Views};
 
 /// Everything the engine asks of a store.
-pub trait Store: Registry + Journal + Views + Leases {}
-impl<T: Registry + Journal + Views + Leases> Store for T {}
+pub trait Store: Registry + Journal + Checkpoints + Views + Leases {}
+impl<T: Registry + Journal + Checkpoints + Views + Leases> Store for T {}
 
 /// Why a store could not do as asked.
 #[derive(Debug, thiserror::Error)]

@@ -5,10 +5,23 @@
 //! - After a failure it goes on behind the last acknowledged entry of each partition.
 //! - A broker that has lost acknowledged messages (its newest sequence is below one it acknowledged) is given
 //!   them again, from the newest checkpoint it still knows.
+//! - A replica publishes only while its lease lasts by its own clock, and moves its checkpoints only while the store
+//!   agrees: one that stood still and was replaced publishes nothing old and moves nothing back.
+//! - An entry that can never be told is parked, with an alert, and stops no other.
 //!
 //! Message ids are stable, so the broker drops what it already has within its window.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | `gather` | the next messages, what is parked, and how late all of it is |
+//! | `positions` | where each partition stands, and saving it |
+//! | `restored` | noticing that the store has returned to an earlier state |
 
-use std::collections::BTreeMap;
+mod gather;
+mod positions;
+mod restored;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,16 +29,15 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::catalog::Catalog;
 use crate::cloud_event::Notifier;
 use crate::feed::FeedHub;
 use crate::names;
 use crate::ownership::Ownership;
-use crate::pace::Pace;
 use crate::ports::{
-    Broker, Checkpoint, Kept, Message, PartitionLease, Published, Receipt, Store, StoreError,
+    Broker, BrokerError, Clock, Kept, PartitionLease, Published, Receipt, Store, StoreError, StoreIdentity,
 };
 use crate::worker::Backoff;
+use positions::Positions;
 
 /// The name its checkpoints are kept under.
 const READER: &str = "broker";
@@ -40,27 +52,36 @@ const SAVE_EVERY: Duration = Duration::from_secs(1);
 /// How often an idle relay asks whether the broker still has what it acknowledged.
 const VERIFY_EVERY: Duration = Duration::from_secs(5);
 
+/// Why notifications are late.
+#[derive(Debug, thiserror::Error)]
+enum Setback {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+}
+
 /// The relay of one replica.
 pub struct Relay {
     store: Arc<dyn Store>,
     hub: Arc<FeedHub>,
     broker: Arc<dyn Broker>,
     notifier: Notifier,
-    catalog: Arc<Catalog>,
-    pace: Arc<Pace>,
+    clock: Arc<dyn Clock>,
+    ownership: Ownership,
     leases: watch::Receiver<Vec<PartitionLease>>,
-    positions: BTreeMap<u16, Position>,
+    positions: Positions,
+    /// Partitions whose newest message at the broker was not compared with the store yet.
+    unseen: BTreeSet<u16>,
     /// The newest message the broker has acknowledged to us.
     acknowledged: Receipt,
+    /// Most bytes that the broker takes in a message.
+    largest: usize,
     verified: Option<Instant>,
     saved: Instant,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Position {
-    offset: i64,
-    mark: Option<i64>,
-    saved: i64,
+    measured: Option<Instant>,
+    /// Whether the last step failed.
+    late: bool,
 }
 
 impl Relay {
@@ -70,8 +91,7 @@ impl Relay {
         hub: Arc<FeedHub>,
         broker: Arc<dyn Broker>,
         notifier: Notifier,
-        catalog: Arc<Catalog>,
-        pace: Arc<Pace>,
+        clock: Arc<dyn Clock>,
         ownership: &Ownership,
     ) -> Self {
         let mut leases = ownership.subscribe();
@@ -81,13 +101,17 @@ impl Relay {
             hub,
             broker,
             notifier,
-            catalog,
-            pace,
+            clock,
+            ownership: ownership.clone(),
             leases,
-            positions: BTreeMap::new(),
+            positions: Positions::default(),
+            unseen: BTreeSet::new(),
             acknowledged: Receipt::default(),
+            largest: usize::MAX,
             verified: None,
             saved: Instant::now(),
+            measured: None,
+            late: false,
         }
     }
 
@@ -105,13 +129,13 @@ impl Relay {
                 }
                 Ok(count) => {
                     backoff = Backoff::default();
+                    self.recovered();
                     if (BUSY..RUN).contains(&count) {
                         tokio::time::sleep(GATHER).await;
                     }
                 }
-                Err(error) => {
-                    tracing::warn!(error = &*error, "notifications are delayed");
-                    self.verified = None;
+                Err(setback) => {
+                    self.failed(&setback);
                     if stop.is_cancelled() {
                         break;
                     }
@@ -133,10 +157,35 @@ impl Relay {
         }
     }
 
+    /// Says so once, however long it lasts.
+    fn failed(&mut self, setback: &Setback) {
+        self.verified = None;
+        if matches!(setback, Setback::Store(StoreError::Fenced) | Setback::Broker(BrokerError::Late)) {
+            self.ownership.doubt();
+        }
+        if std::mem::replace(&mut self.late, true) {
+            tracing::debug!(error = setback as &dyn std::error::Error, "notifications are still delayed");
+        } else {
+            tracing::warn!(error = setback as &dyn std::error::Error, "notifications are delayed");
+        }
+    }
+
+    fn recovered(&mut self) {
+        if std::mem::take(&mut self.late) {
+            tracing::info!("notifications go out again");
+        }
+    }
+
     /// Publishes one run; says how many messages that were.
-    async fn step(&mut self) -> Result<usize, Box<dyn std::error::Error + Send + Sync>> {
+    async fn step(&mut self) -> Result<usize, Setback> {
         self.take_assignment().await?;
+        self.measure().await?;
         self.verify().await?;
+        let until = self.ownership.valid_until();
+        // Not before this replica knows again that it owns them.
+        if Instant::now() >= until {
+            return Ok(0);
+        }
         if self.saved.elapsed() >= SAVE_EVERY {
             self.save().await?;
         }
@@ -144,46 +193,29 @@ impl Relay {
         if run.is_empty() {
             return Ok(0);
         }
-        let alone = self.positions.len() == usize::from(self.hub.partitions());
-        match self.broker.publish(&run, alone).await {
+        match self.broker.publish(&run, until).await {
             Ok(published) => {
                 self.advance(published).await?;
                 Ok(run.len())
             }
             Err((published, error)) => {
                 self.advance(published).await?;
-                Err(Box::new(error))
+                Err(error.into())
             }
         }
-    }
-
-    async fn take_assignment(&mut self) -> Result<(), StoreError> {
-        if !self.leases.has_changed().unwrap_or(false) {
-            return Ok(());
-        }
-        self.save().await?;
-        let checkpoints = self.store.checkpoints(READER).await?;
-        let owned: Vec<u16> = self.leases.borrow_and_update().iter().map(|lease| lease.partition).collect();
-        let known = std::mem::take(&mut self.positions);
-        for partition in owned {
-            let stored = checkpoints.iter().find(|checkpoint| checkpoint.partition == partition);
-            let position =
-                known.get(&partition).copied().unwrap_or_else(|| stored.map_or_else(Position::default, at));
-            let mark = position.mark.unwrap_or(0) as u64;
-            if mark > self.acknowledged.sequence {
-                self.acknowledged = Receipt { sequence: mark, id: None };
-            }
-            self.positions.insert(partition, position);
-        }
-        Ok(())
     }
 
     /// Goes back when the broker has less than it acknowledged.
-    async fn verify(&mut self) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    async fn verify(&mut self) -> Result<(), Setback> {
         if self.verified.is_some_and(|verified| verified.elapsed() < VERIFY_EVERY) {
             return Ok(());
         }
-        match self.broker.still_has(&self.acknowledged).await? {
+        let id = self.store.identity().await?.id;
+        let identity = StoreIdentity { id, generation: self.hub.generation() };
+        let standing = self.broker.check(&identity, &self.acknowledged).await?;
+        self.largest = standing.largest;
+        self.notice_a_restored_store().await?;
+        match standing.kept {
             Kept::All => {}
             Kept::UpTo(last) => self.go_back(last).await?,
             // Other replicas have filled the stream up again, so nobody knows how much was lost: only the
@@ -192,43 +224,6 @@ impl Relay {
         }
         self.verified = Some(Instant::now());
         Ok(())
-    }
-
-    async fn go_back(&mut self, last: u64) -> Result<(), StoreError> {
-        tracing::error!(
-            acknowledged = self.acknowledged.sequence,
-            last,
-            "NATS has lost messages; publishing again"
-        );
-        metrics::counter!(names::RELAY_REWINDS).increment(1);
-        self.save().await?;
-        let checkpoints = self.store.rewind(READER, i64::try_from(last).unwrap_or(i64::MAX)).await?;
-        for (partition, position) in &mut self.positions {
-            let stored = checkpoints.iter().find(|checkpoint| checkpoint.partition == *partition);
-            *position = stored.map_or_else(Position::default, at);
-        }
-        self.acknowledged = Receipt { sequence: last, id: None };
-        Ok(())
-    }
-
-    /// The next messages of all partitions, a fair share of each, in order within each.
-    async fn gather(&self) -> Result<Vec<Message>, Box<dyn std::error::Error + Send + Sync>> {
-        let share = (RUN / self.positions.len().max(1)).max(1);
-        let mut run = Vec::new();
-        let mut lag = 0;
-        let heads = self.hub.heads();
-        for (partition, position) in &self.positions {
-            let behind = heads.get(usize::from(*partition)).copied().unwrap_or(0) - position.offset;
-            if behind <= 0 {
-                continue;
-            }
-            lag += behind;
-            for entry in self.hub.read(*partition, position.offset, share).await? {
-                run.push(self.notifier.message(&entry, &self.catalog, &self.pace)?);
-            }
-        }
-        metrics::gauge!(names::RELAY_LAG).set(lag as f64);
-        Ok(run)
     }
 
     async fn advance(&mut self, published: Published) -> Result<(), StoreError> {
@@ -244,39 +239,7 @@ impl Relay {
             }
             self.acknowledged = receipt;
         }
-        for (partition, offset) in published.offsets {
-            if let Some(position) = self.positions.get_mut(&partition) {
-                position.offset = offset;
-                position.mark = mark.max(position.mark);
-            }
-        }
+        self.positions.advance(&published.offsets, mark);
         Ok(())
     }
-
-    async fn save(&mut self) -> Result<(), StoreError> {
-        let moved: Vec<Checkpoint> = self
-            .positions
-            .iter()
-            .filter(|(_, position)| position.offset != position.saved)
-            .map(|(partition, position)| Checkpoint {
-                partition: *partition,
-                offset: position.offset,
-                mark: position.mark,
-            })
-            .collect();
-        if !moved.is_empty() {
-            self.store.save_checkpoints(READER, &moved).await?;
-            for checkpoint in moved {
-                if let Some(position) = self.positions.get_mut(&checkpoint.partition) {
-                    position.saved = checkpoint.offset;
-                }
-            }
-        }
-        self.saved = Instant::now();
-        Ok(())
-    }
-}
-
-fn at(checkpoint: &Checkpoint) -> Position {
-    Position { offset: checkpoint.offset, mark: checkpoint.mark, saved: checkpoint.offset }
 }

@@ -1,0 +1,74 @@
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::{PartitionLease, StoreError};
+
+/// How far a durable reader has come in a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The partition.
+    pub partition: u16,
+    /// Everything up to and including this offset is done.
+    pub offset: i64,
+    /// The broker's sequence number at that point, for readers that publish.
+    pub mark: Option<i64>,
+}
+
+/// The right to move a reader. A replica that was replaced while it stood still must not move it back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fence {
+    /// The replica that moves it.
+    pub owner: Uuid,
+    /// The generation of the store that it reads.
+    pub generation: i64,
+    /// The partitions that it owns, with their epochs.
+    pub leases: Vec<PartitionLease>,
+}
+
+impl Fence {
+    /// The epoch in which a partition is owned; one that is not has none that could be right.
+    pub fn epoch(&self, partition: u16) -> i64 {
+        self.leases.iter().find(|lease| lease.partition == partition).map_or(-1, |lease| lease.epoch)
+    }
+}
+
+/// An entry of the feed that a durable reader passes over, because it can never be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParkedEntry {
+    /// Its partition.
+    pub partition: u16,
+    /// Its offset there.
+    pub offset: i64,
+    /// The generation of the store that the offset belongs to.
+    pub generation: i64,
+    /// Why it cannot be told.
+    pub reason: String,
+}
+
+/// Where the feed's durable readers stand.
+#[async_trait]
+pub trait Checkpoints: Send + Sync {
+    /// Where the durable reader `reader` stands: the newest checkpoint of each partition it has one for.
+    async fn checkpoints(&self, reader: &str) -> Result<Vec<Checkpoint>, StoreError>;
+
+    /// Moves the reader in partitions that `fence` names, all or, where one is not owned any more or the store has
+    /// another generation, none ([`StoreError::Fenced`]). A checkpoint with a mark is also kept as history (the
+    /// newest 1000 of each partition), so that [`Checkpoints::rewind`] can go back.
+    async fn save_checkpoints(
+        &self,
+        reader: &str,
+        fence: &Fence,
+        checkpoints: &[Checkpoint],
+    ) -> Result<(), StoreError>;
+
+    /// Moves the reader back, in each partition that `fence` names, to its newest checkpoint whose mark is at most
+    /// `mark`, or to offset 0, forgets the later ones, and says where it stands there now. Fenced like
+    /// [`Checkpoints::save_checkpoints`].
+    async fn rewind(&self, reader: &str, fence: &Fence, mark: i64) -> Result<Vec<Checkpoint>, StoreError>;
+
+    /// Keeps an entry that the reader passes over, for somebody to look at. To park it again changes nothing.
+    async fn park(&self, reader: &str, entry: &ParkedEntry) -> Result<(), StoreError>;
+
+    /// How many entries the reader has passed over.
+    async fn parked(&self, reader: &str) -> Result<u64, StoreError>;
+}
