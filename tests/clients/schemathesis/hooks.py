@@ -42,7 +42,7 @@ def before_call(ctx: schemathesis.HookContext, case: schemathesis.Case, kwargs: 
         case.headers["Idempotency-Key"] = unused(case.headers["Idempotency-Key"])
     if isinstance(case.body, dict) and case.operation.label == "POST /v1/commands":
         case.body |= {"type": "pet.create", "data": {"name": "Fuzzy", "category": "dog"}}
-        if "id" in case.body:
+        if isinstance(case.body.get("id"), str):
             case.body["id"] = unused(case.body["id"])
-        if "not_before" in case.body:
+        if isinstance(case.body.get("not_before"), str):
             case.body["not_before"] = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
