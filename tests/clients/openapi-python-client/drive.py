@@ -14,6 +14,7 @@ from wilco_client.api.pets import create_pet, get_pet, list_pets
 from wilco_client.models import (
     CommandEnvelope,
     CommandEnvelopeData,
+    CommandEnvelopeType,
     CommandStatus,
     Currency,
     Money,
@@ -70,7 +71,7 @@ def show(id: str) -> None:
 
 def reserve(id: str) -> None:
     body = CommandEnvelope(
-        type_="pet.reserve",
+        type_=CommandEnvelopeType.PET_RESERVE,
         target=id,
         data=CommandEnvelopeData.from_dict({"order_id": "order-1"}),
     )
