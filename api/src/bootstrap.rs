@@ -93,7 +93,7 @@ impl OpenStore {
     async fn rebuild(&self, catalog: &Arc<Catalog>) -> Result<(), Error> {
         let queries = Queries::new(self.shared(), Arc::clone(catalog));
         for kind in catalog.aggregates() {
-            queries.rebuild(kind.name()).await?;
+            queries.rebuild(kind.name(), |_| ()).await?;
         }
         Ok(())
     }
@@ -107,10 +107,11 @@ impl OpenStore {
     }
 }
 
+/// Partitions of a new SQLite store. One writer serves them all, so more only help to spread consumers.
+pub const SQLITE_PARTITIONS: u16 = 1;
+
 /// Opens the store.
 pub async fn open(config: &Config) -> Result<OpenStore, Error> {
-    /// One writer serves them all, so more only help to spread consumers.
-    const SQLITE_PARTITIONS: u16 = 1;
     Ok(match config.store.store()? {
         StoreUrl::Sqlite(path) => {
             let partitions = config.engine.partitions.unwrap_or(SQLITE_PARTITIONS);

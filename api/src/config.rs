@@ -5,6 +5,7 @@
 //! flag. An unknown name in the file or in a flag is an error; an unknown variable is told of and left alone. White
 //! space around a value is none of it: a variable that was read from a file often ends in a line feed.
 
+mod description;
 mod sections;
 mod source;
 mod url;
@@ -12,14 +13,16 @@ mod url;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use description::{Place, Setting, settings};
 pub use sections::{Engine, Http, JetStream, Log, LogFormat, NatsLogin, Postgres, Storage};
-pub use source::{Flags, assignment, load};
+pub use source::{Flags, Loaded, assignment, load};
 pub use url::{SecretUrl, StoreUrl};
 
 /// Everything that can be set.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Where data is kept: `sqlite:PATH` or `postgres://…`. Default `sqlite:wilco.db`.
@@ -31,6 +34,7 @@ pub struct Config {
     /// Whether to listen on other than loopback addresses although nobody is asked for a key. Default no.
     pub insecure: bool,
     /// Seconds that a stop waits for what is under way. Default 30.
+    #[schemars(extend("x-unit" = "seconds"))]
     pub drain_seconds: u64,
     /// How commands are applied.
     pub engine: Engine,

@@ -3,8 +3,11 @@
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
+use metrics::Gauge;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
+use wilco_api::http::AppState;
+use wilco_application::names;
 
 use crate::config::{Log, LogFormat};
 
@@ -30,12 +33,17 @@ pub fn log(settings: &Log) {
         // A line that cannot be written, on a full disk say, would be told of with `eprintln!`, which panics then and
         // takes the task with it that had something to say.
         .log_internal_errors(false)
-        .with_ansi(std::io::stderr().is_terminal());
+        .with_ansi(std::io::stderr().is_terminal() && !colours_are_unwanted());
     // A second one is refused, and the first goes on.
     let _ = match settings.format {
         LogFormat::Text => logs.try_init(),
         LogFormat::Json => logs.json().flatten_event(true).try_init(),
     };
+}
+
+/// See no-color.org.
+fn colours_are_unwanted() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
 /// Starts to record metrics; must be called within the runtime, whose end ends the upkeep.
@@ -46,12 +54,36 @@ pub fn metrics() -> Result<PrometheusHandle, BuildError> {
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
         .set_buckets_for_metric(Matcher::Suffix("_size".to_owned()), &SIZES)?
         .install_recorder()?;
+    names::describe();
+    metrics::gauge!(names::BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    let process = metrics_process::Collector::default();
+    process.describe();
     let upkeep = handle.clone();
     tokio::spawn(async move {
         loop {
+            process.collect();
             tokio::time::sleep(UPKEEP).await;
             upkeep.run_upkeep();
         }
     });
     Ok(handle)
+}
+
+/// Shows by a gauge whether what the server depends on answers, until it is dropped.
+pub async fn watch_dependencies(state: AppState) {
+    const EVERY: Duration = Duration::from_secs(5);
+    const PATIENCE: Duration = Duration::from_secs(2);
+    let up = |name: &str| metrics::gauge!(names::DEPENDENCY_UP, "dependency" => name.to_owned());
+    let store = up("store");
+    let others: Vec<_> = state.readiness().iter().map(|check| (check, up(check.name()))).collect();
+    let show = |gauge: &Gauge, up: bool| gauge.set(f64::from(u8::from(up)));
+    loop {
+        let ready = tokio::time::timeout(PATIENCE, state.engine().ready()).await;
+        show(&store, matches!(ready, Ok(Ok(()))));
+        for (check, gauge) in &others {
+            let answered = tokio::time::timeout(PATIENCE, check.check()).await;
+            show(gauge, matches!(answered, Ok(Ok(()))));
+        }
+        tokio::time::sleep(EVERY).await;
+    }
 }

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use crate::names;
 use crate::outage::Outage;
 use crate::pace::Pace;
-use crate::ports::{Accepted, Clock, Command, Registry, Store, StoreError};
+use crate::ports::{Accepted, Clock, Command, OpenCommands, Registry, Store, StoreError};
 use crate::worker::Router;
 
 /// Most commands in one write.
@@ -244,17 +244,31 @@ impl Acceptance {
     }
 }
 
-/// Counts the backlog anew now and then: what other replicas accept and settle is not seen otherwise.
+/// Counts the backlog anew now and then: what other replicas accept and settle is not seen otherwise. Between that it
+/// shows how things stand.
 pub(crate) async fn count_backlog(registry: &dyn Registry, clock: &dyn Clock, pace: &Pace, limit: u64) {
-    const EVERY: Duration = Duration::from_secs(30);
-    loop {
-        match registry.backlog(clock.now(), limit.saturating_add(1)).await {
-            Ok(backlog) => pace.counted(backlog),
+    const EVERY: Duration = Duration::from_secs(5);
+    const COUNTED_EVERY: u32 = 6;
+    let mut waiting = OpenCommands::default();
+    for round in (0..COUNTED_EVERY).cycle() {
+        let now = clock.now();
+        let looked = async {
+            if round == 0 {
+                pace.counted(registry.backlog(now, limit.saturating_add(1)).await?);
+            }
+            registry.waiting(now, limit).await
+        };
+        match looked.await {
+            Ok(found) => waiting = found,
+            // What waited before still does, for all that is known.
             Err(error) => {
                 tracing::debug!(error = &error as &dyn std::error::Error, "the backlog was not counted");
             }
         }
         metrics::gauge!(names::BACKLOG).set(pace.backlog() as f64);
+        metrics::gauge!(names::SCHEDULED).set(waiting.scheduled as f64);
+        let age = waiting.oldest.map_or(0.0, |oldest| (now - oldest).as_seconds_f64());
+        metrics::gauge!(names::OLDEST_SECONDS).set(age.max(0.0));
         tokio::time::sleep(EVERY).await;
     }
 }

@@ -23,6 +23,7 @@ pub mod cloud_event;
 pub mod engine;
 pub mod feed;
 pub mod intake;
+mod meters;
 pub mod names;
 pub mod outage;
 pub mod ownership;

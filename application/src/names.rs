@@ -1,36 +1,124 @@
-//! The names of metrics, in one place.
+//! The metrics, in one place: a name is made together with what it says, so there is none without.
 
-/// Commands accepted (counter).
-pub const ACCEPTED: &str = "wilco_commands_accepted_total";
-/// Commands settled, by `state` (counter).
-pub const SETTLED: &str = "wilco_commands_settled_total";
-/// Commands accepted and not settled, as this replica counts (gauge).
-pub const BACKLOG: &str = "wilco_commands_backlog";
-/// Commands stored by one insert (histogram).
-pub const ACCEPT_BATCH: &str = "wilco_accept_batch_size";
-/// Seconds of one insert (histogram).
-pub const ACCEPT_SECONDS: &str = "wilco_accept_seconds";
-/// Commands settled by one commit (histogram).
-pub const COMMIT_BATCH: &str = "wilco_commit_batch_size";
-/// Seconds of one commit (histogram).
-pub const COMMIT_SECONDS: &str = "wilco_commit_seconds";
-/// Commits refused, by `reason` (counter).
-pub const COMMIT_REFUSED: &str = "wilco_commits_refused_total";
-/// Partitions this replica owns (gauge).
-pub const OWNED_PARTITIONS: &str = "wilco_owned_partitions";
-/// Commands that failed through a defect of a handler or of stored data (counter).
-pub const DEFECTS: &str = "wilco_defects_total";
-/// Messages acknowledged by the broker (counter).
-pub const PUBLISHED: &str = "wilco_published_total";
-/// Entries not yet published (gauge).
-pub const RELAY_LAG: &str = "wilco_relay_lag";
-/// Seconds since the oldest entry that is not yet published was committed (gauge).
-pub const RELAY_LAG_SECONDS: &str = "wilco_relay_lag_seconds";
-/// Messages too large for the broker, which only say where their data can be read (counter).
-pub const REFERRING: &str = "wilco_published_without_data_total";
-/// Entries of the feed that the relay has passed over and kept for somebody to look at (gauge).
-pub const PARKED: &str = "wilco_relay_parked";
-/// Entries of the feed that can be told to nobody, as this process met them (counter).
-pub const UNTELLABLE: &str = "wilco_feed_untellable_total";
-/// Times the broker had lost messages it had acknowledged (counter).
-pub const RELAY_REWINDS: &str = "wilco_relay_rewinds_total";
+use metrics::Unit;
+
+/// A metric.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric {
+    /// Its name.
+    pub name: &'static str,
+    /// What kind of number it is.
+    pub kind: Kind,
+    /// What it is measured in.
+    pub unit: Unit,
+    /// What tells its series apart.
+    pub labels: &'static [&'static str],
+    /// What it says, for people.
+    pub help: &'static str,
+}
+
+/// Kinds of metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows, from the start of the process.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// How many values there were, by their size.
+    Histogram,
+}
+
+macro_rules! metric_list {
+    ($($name:ident: $kind:ident($unit:ident) $text:literal [$($label:literal),*] $help:literal;)*) => {
+        $(#[doc = $help] pub const $name: &str = $text;)*
+
+        /// All of them.
+        pub const ALL: &[Metric] = &[$(Metric {
+            name: $text,
+            kind: Kind::$kind,
+            unit: Unit::$unit,
+            labels: &[$($label),*],
+            help: $help,
+        }),*];
+    };
+}
+
+metric_list! {
+    ACCEPTED: Counter(Count) "wilco_commands_accepted_total" []
+        "Commands accepted durably.";
+    REPLAYED: Counter(Count) "wilco_commands_replayed_total" []
+        "Requests answered with the command of an earlier one with the same key.";
+    SETTLED: Counter(Count) "wilco_commands_settled_total" ["state", "type", "problem"]
+        "Commands settled, by state, type and, if failed, slug of the problem.";
+    SETTLE_SECONDS: Histogram(Seconds) "wilco_command_settle_seconds" []
+        "Time from the acceptance of a command, or from when it fell due, until it was settled.";
+    BACKLOG: Gauge(Count) "wilco_commands_backlog" []
+        "Commands due and not settled, as this replica counts.";
+    SCHEDULED: Gauge(Count) "wilco_commands_scheduled" []
+        "Commands in the store that are to be applied later.";
+    OLDEST_SECONDS: Gauge(Seconds) "wilco_commands_oldest_age_seconds" []
+        "Time that the oldest command in the store that is due and not settled waits; 0 if none does.";
+    ACCEPT_BATCH: Histogram(Count) "wilco_accept_batch_size" []
+        "Commands stored by one write that does not settle them.";
+    ACCEPT_SECONDS: Histogram(Seconds) "wilco_accept_seconds" []
+        "Duration of a write that stores commands and does not settle them.";
+    COMMIT_BATCH: Histogram(Count) "wilco_commit_batch_size" []
+        "Commands settled by one commit.";
+    COMMIT_SECONDS: Histogram(Seconds) "wilco_commit_seconds" []
+        "Duration of a commit.";
+    COMMIT_REFUSED: Counter(Count) "wilco_commits_refused_total" ["reason"]
+        "Commits that the store refused or did not answer, by reason.";
+    DEFECTS: Counter(Count) "wilco_defects_total" []
+        "Commands settled as failed because a handler or stored data was defective.";
+    OWNED_PARTITIONS: Gauge(Count) "wilco_owned_partitions" []
+        "Partitions this replica owns.";
+    DEPENDENCY_UP: Gauge(Count) "wilco_dependency_up" ["dependency"]
+        "Whether the store can be committed to, and whether NATS answers: 1 or 0.";
+    PUBLISHED: Counter(Count) "wilco_published_total" []
+        "Notifications acknowledged by the broker.";
+    RELAY_LAG: Gauge(Count) "wilco_relay_lag" []
+        "Entries of the feed not yet published.";
+    RELAY_LAG_SECONDS: Gauge(Seconds) "wilco_relay_lag_seconds" []
+        "Time since the oldest entry that is not yet published was committed.";
+    REFERRING: Counter(Count) "wilco_published_without_data_total" []
+        "Notifications too large for the broker, which only say where their data can be read.";
+    PARKED: Gauge(Count) "wilco_relay_parked" []
+        "Entries of the feed that the relay has passed over and kept for somebody to look at.";
+    UNTELLABLE: Counter(Count) "wilco_feed_untellable_total" []
+        "Entries of the feed that can be told to nobody, as this process met them.";
+    RELAY_REWINDS: Counter(Count) "wilco_relay_rewinds_total" []
+        "Times the broker had lost messages it had acknowledged.";
+    OLDEST_SNAPSHOT: Gauge(Count) "wilco_postgres_oldest_snapshot_age" []
+        "Transactions begun since the oldest snapshot that a session of the server still sees; while it grows, dead rows stay and commits get slow.";
+    HTTP_REQUESTS: Counter(Count) "wilco_http_requests_total" ["method", "route", "status"]
+        "Requests answered, by method, route and class of status.";
+    HTTP_SECONDS: Histogram(Seconds) "wilco_http_request_seconds" ["method", "route"]
+        "Time until the head of an answer was ready, by method and route; without answers held back on request, and streams.";
+    HTTP_HELD_SECONDS: Histogram(Seconds) "wilco_http_held_seconds" []
+        "The same of answers held back because the client preferred to wait.";
+    HTTP_STREAMS: Gauge(Count) "wilco_http_streams" []
+        "Streams of events that are open.";
+    BUILD_INFO: Gauge(Count) "wilco_build_info" ["version"]
+        "Always 1; its labels say which build this is.";
+}
+
+/// Says of every metric what it is, to the recorder that is installed. Those without labels are there from now on.
+pub fn describe() {
+    for Metric { name, kind, unit, labels, help } in ALL.iter().copied() {
+        let alone = labels.is_empty();
+        match kind {
+            Kind::Counter => {
+                metrics::describe_counter!(name, unit, help);
+                alone.then(|| metrics::counter!(name).increment(0));
+            }
+            Kind::Gauge => {
+                metrics::describe_gauge!(name, unit, help);
+                alone.then(|| metrics::gauge!(name).set(0.0));
+            }
+            Kind::Histogram => {
+                metrics::describe_histogram!(name, unit, help);
+                alone.then(|| metrics::histogram!(name));
+            }
+        }
+    }
+}

@@ -64,8 +64,9 @@ impl Queries {
         Ok(view.filter(|view| view.version == version))
     }
 
-    /// Writes the landing views of every aggregate of a type anew from its events; says how many.
-    pub async fn rebuild(&self, aggregate_type: &str) -> Result<u64, QueryError> {
+    /// Writes the landing views of every aggregate of a type anew from its events; says how many, at the end and
+    /// to `told` on the way.
+    pub async fn rebuild(&self, aggregate_type: &str, told: impl Fn(u64)) -> Result<u64, QueryError> {
         let mut count = 0;
         let mut after: Option<String> = None;
         loop {
@@ -78,6 +79,7 @@ impl Queries {
             }
             count += views.len() as u64;
             self.store.save_views(views).await?;
+            told(count);
             after = Some(last);
         }
     }

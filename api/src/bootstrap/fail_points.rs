@@ -31,9 +31,9 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 use wilco_application::ports::{
     Accepted, AggregateKey, Broker, BrokerError, CancelOutcome, Checkpoint, Checkpoints, Command,
-    CommandFilter, Committed, EventRow, FeedEntry, Fence, Heads, Journal, Leases, Loaded, Message, Page,
-    ParkedEntry, PartitionLease, Published, Receipt, Registry, Standing, Store, StoreError, StoreIdentity,
-    Told, UnitOfWork, ViewFilter, ViewRow, Views,
+    CommandFilter, Committed, EventRow, FeedEntry, Fence, Heads, Journal, Leases, Loaded, Message,
+    OpenCommands, Page, ParkedEntry, PartitionLease, Published, Receipt, Registry, Standing, Store,
+    StoreError, StoreIdentity, Told, UnitOfWork, ViewFilter, ViewRow, Views,
 };
 use wilco_domain::kernel::Problem;
 
@@ -134,6 +134,10 @@ impl Registry for Faulty<dyn Store> {
 
     async fn backlog(&self, now: DateTime<Utc>, limit: u64) -> Result<u64, StoreError> {
         self.0.backlog(now, limit).await
+    }
+
+    async fn waiting(&self, now: DateTime<Utc>, limit: u64) -> Result<OpenCommands, StoreError> {
+        self.0.waiting(now, limit).await
     }
 
     async fn cancel(

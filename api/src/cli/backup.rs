@@ -1,12 +1,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
-use super::output;
 use super::settings::Settings;
+use super::{output, progress};
 use crate::bootstrap::{self, CopyError};
 use crate::config::Config;
+
+const BYTES: &str = "{bar:40} {bytes}/{total_bytes} {eta}";
 
 /// Where to copy the store to.
 #[derive(Debug, Args)]
@@ -43,7 +45,7 @@ pub enum Error {
 impl Backup {
     /// Copies the store.
     pub async fn run(self, config: Config) -> Result<(), Error> {
-        let bar = bar();
+        let bar = progress::bar(BYTES, 0);
         let copied = bootstrap::back_up(&config, &self.file, |done, total| show(&bar, done, total)).await;
         bar.finish_and_clear();
         copied?;
@@ -55,7 +57,7 @@ impl Backup {
 impl Restore {
     /// Makes the store.
     pub async fn run(self, config: Config) -> Result<(), Error> {
-        let bar = bar();
+        let bar = progress::bar(BYTES, 0);
         let show = |done, total| show(&bar, done, total);
         let restored = bootstrap::restore(&config, &self.file, self.force, show).await;
         bar.finish_and_clear();
@@ -64,16 +66,6 @@ impl Restore {
         }
         output::say(format_args!("{} is what {} was", config.store, self.file.display()))?;
         Ok(())
-    }
-}
-
-/// Shown on a terminal only.
-fn bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {eta}");
-    let bar = ProgressBar::new(0);
-    match style {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
     }
 }
 

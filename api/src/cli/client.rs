@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use reqwest::header::ACCEPT;
+use reqwest::header::{ACCEPT, CONTENT_LOCATION};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use serde_json::Value;
 
@@ -25,6 +25,14 @@ pub enum Error {
     /// The server refused.
     #[error("{}", output::problem(.0))]
     Refused(Value),
+    /// The command was waited for, and failed.
+    #[error("command {command}: {}", output::problem(problem))]
+    Failed {
+        /// Its id.
+        command: String,
+        /// Why.
+        problem: Value,
+    },
     /// The answer is none of Wilco's.
     #[error("{url} answered {status} with something else than JSON; is it a Wilco server?")]
     Foreign {
@@ -58,7 +66,7 @@ impl Client {
     /// A client of the server that the arguments name.
     pub fn new(arguments: &settings::Client) -> Result<Self, Error> {
         let wrong = || Error::Usage("--url: http://HOST:PORT is wanted".to_owned());
-        let base: Url = arguments.url.trim().parse().map_err(|_| wrong())?;
+        let base: Url = arguments.address.url().parse().map_err(|_| wrong())?;
         if !matches!(base.scheme(), "http" | "https") {
             return Err(wrong());
         }
@@ -99,6 +107,12 @@ impl Client {
         self.read(response).await
     }
 
+    /// The status of a command.
+    pub async fn status(&self, command: &str) -> Result<Value, Error> {
+        let url = self.url(&["v1", "commands", command], [("redirect", "false")]);
+        Ok(self.send(self.request(Method::GET, url)).await?.body)
+    }
+
     /// Opens a stream of events, which has no end in time.
     pub async fn stream(&self, url: Url) -> Result<Response, Error> {
         let response = self.http.get(url).header(ACCEPT, "text/event-stream").send().await;
@@ -114,19 +128,27 @@ impl Client {
 
     async fn read(&self, response: Response) -> Result<Answer, Error> {
         let status = response.status();
+        let command =
+            response.headers().get(CONTENT_LOCATION).and_then(|path| command_of(path.to_str().ok()?));
         let bytes = response.bytes().await.map_err(|source| self.unreachable(source))?;
         let Ok(body) = serde_json::from_slice::<Value>(&bytes) else {
             return Err(Error::Foreign { url: shown(&self.base), status });
         };
-        if status.is_client_error() || status.is_server_error() {
-            return Err(Error::Refused(body));
+        match (status.is_client_error() || status.is_server_error(), command) {
+            (false, _) => Ok(Answer { status, body }),
+            (true, None) => Err(Error::Refused(body)),
+            (true, Some(command)) => Err(Error::Failed { command, problem: body }),
         }
-        Ok(Answer { status, body })
     }
 
     fn unreachable(&self, source: reqwest::Error) -> Error {
         Error::Unreachable { url: shown(&self.base), source: source.without_url() }
     }
+}
+
+/// The id in the path of a command's status.
+fn command_of(path: &str) -> Option<String> {
+    path.rsplit_once("/v1/commands/").map(|(_, id)| id.to_owned())
 }
 
 /// Where the server is, without user and password.

@@ -23,6 +23,20 @@ pub enum Action {
     Cancel(One),
     /// Make a new command of a failed one
     Retry(One),
+    /// Print the types of commands that there are
+    Types(settings::Client),
+}
+
+impl Action {
+    /// Where the server is, and how to print.
+    pub fn client(&self) -> &settings::Client {
+        match self {
+            Self::Submit(submit) => &submit.client,
+            Self::Status(one) | Self::Watch(one) | Self::Cancel(one) | Self::Retry(one) => &one.client,
+            Self::List(list) => &list.client,
+            Self::Types(client) => client,
+        }
+    }
 }
 
 /// A command to give.
@@ -37,6 +51,12 @@ pub struct Submit {
     /// Its own fields: JSON, @FILE, or - for standard input
     #[arg(long, value_name = "JSON", default_value = "{}")]
     data: String,
+    /// The command's own id, a UUID: given again with the same, it is the same command
+    #[arg(long, value_name = "UUID")]
+    id: Option<String>,
+    /// Kept with the command and its events; may be given several times
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    metadata: Vec<(String, String)>,
     /// The idempotency key: the same request with the same key is the same command
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
@@ -96,6 +116,7 @@ pub(super) async fn run(action: Action) -> Result<(), super::Error> {
         Action::List(list) => Ok(list.run().await?),
         Action::Cancel(one) => Ok(one.change(Method::DELETE, &[]).await?),
         Action::Retry(one) => Ok(one.change(Method::POST, &["retry"]).await?),
+        Action::Types(arguments) => Ok(types(&arguments).await?),
     }
 }
 
@@ -110,10 +131,18 @@ impl Submit {
         if let Some(seconds) = self.wait {
             request = request.header("Prefer", format!("wait={seconds}"));
         }
-        let answer = client.send(request).await?;
-        show(&answer.body, self.client.json)?;
-        // Waited for and failed is a refusal; this is a replay of one that failed before.
-        if answer.body["status"] == "failed" { Err(super::Error::Told) } else { Ok(()) }
+        let status = match client.send(request).await {
+            Ok(answer) => answer.body,
+            // Told as any other command is, with its id.
+            Err(client::Error::Failed { command, .. }) => client.status(&command).await?,
+            Err(error) => return Err(error.into()),
+        };
+        show(&status, self.client.json)?;
+        match status["status"].as_str() {
+            Some("failed" | "cancelled") => Err(super::Error::Told),
+            _ if self.wait.is_some() && !settled(&status) => Err(super::Error::Unsettled),
+            _ => Ok(()),
+        }
     }
 
     fn envelope(&self) -> Result<Value, client::Error> {
@@ -121,6 +150,11 @@ impl Submit {
         envelope.insert("type".to_owned(), json!(self.command_type));
         envelope.insert("data".to_owned(), data(&self.data)?);
         let optional = [
+            ("id", self.id.as_ref().map(|id| json!(id))),
+            (
+                "metadata",
+                (!self.metadata.is_empty()).then(|| self.metadata.iter().cloned().collect::<Value>()),
+            ),
             ("target", self.target.as_ref().map(|target| json!(target))),
             ("expected_version", self.expected_version.map(|version| json!(version))),
             ("not_before", self.not_before.as_ref().map(|time| json!(time))),
@@ -130,6 +164,27 @@ impl Submit {
         }
         Ok(Value::Object(envelope))
     }
+}
+
+/// Reads a `--metadata`.
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("NAME=VALUE is wanted".to_owned()),
+    }
+}
+
+async fn types(arguments: &settings::Client) -> Result<(), client::Error> {
+    let client = Client::new(arguments)?;
+    let url = client.url(&["v1", "command-types"], []);
+    let answer = client.send(client.request(Method::GET, url)).await?;
+    if arguments.json {
+        return Ok(output::say(&answer.body)?);
+    }
+    for kind in answer.body["items"].as_array().into_iter().flatten() {
+        output::say(output::command_type(kind))?;
+    }
+    Ok(())
 }
 
 /// Reads `--data`.
@@ -152,10 +207,8 @@ impl One {
     }
 
     async fn status(&self) -> Result<(), client::Error> {
-        let client = Client::new(&self.client)?;
-        let url = client.url(&self.segments(), [("redirect", "false")]);
-        let answer = client.send(client.request(Method::GET, url)).await?;
-        show(&answer.body, self.client.json)
+        let status = Client::new(&self.client)?.status(&self.id).await?;
+        show(&status, self.client.json)
     }
 
     async fn change(&self, method: Method, further: &[&str]) -> Result<(), client::Error> {

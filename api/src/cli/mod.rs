@@ -4,18 +4,21 @@ mod backup;
 mod bench;
 mod client;
 mod command;
+mod config_list;
 mod feed;
 mod machine;
 mod output;
+mod progress;
 mod projection;
 mod serve;
 mod settings;
 mod sse;
 mod stream;
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::bootstrap::CopyError;
 use crate::{bootstrap, config, telemetry};
@@ -34,7 +37,8 @@ struct Arguments {
 
 const HELP: &str = "Without a subcommand wilco serves. Every setting is also a WILCO_ variable \
     (WILCO_STORE, WILCO_ENGINE_MAX_BACKLOG) and an entry of wilco.toml; flags win over variables, variables over \
-    the file.";
+    the file. `wilco config` lists them.\n\nExit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 refused by the \
+    server, 4 the server does not answer, 5 not settled in time.";
 
 #[derive(Debug, Subcommand)]
 enum Action {
@@ -56,8 +60,21 @@ enum Action {
     Projection(projection::Action),
     /// Drive a running server, check that nothing was lost, and report rates and latencies
     Bench(bench::BenchArgs),
+    /// Print every setting: what it is, what it is for, and where its value comes from
+    Config(config_list::Arguments),
     /// Print the OpenAPI document
     Openapi,
+    /// Print what a shell needs to complete commands and flags
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man {
+        /// Write it and those of all subcommands to this folder instead
+        #[arg(long, value_name = "FOLDER")]
+        dir: Option<PathBuf>,
+    },
 }
 
 /// What to bring up to date.
@@ -89,20 +106,30 @@ enum Error {
     Bench(#[from] bench::BenchError),
     #[error("the program could not start")]
     Runtime(#[source] std::io::Error),
+    #[error("the manual pages could not be written")]
+    Pages(#[source] std::io::Error),
     /// Everything there is to say was said.
     #[error("failed")]
     Told,
+    /// Said as well, and the command may still succeed.
+    #[error("not settled yet")]
+    Unsettled,
 }
 
 impl Error {
     fn code(&self) -> ExitCode {
-        match self {
+        ExitCode::from(match self {
             Self::Config(_)
             | Self::Backup(backup::Error::Copy(CopyError::Config(_) | CopyError::Postgres(_)))
             | Self::Serve(serve::Error::Config(_))
-            | Self::Client(client::Error::Usage(_)) => ExitCode::from(2),
-            _ => ExitCode::FAILURE,
-        }
+            | Self::Bench(bench::BenchError::Url(_))
+            | Self::Client(client::Error::Usage(_)) => 2,
+            Self::Client(client::Error::Refused(_)) => 3,
+            Self::Client(client::Error::Unreachable { .. } | client::Error::Foreign { .. })
+            | Self::Bench(bench::BenchError::Connection(..)) => 4,
+            Self::Unsettled | Self::Bench(bench::BenchError::Unsettled { .. }) => 5,
+            _ => 1,
+        })
     }
 }
 
@@ -110,9 +137,11 @@ impl Error {
 pub fn main() -> ExitCode {
     // Of the TLS libraries' providers, the one that is linked.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    match run(Arguments::parse()) {
+    let arguments = Arguments::parse();
+    let json = arguments.action.as_ref().is_some_and(Action::wants_json);
+    match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Error::Told) => ExitCode::FAILURE,
+        Err(error @ (Error::Told | Error::Unsettled)) => error.code(),
         // Whoever read our output has read enough.
         Err(Error::Client(client::Error::Output(error)))
             if error.kind() == std::io::ErrorKind::BrokenPipe =>
@@ -120,8 +149,24 @@ pub fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
+            if let (true, Error::Client(client::Error::Refused(problem))) = (json, &error) {
+                // Nobody may be reading.
+                let _ = output::say(problem);
+            }
             output::complain(&error);
             error.code()
+        }
+    }
+}
+
+impl Action {
+    /// Whether a program reads what is printed.
+    fn wants_json(&self) -> bool {
+        match self {
+            Self::Command(action) => action.client().json,
+            Self::Feed(arguments) => arguments.client.json,
+            Self::Bench(arguments) => arguments.json,
+            _ => false,
         }
     }
 }
@@ -148,7 +193,10 @@ fn run(arguments: Arguments) -> Result<(), Error> {
                 Ok(projection::run(action, config).await?)
             }
             Action::Bench(arguments) => Ok(bench::run(arguments).await?),
+            Action::Config(arguments) => Ok(arguments.print(&config::load(&arguments.server.flags())?)?),
             Action::Openapi => openapi(),
+            Action::Completions { shell } => completions(shell),
+            Action::Man { dir } => man(dir.as_deref()).map_err(Error::Pages),
         }
     });
     // What still runs in the background is not waited for: all that matters was.
@@ -184,10 +232,23 @@ fn openapi() -> Result<(), Error> {
     Ok(output::say(document).map_err(client::Error::Output)?)
 }
 
+fn completions(shell: clap_complete::Shell) -> Result<(), Error> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "wilco", &mut script);
+    Ok(output::say(String::from_utf8_lossy(&script)).map_err(client::Error::Output)?)
+}
+
+fn man(folder: Option<&Path>) -> std::io::Result<()> {
+    let command = Arguments::command();
+    match folder {
+        Some(folder) => clap_mangen::generate_to(command, folder),
+        None => clap_mangen::Man::new(command).render(&mut std::io::stdout().lock()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     fn parse(line: &str) -> Result<Arguments, clap::Error> {
         Arguments::try_parse_from(line.split_whitespace())

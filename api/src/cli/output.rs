@@ -66,6 +66,14 @@ pub fn status_line(status: &Value) -> String {
     format!("{id}  {state:<9}  {}  {kind:<14}  {}", text("accepted_at"), target(status))
 }
 
+/// A type of command as a line of a list: what it is called, what it does to its aggregate, and what its data needs.
+pub fn command_type(kind: &Value) -> String {
+    let text = |name: &str| kind[name].as_str().unwrap_or("-");
+    let needs = kind["schema"]["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let needs = needs.collect::<Vec<_>>().join(", ");
+    format!("{:<20}  {:<8}  {needs}", text("name"), text("effect")).trim_end().to_owned()
+}
+
 /// A problem for people: what went wrong, and which member is at fault.
 pub fn problem(problem: &Value) -> String {
     let title = problem["title"].as_str().unwrap_or("The server refused");

@@ -4,8 +4,8 @@ use clap::Subcommand;
 use wilco_application::catalog::Catalog;
 use wilco_application::queries::{Queries, QueryError};
 
-use super::output;
 use super::settings::Settings;
+use super::{output, progress};
 use crate::bootstrap;
 use crate::config::Config;
 
@@ -70,7 +70,10 @@ async fn rebuild(name: Option<String>, catalog: Arc<Catalog>, config: &Config) -
     store.migrate(&catalog).await?;
     let queries = Queries::new(store.shared(), catalog);
     for name in names {
-        let count = queries.rebuild(&name).await?;
+        let bar = progress::bar(&format!("{name}: {{human_pos}} written, {{per_sec}}"), 0);
+        let count = queries.rebuild(&name, |written| bar.set_position(written)).await;
+        bar.finish_and_clear();
+        let count = count?;
         output::say(format_args!("{name}: {count} written"))?;
     }
     store.close().await;

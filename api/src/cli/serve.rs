@@ -69,12 +69,14 @@ pub async fn run(config: Config) -> Result<(), Error> {
         Some(metrics),
         readiness.into_iter().collect(),
     );
+    let watch = tokio::spawn(telemetry::watch_dependencies(state.clone()));
     let stop = CancellationToken::new();
     let router = wilco_api::http::router(state);
     let limits = bootstrap::limits(&config, machine::connections(config.http.max_connections));
     let http = wilco_api::http::serve(listener, router, limits, stop.clone().cancelled_owned());
     let drain = drain(&engine, running, stop, Duration::from_secs(config.drain_seconds));
     signals.until_done(http, drain).await?;
+    watch.abort();
     store.close().await;
     Ok(())
 }

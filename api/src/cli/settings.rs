@@ -10,8 +10,12 @@ pub struct Settings {
     /// Where data is kept: sqlite:PATH or postgres://… [default: sqlite:wilco.db]
     #[arg(long, value_name = "URL")]
     store: Option<String>,
-    /// The settings file [default: wilco.toml, if there is one]
-    #[arg(long, value_name = "FILE", env = "WILCO_CONFIG")]
+    /// The settings file.
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "The settings file [env: WILCO_CONFIG] [default: wilco.toml, if there is one]"
+    )]
     config: Option<PathBuf>,
     /// Any other setting by its name in the file, such as `engine.max_backlog=1000`
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
@@ -38,7 +42,8 @@ impl Settings {
     /// As the settings' first source.
     pub fn flags(&self) -> Flags {
         let store = self.store.iter().map(|store| ("store".to_owned(), store.clone()));
-        Flags { file: self.config.clone(), values: self.values.iter().cloned().chain(store).collect() }
+        let file = self.config.clone().or_else(|| said_by("WILCO_CONFIG").map(PathBuf::from));
+        Flags { file, values: self.values.iter().cloned().chain(store).collect() }
     }
 }
 
@@ -57,12 +62,37 @@ impl Server {
     }
 }
 
+/// Where the server is.
+#[derive(Clone, Debug, Args)]
+pub struct Address {
+    /// The server's address.
+    #[arg(
+        long,
+        value_name = "URL",
+        help = "The server's address [env: WILCO_URL] [default: http://127.0.0.1:8080]"
+    )]
+    url: Option<String>,
+}
+
+impl Address {
+    /// As the flag says, else the variable.
+    pub fn url(&self) -> String {
+        let said = self.url.clone().or_else(|| said_by("WILCO_URL"));
+        said.unwrap_or_else(|| "http://127.0.0.1:8080".to_owned())
+    }
+}
+
+/// The value of a variable, if it has one. It is not left to the parser of arguments: that would show the flag in the
+/// usage of every error as if it were needed.
+pub fn said_by(variable: &str) -> Option<String> {
+    std::env::var(variable).ok().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+}
+
 /// Where the server is, and how to print.
 #[derive(Clone, Debug, Args)]
 pub struct Client {
-    /// The server's address
-    #[arg(long, value_name = "URL", env = "WILCO_URL", default_value = "http://127.0.0.1:8080")]
-    pub url: String,
+    #[command(flatten)]
+    pub address: Address,
     /// Print the answers as they are, as JSON
     #[arg(long)]
     pub json: bool,

@@ -3,6 +3,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use ipnet::IpNet;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use tracing_subscriber::EnvFilter;
 use wilco_api::http::BasePath;
@@ -10,30 +11,41 @@ use wilco_api::http::BasePath;
 use super::Error;
 
 /// How commands are accepted and applied.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Engine {
     /// Partitions of a new store; one that exists keeps what it has. Default 1 on SQLite, 8 on PostgreSQL.
+    #[schemars(extend("x-unit" = "partitions"))]
     pub partitions: Option<u16>,
     /// Lanes that apply commands side by side, each on its own partitions. Default 1.
+    #[schemars(extend("x-unit" = "lanes"))]
     pub lanes: usize,
     /// Most commands in one commit. Default 500.
+    #[schemars(extend("x-unit" = "commands"))]
     pub batch: usize,
     /// Commands that wait in memory, in each lane; more stay in the store. Default 10000.
+    #[schemars(extend("x-unit" = "commands"))]
     pub inbox: usize,
     /// Aggregates kept in memory, of each type and in each lane. Default 50000.
+    #[schemars(extend("x-unit" = "aggregates"))]
     pub cache: usize,
     /// Events after which an aggregate gets a new snapshot. Default 20.
+    #[schemars(extend("x-unit" = "events"))]
     pub snapshot_every: i64,
     /// Milliseconds between two looks into the registry that nothing else gave rise to. Default 1000.
+    #[schemars(extend("x-unit" = "milliseconds"))]
     pub look_every_ms: u64,
     /// Entries of the feed kept in memory. Default 8192.
+    #[schemars(extend("x-unit" = "entries"))]
     pub feed_tail: usize,
     /// Milliseconds that a replica's lease of its partitions lasts without being renewed. Default 10000.
+    #[schemars(extend("x-unit" = "milliseconds"))]
     pub lease_ms: u64,
     /// Most commands that may wait before new ones are refused with 503. Default 2000000.
+    #[schemars(extend("x-unit" = "commands"))]
     pub max_backlog: u64,
     /// Seconds that the status of a settled command is kept for clients. Default 604800, a week.
+    #[schemars(extend("x-unit" = "seconds"))]
     pub retention_seconds: u64,
     /// The `source` of the CloudEvents. Default `/wilco`.
     pub source: String,
@@ -90,16 +102,20 @@ impl Engine {
 }
 
 /// Connections to PostgreSQL; without meaning on SQLite.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Postgres {
     /// Connections that read. Default 6.
+    #[schemars(extend("x-unit" = "connections"))]
     pub read_connections: u32,
     /// Connections that write; each does a whole batch at a time, so few suffice. Default 2.
+    #[schemars(extend("x-unit" = "connections"))]
     pub write_connections: u32,
     /// Milliseconds a statement may take. Default 10000.
+    #[schemars(extend("x-unit" = "milliseconds"))]
     pub statement_timeout_ms: u64,
     /// Milliseconds to wait for a connection. Default 3000.
+    #[schemars(extend("x-unit" = "milliseconds"))]
     pub acquire_timeout_ms: u64,
 }
 
@@ -124,14 +140,17 @@ impl Postgres {
 }
 
 /// Bounds of the HTTP server.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Http {
     /// Most bytes in the body of a request, and in a line of a batch. Default 262144.
+    #[schemars(extend("x-unit" = "bytes"))]
     pub body_limit: usize,
     /// Most bytes in the body of a batch. Default 8388608.
+    #[schemars(extend("x-unit" = "bytes"))]
     pub batch_limit: usize,
     /// Milliseconds the body of a request may take to arrive. Default 30000.
+    #[schemars(extend("x-unit" = "milliseconds"))]
     pub body_timeout_ms: u64,
     /// Origins whose pages may call the server, such as `https://app.example`: a list, or a text with commas.
     /// Default none.
@@ -149,10 +168,13 @@ pub struct Http {
     #[serde(deserialize_with = "list")]
     pub trusted_proxies: Vec<String>,
     /// Most connections at a time, as far as the process may open files; further ones wait. Default 10000.
+    #[schemars(extend("x-unit" = "connections"))]
     pub max_connections: usize,
     /// Milliseconds the head of a request may take to arrive. Default 10000.
+    #[schemars(extend("x-unit" = "milliseconds"))]
     pub header_timeout_ms: u64,
     /// Milliseconds a connection may stay open between two requests. Default 75000.
+    #[schemars(extend("x-unit" = "milliseconds"))]
     pub idle_timeout_ms: u64,
 }
 
@@ -218,7 +240,7 @@ impl Http {
 }
 
 /// The stream on NATS; without meaning when there is no `nats`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct JetStream {
     /// Whether notifications go into a stream, which keeps them; without it they are plain publishes.
@@ -227,17 +249,20 @@ pub struct JetStream {
     /// The stream's name. Default `WILCO`.
     pub stream: String,
     /// Copies of the stream in a NATS cluster. Default 1.
+    #[schemars(extend("x-unit" = "copies"))]
     pub replicas: usize,
     /// Where the stream is kept. Default `file`.
     pub storage: Storage,
     /// Seconds after which the stream forgets a message; 0 is never. Default 0.
+    #[schemars(extend("x-unit" = "seconds"))]
     pub max_age_seconds: u64,
     /// Most bytes in the stream; a full one takes nothing new until there is room. 0 is no bound. Default 0.
+    #[schemars(extend("x-unit" = "bytes"))]
     pub max_bytes: i64,
 }
 
 /// Where NATS keeps the stream.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Storage {
     /// On disk.
@@ -276,7 +301,7 @@ fn is_token(text: &str) -> bool {
 }
 
 /// How to log in to NATS, beyond user and password (or a token) in the address.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct NatsLogin {
     /// The user, with `nats_login.password`. Default none.
@@ -332,7 +357,7 @@ impl NatsLogin {
 }
 
 /// A text that is never shown.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Secret(String);
 
@@ -356,7 +381,7 @@ impl Serialize for Secret {
 }
 
 /// What is logged, to standard error.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Log {
     /// `text` for people, `json` for machines: an object a line. Default `text`.
@@ -366,7 +391,7 @@ pub struct Log {
 }
 
 /// The shape of log lines.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {
     /// For people.

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use figment::error::Kind;
@@ -6,11 +6,14 @@ use figment::providers::{Format, Serialized, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 
+use super::description::{Origin, Place};
 use super::{Config, Error};
 
 /// The file that is read when it is there.
 const FILE: &str = "wilco.toml";
 const PREFIX: &str = "WILCO_";
+const VARIABLES: &str = "WILCO_ variables";
+const FLAGS: &str = "flags";
 /// Variables that are not settings of the server: the client's address, and which file to read.
 const OTHERS: [&str; 2] = ["url", "config"];
 
@@ -31,6 +34,8 @@ pub struct Flags {
 pub struct Loaded {
     /// They.
     pub config: Config,
+    /// Where the values come from that are not the defaults.
+    pub origins: BTreeMap<String, Origin>,
     /// Variables that look like settings and are none.
     pub unknown: Vec<String>,
 }
@@ -46,13 +51,30 @@ pub fn load(flags: &Flags) -> Result<Loaded, Error> {
         None => {}
     }
     let (settings, unknown) = variables(&known)?;
-    figment = figment
-        .merge(Named { place: "WILCO_ variables", name: variable, values: &settings })
-        .merge(Named { place: "flags", name: flag, values: &flags.values });
+    figment = figment.merge(Named { place: VARIABLES, name: variable, values: &settings }).merge(Named {
+        place: FLAGS,
+        name: flag,
+        values: &flags.values,
+    });
     // Variables and flags are texts: `1` is a number where one is wanted, or yes, or a password.
     let config: Config = figment.extract_lossy().map_err(|error| Error::Setting(Box::new(error)))?;
     config.validate().map_err(|error| at_its_place(&figment, error))?;
-    Ok(Loaded { config, unknown })
+    let origins = known.into_iter().filter_map(|name| origin(&figment, &name).map(|origin| (name, origin)));
+    Ok(Loaded { origins: origins.collect(), config, unknown })
+}
+
+/// Where the value of a setting comes from; `None` if it is the default.
+fn origin(figment: &Figment, name: &str) -> Option<Origin> {
+    let metadata = figment.find_metadata(name)?;
+    let path: Vec<&str> = name.split('.').collect();
+    let called = || metadata.interpolate(&Profile::Default, &path);
+    let (from, at) = match (&*metadata.name, &metadata.source) {
+        (VARIABLES, _) => (Place::Variable, called()),
+        (FLAGS, _) => (Place::Flag, called()),
+        (_, Some(figment::Source::File(file))) => (Place::File, file.display().to_string()),
+        _ => return None,
+    };
+    Some(Origin { from, at: Some(at) })
 }
 
 /// Names the setting as it is called where its value comes from.
@@ -67,7 +89,7 @@ fn at_its_place(figment: &Figment, error: Error) -> Error {
     Error::Invalid { name, problem }
 }
 
-fn variable(setting: &str) -> String {
+pub(super) fn variable(setting: &str) -> String {
     format!("{PREFIX}{}", setting.replace('.', "_").to_ascii_uppercase())
 }
 
@@ -84,7 +106,7 @@ pub fn assignment(text: &str) -> Result<(String, String), Error> {
 }
 
 /// The names of all settings, as in `engine.max_backlog`.
-fn names() -> BTreeSet<String> {
+pub(super) fn names() -> BTreeSet<String> {
     fn collect(prefix: &str, members: &Dict, names: &mut BTreeSet<String>) {
         for (name, value) in members {
             match value {

@@ -35,6 +35,7 @@ const LONGEST_ID: usize = 128;
 /// Numbers the request, answers panics and refusals with problems, adds the security headers, and counts.
 pub(super) async fn edge(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let started = Instant::now();
+    let place = state.traffic().place(&request);
     let id = request_id(&state, request.headers());
     let uri = request.uri().clone();
     let takes_gzip = coding::takes_gzip(request.headers());
@@ -58,7 +59,6 @@ pub(super) async fn edge(State(state): State<AppState>, request: Request, next: 
             response = coding::compressed(response).await;
         }
     }
-    let status = response.status();
     let headers = response.headers_mut();
     headers.reserve(ADDED);
     headers.insert(X_REQUEST_ID, id);
@@ -70,7 +70,7 @@ pub(super) async fn edge(State(state): State<AppState>, request: Request, next: 
     if fault.is_some() {
         headers.insert(header::CONNECTION, CLOSE);
     }
-    state.traffic().count(status, started.elapsed());
+    state.traffic().count(place, &response, started.elapsed());
     response
 }
 

@@ -46,14 +46,8 @@ impl AppState {
         metrics: Option<PrometheusHandle>,
         readiness: Vec<Arc<dyn ReadinessCheck>>,
     ) -> Self {
-        Self(Arc::new(Shared {
-            engine,
-            settings,
-            metrics,
-            readiness,
-            traffic: Traffic::default(),
-            silence: SILENCE,
-        }))
+        let traffic = Traffic::new(&settings.base_path);
+        Self(Arc::new(Shared { engine, settings, metrics, readiness, traffic, silence: SILENCE }))
     }
 
     /// The same, with streams that say at least every `silence` that they are still there. Before it is shared.

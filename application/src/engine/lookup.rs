@@ -174,6 +174,7 @@ impl Engine {
             CancelOutcome::Settled(_) => Err(CancelError::Settled),
             CancelOutcome::Cancelled(command) => {
                 let command: Arc<Command> = Arc::new(*command);
+                crate::meters::count_cancelled(&self.catalog, &command);
                 self.router.forget(id);
                 self.waiters.settled(&command);
                 self.pace.settled(1, self.now());

@@ -10,6 +10,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 use super::Engine;
 use crate::catalog::CommandType;
 use crate::intake::{IntakeError, Received};
+use crate::names;
 use crate::partition::partition_of;
 use crate::ports::{AggregateKey, Command, Idempotency, StoreError};
 
@@ -204,6 +205,7 @@ impl Engine {
             } else if fingerprint(&existing) != fingerprint(&command) {
                 return Err(SubmitError::KeyReused);
             } else if !self.has_gone(&existing).await? {
+                metrics::counter!(names::REPLAYED).increment(1);
                 let command = Arc::new(*existing);
                 return Ok(Submitted { command, outcome: None, replayed: true });
             } else if !is_own_key(&existing) {

@@ -74,6 +74,13 @@ impl Cursor {
         self.offsets.get(usize::from(partition)).copied().unwrap_or(0)
     }
 
+    /// Whether everything that `other` is behind is behind this one too.
+    pub fn reaches(&self, other: &Self) -> bool {
+        self.generation == other.generation
+            && self.offsets.len() == other.offsets.len()
+            && self.offsets.iter().zip(&other.offsets).all(|(here, there)| here >= there)
+    }
+
     /// Moves on in a partition.
     pub fn advance(&mut self, partition: u16, offset: i64) {
         if let Some(at) = self.offsets.get_mut(usize::from(partition)) {

@@ -9,7 +9,7 @@ pub use broker::{Broker, BrokerError, Message, Published, Receipt, Standing, Tol
 pub use clock::{Clock, Ids, RandomIds, SystemClock};
 pub use store::{
     Accepted, AggregateKey, CancelOutcome, Checkpoint, Checkpoints, Command, CommandFilter, Committed,
-    EntryBody, EventRow, FeedEntry, Fence, Heads, Idempotency, Journal, Leases, Loaded, NewEvent, Outcome,
-    Page, ParkedEntry, PartitionLease, PartitionSlice, Registry, Seat, Settlement, SnapshotRow, State, Store,
-    StoreError, StoreIdentity, UnitOfWork, ViewFilter, ViewRow, Views,
+    EntryBody, EventRow, FeedEntry, Fence, Heads, Idempotency, Journal, Leases, Loaded, NewEvent,
+    OpenCommands, Outcome, Page, ParkedEntry, PartitionLease, PartitionSlice, Registry, Seat, Settlement,
+    SnapshotRow, State, Store, StoreError, StoreIdentity, UnitOfWork, ViewFilter, ViewRow, Views,
 };

@@ -20,6 +20,7 @@ pub(super) struct Draft {
     work: UnitOfWork,
     epochs: HashMap<u16, i64>,
     seats: BTreeMap<u16, u32>,
+    defects: Vec<(Arc<Command>, Defect)>,
     at: DateTime<Utc>,
 }
 
@@ -27,7 +28,7 @@ impl Draft {
     /// An empty draft of `owner`, settling at `at`, for partitions owned in these epochs.
     pub(super) fn new(owner: Uuid, epochs: HashMap<u16, i64>, at: DateTime<Utc>) -> Self {
         let work = UnitOfWork { owner, ..UnitOfWork::default() };
-        Self { work, epochs, seats: BTreeMap::new(), at }
+        Self { work, epochs, seats: BTreeMap::new(), defects: Vec::new(), at }
     }
 
     /// Adds what became of a command; a fresh one is stored along with it.
@@ -47,7 +48,10 @@ impl Draft {
                 (State::Succeeded, Some(version), None)
             }
             Ok(Executed::Refused(problem)) => (State::Failed, None, Some(problem)),
-            Err(defect) => (State::Failed, None, Some(internal(command, &defect))),
+            Err(defect) => {
+                self.defects.push((Arc::clone(command), defect));
+                (State::Failed, None, Some(internal()))
+            }
         };
         let seat = self.seat(command.partition);
         let error = error.map(|problem| problem.at(crate::status::path_of(command.id)));
@@ -60,14 +64,15 @@ impl Draft {
         &mut self.work
     }
 
-    pub(super) fn finish(mut self) -> Arc<UnitOfWork> {
+    /// The whole, and the defects to [tell of](tell_of) when it is committed.
+    pub(super) fn finish(mut self) -> (Arc<UnitOfWork>, Vec<(Arc<Command>, Defect)>) {
         let slice = |(partition, entries): (u16, u32)| PartitionSlice {
             partition,
             epoch: self.epochs.get(&partition).copied().unwrap_or_default(),
             entries,
         };
         self.work.partitions = self.seats.into_iter().map(slice).collect();
-        Arc::new(self.work)
+        (Arc::new(self.work), self.defects)
     }
 
     fn seat(&mut self, partition: u16) -> Seat {
@@ -98,11 +103,17 @@ pub(super) fn entries_of(work: Arc<UnitOfWork>, committed: &Committed) -> Vec<Ar
 }
 
 /// The problem of a command that met a defect. What went wrong inside is logged, not shown.
-fn internal(command: &Command, defect: &Defect) -> Problem {
-    tracing::error!(command = %command.id, kind = command.command_type, target = command.target, %defect,
-        "a command met a defect");
-    metrics::counter!(crate::names::DEFECTS).increment(1);
+fn internal() -> Problem {
     Problem::new("internal", 500, "the command met a defect of the server; it is kept and can be retried")
+}
+
+/// Tells the log of commands that were settled as failed because of a defect, and counts them.
+pub(super) fn tell_of(defects: &[(Arc<Command>, Defect)]) {
+    for (command, defect) in defects {
+        tracing::error!(command = %command.id, kind = command.command_type, target = command.target, %defect,
+            "a command met a defect");
+        metrics::counter!(crate::names::DEFECTS).increment(1);
+    }
 }
 
 /// What goes onto every event of a command. What only the server may say is never the client's word, even if it was

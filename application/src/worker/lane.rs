@@ -8,12 +8,14 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::batch::{Draft, all_events, entries_of, metadata_of};
+use super::batch::{Draft, all_events, entries_of, metadata_of, tell_of};
 use super::inbox::{Hand, Inbox};
+use super::setback::{Refusals, Setback};
 use super::{Backoff, WorkerSettings};
 use crate::catalog::{Catalog, Defect, Executed, Executor};
 use crate::feed::FeedHub;
 use crate::intake::{Acceptance, Fresh};
+use crate::meters::Settled;
 use crate::names;
 use crate::ownership::Ownership;
 use crate::pace::Pace;
@@ -45,6 +47,8 @@ pub(crate) struct Lane {
     executors: HashMap<&'static str, Box<dyn Executor>>,
     acceptance: Acceptance,
     looked: Instant,
+    settled: Settled,
+    refusals: Refusals,
 }
 
 impl Lane {
@@ -60,7 +64,8 @@ impl Lane {
         let outage = Arc::clone(&around.ownership.outage);
         let acceptance = Acceptance::new(Arc::clone(&around.store), Arc::clone(&around.pace), outage);
         let (epochs, looked) = (HashMap::new(), Instant::now());
-        Self { index, inbox, around, leases, epochs, executors, acceptance, looked }
+        let (settled, refusals) = (Settled::new(&around.catalog), Refusals::default());
+        Self { index, inbox, around, leases, epochs, executors, acceptance, looked, settled, refusals }
     }
 
     /// Runs until `stop` is set and nothing waits any more.
@@ -153,10 +158,10 @@ impl Lane {
                     }
                 }
             }
-            Err(error) => {
-                self.refused(&error);
-                let stored = match error {
-                    StoreError::Unavailable(_) => self.refuse_fresh(hand, error),
+            Err(setback) => {
+                self.set_back(&setback);
+                let stored = match setback {
+                    Setback::Store(error @ StoreError::Unavailable(_)) => self.refuse_fresh(hand, error),
                     _ => self.store_fresh(hand).await,
                 };
                 self.settle(stored).await;
@@ -207,22 +212,24 @@ impl Lane {
     async fn settle(&mut self, mut batch: Vec<Arc<Command>>) {
         let mut backoff = Backoff::default();
         while !batch.is_empty() {
-            let Err(error) = self.attempt(&batch, Attempt::Together).await else { return };
-            self.refused(&error);
-            match error {
-                StoreError::Fenced => return self.around.ownership.doubt(),
-                StoreError::Unavailable(_) => {
+            let Err(setback) = self.attempt(&batch, Attempt::Together).await else { return };
+            self.set_back(&setback);
+            match setback {
+                Setback::Store(StoreError::Fenced) => return self.around.ownership.doubt(),
+                Setback::Store(StoreError::Unavailable(_)) => {
                     backoff.wait().await;
                     batch = self.still_open(batch).await;
                 }
-                StoreError::Conflict => {
+                Setback::Store(StoreError::Conflict) => {
                     let before = batch.len();
                     batch = self.still_open(batch).await;
                     if batch.len() == before {
                         return self.settle_each(batch).await;
                     }
                 }
-                StoreError::Data(_) => return self.settle_each(batch).await,
+                Setback::Store(StoreError::Data(_)) | Setback::Defect(_) => {
+                    return self.settle_each(batch).await;
+                }
             }
         }
     }
@@ -244,16 +251,14 @@ impl Lane {
         let mut alone = vec![command];
         let mut attempt = Attempt::Alone;
         loop {
-            let Err(error) = self.attempt(&alone, attempt).await else { return Ok(()) };
-            self.refused(&error);
-            match error {
-                StoreError::Fenced => return Err(error),
-                StoreError::Conflict if conflicts < CONFLICTS => conflicts += 1,
-                StoreError::Unavailable(_) => backoff.wait().await,
-                StoreError::Conflict | StoreError::Data(_) if matches!(attempt, Attempt::Alone) => {
-                    attempt = Attempt::GivenUp;
-                }
-                StoreError::Conflict | StoreError::Data(_) => {
+            let Err(setback) = self.attempt(&alone, attempt).await else { return Ok(()) };
+            self.set_back(&setback);
+            match setback {
+                Setback::Store(error @ StoreError::Fenced) => return Err(error),
+                Setback::Store(StoreError::Conflict) if conflicts < CONFLICTS => conflicts += 1,
+                Setback::Store(StoreError::Unavailable(_)) => backoff.wait().await,
+                _ if matches!(attempt, Attempt::Alone) => attempt = Attempt::GivenUp,
+                _ => {
                     tracing::error!(command = %alone[0].id, "a command can be neither applied nor failed");
                     return Ok(());
                 }
@@ -265,15 +270,17 @@ impl Lane {
         }
     }
 
-    fn refused(&mut self, error: &StoreError) {
+    /// What was prepared is forgotten. A defect is told of when its command is settled.
+    fn set_back(&mut self, setback: &Setback) {
         self.executors.values_mut().for_each(|executor| executor.forget());
-        let reason = match error {
-            StoreError::Unavailable(_) => "unavailable",
-            StoreError::Fenced => "fenced",
-            StoreError::Conflict => "conflict",
-            StoreError::Data(_) => "data",
-        };
-        metrics::counter!(names::COMMIT_REFUSED, "reason" => reason).increment(1);
+        match setback {
+            Setback::Store(error) => self.refused(error),
+            Setback::Defect(defect) => tracing::debug!(%defect, "a batch was not committed"),
+        }
+    }
+
+    fn refused(&self, error: &StoreError) {
+        self.refusals.count(error);
         let told = error as &dyn std::error::Error;
         match error {
             StoreError::Unavailable(_) => {
@@ -293,7 +300,7 @@ impl Lane {
         &mut self,
         batch: &[Arc<Command>],
         attempt: Attempt<'_>,
-    ) -> Result<Vec<Arc<Command>>, StoreError> {
+    ) -> Result<Vec<Arc<Command>>, Setback> {
         self.load(batch, attempt).await?;
         let at = self.around.clock.now();
         let mut draft = Draft::new(self.around.ownership.replica, self.epochs.clone(), at);
@@ -307,9 +314,9 @@ impl Lane {
             let work = draft.work();
             executor
                 .writes(&mut work.views, &mut work.snapshots)
-                .map_err(|error| StoreError::Data(Box::new(error)))?;
+                .map_err(|error| Setback::Defect(Defect(error.to_string())))?;
         }
-        let work = draft.finish();
+        let (work, defects) = draft.finish();
         if work.outcomes.is_empty() {
             return Ok(Vec::new());
         }
@@ -318,6 +325,7 @@ impl Lane {
         metrics::histogram!(names::COMMIT_SECONDS).record(started.elapsed());
         metrics::histogram!(names::COMMIT_BATCH).record(work.outcomes.len() as f64);
         self.executors.values_mut().for_each(|executor| executor.keep());
+        tell_of(&defects);
         let accepted = attempt.fresh();
         metrics::counter!(names::ACCEPTED).increment(accepted as u64);
         self.around.pace.accepted(accepted);
@@ -363,7 +371,7 @@ impl Lane {
         command: &Command,
         attempt: Attempt<'_>,
         at: DateTime<Utc>,
-    ) -> Result<(Result<Executed, Defect>, u32), StoreError> {
+    ) -> Result<(Result<Executed, Defect>, u32), Setback> {
         if matches!(attempt, Attempt::GivenUp) {
             return Ok((Err(Defect("the store refuses what it leads to".to_owned())), 2));
         }
@@ -373,13 +381,13 @@ impl Lane {
         let first = run(&mut **executor, command, at, attempt.patience()).await;
         match (first, attempt) {
             (Ok(executed), _) => Ok((Ok(executed), 1)),
-            (Err(defect), Attempt::AtOnce(_)) => Err(StoreError::Data(defect.0.into())),
+            (Err(defect), Attempt::AtOnce(_)) => Err(Setback::Defect(defect)),
             (Err(_), _) => Ok((run(&mut **executor, command, at, TIME_LIMIT).await, 2)),
         }
     }
 
     /// The feed first: whoever is woken finds there what it was woken for.
-    fn tell(&self, entries: Vec<Arc<FeedEntry>>, at: DateTime<Utc>) -> Vec<Arc<Command>> {
+    fn tell(&mut self, entries: Vec<Arc<FeedEntry>>, at: DateTime<Utc>) -> Vec<Arc<Command>> {
         let outcomes: Vec<Arc<Command>> = entries
             .iter()
             .filter_map(|entry| match &entry.body {
@@ -394,9 +402,10 @@ impl Lane {
                 self.around.waiters.settled(command);
             }
         }
-        let succeeded = outcomes.iter().filter(|command| command.state() == State::Succeeded).count();
-        metrics::counter!(names::SETTLED, "state" => "succeeded").increment(succeeded as u64);
-        metrics::counter!(names::SETTLED, "state" => "failed").increment((outcomes.len() - succeeded) as u64);
+        let now = self.around.clock.now();
+        for command in &outcomes {
+            self.settled.count(command, now);
+        }
         outcomes
     }
 

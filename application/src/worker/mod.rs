@@ -17,6 +17,7 @@ mod backoff;
 mod batch;
 mod inbox;
 mod lane;
+mod setback;
 
 use std::collections::HashSet;
 use std::sync::Arc;

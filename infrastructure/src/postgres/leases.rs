@@ -7,15 +7,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sqlx::postgres::types::PgInterval;
 use uuid::Uuid;
+use wilco_application::names;
 use wilco_application::ports::{Leases, PartitionLease, StoreError};
 
 use super::PostgresStore;
 use super::errors::classify;
 use super::rows::unreadable;
-
-/// Transactions begun since the oldest snapshot that a session of the server still sees (gauge). While it grows, dead
-/// rows stay, and the busy partition rows get slow: somebody is idle in a transaction.
-const OLDEST_SNAPSHOT: &str = "wilco_postgres_oldest_snapshot_age";
 
 #[async_trait]
 impl Leases for PostgresStore {
@@ -35,7 +32,7 @@ impl Leases for PostgresStore {
         let [(_, replicas, oldest_snapshot), rows @ ..] = rows.as_slice() else {
             return Err(unreadable("no heartbeat"));
         };
-        metrics::gauge!(OLDEST_SNAPSHOT).set(oldest_snapshot.unwrap_or_default() as f64);
+        metrics::gauge!(names::OLDEST_SNAPSHOT).set(oldest_snapshot.unwrap_or_default() as f64);
         let lease = |(partition, epoch, head): &(Option<i16>, i64, Option<i64>)| {
             Some(PartitionLease { partition: (*partition)? as u16, epoch: *epoch, head: (*head)? })
         };

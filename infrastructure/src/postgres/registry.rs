@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;
 use wilco_application::ports::{
-    Accepted, CancelOutcome, Command, CommandFilter, Page, Registry, State, StoreError,
+    Accepted, CancelOutcome, Command, CommandFilter, OpenCommands, Page, Registry, State, StoreError,
 };
 use wilco_domain::kernel::Problem;
 
@@ -86,6 +86,17 @@ impl Registry for PostgresStore {
             .await
             .map_err(classify)?;
         Ok(counted.min(limit) as u64)
+    }
+
+    async fn waiting(&self, now: DateTime<Utc>, limit: u64) -> Result<OpenCommands, StoreError> {
+        let (scheduled, oldest): (i64, Option<DateTime<Utc>>) =
+            sqlx::query_as(include_str!("sql/waiting.sql"))
+                .bind(now)
+                .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+                .fetch_one(self.reads())
+                .await
+                .map_err(classify)?;
+        Ok(OpenCommands { scheduled: scheduled as u64, oldest })
     }
 
     async fn cancel(

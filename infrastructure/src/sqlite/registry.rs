@@ -9,7 +9,7 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{QueryBuilder, Row, Sqlite};
 use uuid::Uuid;
 use wilco_application::ports::{
-    Accepted, CancelOutcome, Command, CommandFilter, Page, Registry, State, StoreError,
+    Accepted, CancelOutcome, Command, CommandFilter, OpenCommands, Page, Registry, State, StoreError,
 };
 use wilco_domain::kernel::Problem;
 
@@ -85,6 +85,19 @@ impl Registry for SqliteStore {
             .await
             .map_err(classify)?;
         Ok(counted.min(limit) as u64)
+    }
+
+    async fn waiting(&self, now: DateTime<Utc>, limit: u64) -> Result<OpenCommands, StoreError> {
+        let (scheduled, oldest): (i64, Option<i64>) = sqlx::query_as(include_str!("sql/waiting.sql"))
+            .bind(now.timestamp_micros())
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+            .fetch_one(self.reads())
+            .await
+            .map_err(classify)?;
+        Ok(OpenCommands {
+            scheduled: scheduled as u64,
+            oldest: oldest.and_then(DateTime::from_timestamp_micros),
+        })
     }
 
     async fn cancel(

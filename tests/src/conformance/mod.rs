@@ -71,6 +71,7 @@ facts! {
         due_commands_come_in_order_of_acceptance,
         a_scheduled_command_is_due_from_its_time_on,
         the_backlog_counts_what_is_due_up_to_a_limit,
+        what_waits_is_known_by_its_oldest_and_by_what_is_scheduled,
         lists_come_newest_first_in_pages,
         lists_are_filtered,
         a_correlation_lists_its_root_too,

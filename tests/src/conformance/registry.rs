@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 use wilco_application::ports::{
-    Accepted, CancelOutcome, Command, CommandFilter, Idempotency, State, Store, StoreError,
+    Accepted, CancelOutcome, Command, CommandFilter, Idempotency, OpenCommands, State, Store, StoreError,
 };
 use wilco_domain::kernel::Problem;
 
@@ -216,6 +216,22 @@ pub(super) async fn the_backlog_counts_what_is_due_up_to_a_limit<F: Fixture>() {
     assert_eq!(store.backlog(at(50_000), 100).await.unwrap(), 6);
     assert_eq!(store.backlog(at(50_000), 4).await.unwrap(), 4);
     assert_eq!(store.backlog(at(50_000), u64::MAX).await.unwrap(), 6);
+}
+
+pub(super) async fn what_waits_is_known_by_its_oldest_and_by_what_is_scheduled<F: Fixture>() {
+    let fixture = F::new(2).await;
+    let owner = Owner::of(fixture.store()).await;
+    let store = fixture.store();
+    let waiting = async |now, limit| store.waiting(now, limit).await.unwrap();
+    assert_eq!(waiting(at(0), 9).await, OpenCommands::default());
+    owner.apply(&Command { accepted_at: at(-100_000), ..command(0, "done") }, 1).await.unwrap();
+    let later = Command { not_before: Some(at(50_000)), accepted_at: at(-60_000), ..command(0, "later") };
+    submit(&*store, &[later.clone(), Command { id: uuid(), ..later }]).await;
+    assert_eq!(waiting(at(49_999), 9).await, OpenCommands { scheduled: 2, oldest: None });
+    assert_eq!(waiting(at(49_999), 1).await.scheduled, 1);
+    submit(&*store, &[Command { accepted_at: at(60_000), ..command(1, "rex") }]).await;
+    assert_eq!(waiting(at(49_999), 9).await.oldest, Some(at(60_000)));
+    assert_eq!(waiting(at(50_000), 9).await, OpenCommands { scheduled: 0, oldest: Some(at(50_000)) });
 }
 
 async fn ids(store: &dyn Store, filter: &CommandFilter) -> Vec<Uuid> {

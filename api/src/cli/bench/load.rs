@@ -5,11 +5,13 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hyper::StatusCode;
+use indicatif::ProgressBar;
 use serde::Deserialize;
 use uuid::Uuid;
 
 use super::connection::Connection;
 use super::{BenchArgs, BenchError, Door};
+use crate::cli::progress;
 
 /// What was sent and accepted.
 pub(super) struct Load {
@@ -41,6 +43,7 @@ struct Plan {
     /// Aggregates for follow-up commands, when their number is fixed.
     pets: Vec<String>,
     started: Instant,
+    progress: ProgressBar,
 }
 
 const JSON: &str = "application/json";
@@ -55,8 +58,10 @@ pub(super) async fn run(args: &BenchArgs, authority: &str) -> Result<Load, Bench
     for _ in 0..args.connections.max(1) {
         connections.push(Connection::open(authority).await?);
     }
+    let progress = progress::bar("{bar:40} {human_pos}/{human_len} commands {per_sec}", args.commands as u64);
+    let shown = progress.clone();
     let started = Instant::now();
-    let plan = Arc::new(Plan { args: args.clone(), next: AtomicUsize::new(0), pets, started });
+    let plan = Arc::new(Plan { args: args.clone(), next: AtomicUsize::new(0), pets, started, progress });
     let senders: Vec<_> = connections
         .into_iter()
         .enumerate()
@@ -76,6 +81,7 @@ pub(super) async fn run(args: &BenchArgs, authority: &str) -> Result<Load, Bench
         load.refused += share.refused;
     }
     load.elapsed = started.elapsed();
+    shown.finish_and_clear();
     Ok(load)
 }
 
@@ -101,6 +107,7 @@ async fn send(plan: Arc<Plan>, mut connection: Connection, index: usize) -> Resu
             return Ok(share);
         }
         let due = plan.due(number).await;
+        plan.progress.inc(step as u64);
         match plan.args.door {
             Door::Single => single(&plan, &mut connection, number, index, &mut own, due, &mut share).await?,
             Door::Batch => {

@@ -16,12 +16,13 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::settings::{Address, said_by};
+
 /// Options of `wilco bench`.
 #[derive(Args, Clone, Debug)]
 pub struct BenchArgs {
-    /// The server to drive.
-    #[arg(long, env = "WILCO_URL", default_value = "http://127.0.0.1:8080")]
-    url: String,
+    #[command(flatten)]
+    address: Address,
     /// Commands to send.
     #[arg(long, default_value_t = 50_000)]
     commands: usize,
@@ -44,14 +45,18 @@ pub struct BenchArgs {
     #[arg(long)]
     rate: Option<f64>,
     /// Also measure when notifications arrive at this NATS server.
-    #[arg(long, env = "WILCO_NATS")]
+    #[arg(
+        long,
+        value_name = "URL",
+        help = "Also measure when notifications arrive at this NATS server [env: WILCO_NATS]"
+    )]
     nats: Option<String>,
     /// Seconds to wait for the last command to be settled.
     #[arg(long, default_value_t = 120)]
     patience: u64,
     /// Print JSON instead of a table.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 /// Where commands go in.
@@ -92,10 +97,10 @@ pub enum BenchError {
 
 /// Runs the benchmark and prints its report.
 pub async fn run(args: BenchArgs) -> Result<(), BenchError> {
-    let authority = connection::authority(&args.url)?;
+    let authority = connection::authority(&args.address.url())?;
     let cursor = verify::cursor(&authority).await?;
-    let listener = match &args.nats {
-        Some(url) => Some(notify::Listener::start(url).await?),
+    let listener = match args.nats.clone().or_else(|| said_by("WILCO_NATS")) {
+        Some(url) => Some(notify::Listener::start(&url).await?),
         None => None,
     };
     let load = load::run(&args, &authority).await?;

@@ -22,7 +22,7 @@ pub use feed::{EntryBody, FeedEntry, Heads, StoreIdentity};
 pub use journal::{AggregateKey, EventRow, Journal, Loaded};
 pub use leases::{Leases, PartitionLease};
 pub use registry::{
-    Accepted, CancelOutcome, Command, CommandFilter, Idempotency, Registry, Settlement, State,
+    Accepted, CancelOutcome, Command, CommandFilter, Idempotency, OpenCommands, Registry, Settlement, State,
 };
 pub use unit_of_work::{Committed, NewEvent, Outcome, PartitionSlice, Seat, SnapshotRow, UnitOfWork};
 pub use views::{ViewFilter, ViewRow, Views};

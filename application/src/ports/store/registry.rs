@@ -139,6 +139,15 @@ pub enum CancelOutcome {
     Unknown,
 }
 
+/// What waits in the registry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OpenCommands {
+    /// How many open commands wait for a later `not_before`.
+    pub scheduled: u64,
+    /// Since when the oldest open command waits that is due: its acceptance, or its `not_before`.
+    pub oldest: Option<DateTime<Utc>>,
+}
+
 /// Which commands to list, newest (highest id) first.
 #[derive(Clone, Debug, Default)]
 pub struct CommandFilter {
@@ -193,6 +202,9 @@ pub trait Registry: Send + Sync {
 
     /// How many commands are open and not waiting for a later `not_before`; counting may stop at `limit`.
     async fn backlog(&self, now: DateTime<Utc>, limit: u64) -> Result<u64, StoreError>;
+
+    /// What waits, as far as `limit` goes; costs no more than a look at each partition, and at the scheduled ones.
+    async fn waiting(&self, now: DateTime<Utc>, limit: u64) -> Result<OpenCommands, StoreError>;
 
     /// Cancels the command if it is open, at the next offset of its partition.
     async fn cancel(&self, id: Uuid, at: DateTime<Utc>, error: &Problem)
