@@ -4,6 +4,7 @@ mod cars;
 mod module;
 mod petstore;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use wilco_application::catalog::{Catalog, RegistrationError};
@@ -16,6 +17,13 @@ pub fn all() -> Vec<Module> {
         petstore::pets(), //
         cars::cars(),
     ]
+}
+
+/// The slugs of all problems that commands may fail with by the rules of their aggregates.
+pub(crate) fn failures() -> Vec<&'static str> {
+    let commands = all().into_iter().flat_map(|module| module.commands);
+    let slugs: BTreeSet<_> = commands.flat_map(|command| command.failures).copied().collect();
+    slugs.into_iter().collect()
 }
 
 /// Everything that is registered.
@@ -39,7 +47,7 @@ mod tests {
 
     #[test]
     fn the_statuses_of_a_view_are_read_from_its_schema() {
-        assert_eq!(petstore::pets().statuses, ["available", "reserved", "sold", "deleted"]);
+        assert_eq!(petstore::pets().statuses, ["available", "reserved", "sold"]);
         assert_eq!(cars::cars().statuses, ["active", "retired"]);
     }
 }

@@ -1,3 +1,4 @@
+use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -12,19 +13,27 @@ use crate::problems::Refusal;
 #[schemars(rename = "Event")]
 pub(super) struct Event<'a> {
     /// 1, 2, 3 … within the aggregate.
+    #[schemars(example = 1)]
     sequence: i64,
     /// `pet.reserved`
     #[serde(rename = "type")]
+    #[schemars(example = &"pet.reserved")]
     name: &'a str,
-    /// What happened.
-    #[schemars(with = "serde_json::Value")]
+    /// What happened: its own `type`, and what else belongs to an event of that type.
+    #[schemars(
+        with = "serde_json::Map<String, serde_json::Value>",
+        example = serde_json::json!({ "type": "reserved", "order_id": "order-1" })
+    )]
     data: &'a RawValue,
     /// When it was decided.
+    #[schemars(with = "Option<DateTime<Utc>>", example = &"2026-01-01T09:00:00.000000Z")]
     at: Option<String>,
     /// The command that led to it.
-    command_id: Option<String>,
+    #[schemars(example = &"018f4c7e-5a10-7c3e-9d2b-6f1a2b3c4d5e")]
+    command_id: Option<Uuid>,
     /// The id shared by everything one request set off.
-    correlation_id: Option<String>,
+    #[schemars(example = &"018f4c7e-5a10-7c3e-9d2b-6f1a2b3c4d5e")]
+    correlation_id: Option<Uuid>,
     /// Who asked for it, where known.
     actor: Option<String>,
 }
@@ -38,15 +47,20 @@ impl<'a> Event<'a> {
             sequence: row.sequence,
             name: &row.event_type,
             data,
-            at,
-            command_id,
-            correlation_id,
+            // Other programs' events may have anything there.
+            at: at.filter(|at| DateTime::parse_from_rfc3339(at).is_ok()),
+            command_id: read(command_id),
+            correlation_id: read(correlation_id),
             actor,
         })
     }
 
     /// The command that led to an event.
     pub(super) fn command_of(row: &EventRow) -> Option<Uuid> {
-        EventMetadata::of(row).command_id?.parse().ok()
+        read(EventMetadata::of(row).command_id)
     }
+}
+
+fn read(id: Option<String>) -> Option<Uuid> {
+    id?.parse().ok()
 }
