@@ -32,6 +32,9 @@ pub enum Error {
     /// The store cannot be opened.
     #[error("the store cannot be opened")]
     Store(#[from] OpenError),
+    /// A new generation of the store cannot be begun.
+    #[error("a new generation of the store cannot be begun")]
+    Generation(#[source] StoreError),
     /// What another program wrote cannot be adopted.
     #[error("the events of another program cannot be adopted")]
     Adopt(#[from] StoreError),
@@ -110,7 +113,7 @@ pub async fn open(config: &Config) -> Result<OpenStore, Error> {
             let partitions = config.engine.partitions.unwrap_or(SQLITE_PARTITIONS);
             OpenStore::Sqlite(SqliteStore::open(&path, partitions).await?)
         }
-        StoreUrl::Postgres => {
+        StoreUrl::Postgres(_) => {
             let options = postgres_options(config);
             OpenStore::Postgres(PostgresStore::connect(config.store.secret(), options).await?)
         }
@@ -236,13 +239,13 @@ pub fn api_settings(config: &Config, listening: &[SocketAddr]) -> Result<ApiSett
     })
 }
 
-/// Bounds of its connections.
-pub fn limits(config: &Config) -> Limits {
+/// Bounds of its connections, of which there may be so many.
+pub fn limits(config: &Config, max_connections: usize) -> Limits {
     /// When the HTTP server ends, the engine has ended before: nothing that a request waits for comes any more.
     const DRAIN: Duration = Duration::from_secs(5);
     let http = &config.http;
     Limits {
-        max_connections: http.max_connections,
+        max_connections,
         header_timeout: Duration::from_millis(http.header_timeout_ms),
         idle_timeout: Duration::from_millis(http.idle_timeout_ms),
         drain_timeout: Duration::from_secs(config.drain_seconds).min(DRAIN),

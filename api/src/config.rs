@@ -2,7 +2,8 @@
 //!
 //! A setting of a section has the section's name in its own: `engine.max_backlog` is `max_backlog` under
 //! `[engine]` in the file, `WILCO_ENGINE_MAX_BACKLOG` in the environment and `--set engine.max_backlog=…` as a
-//! flag. An unknown name in the file or in a flag is an error; an unknown variable is told of and left alone.
+//! flag. An unknown name in the file or in a flag is an error; an unknown variable is told of and left alone. White
+//! space around a value is none of it: a variable that was read from a file often ends in a line feed.
 
 mod sections;
 mod source;
@@ -69,6 +70,9 @@ pub enum Error {
     /// A name or a value is wrong; the text says which and where it comes from.
     #[error("{0}")]
     Setting(#[source] Box<figment::Error>),
+    /// A variable is no text.
+    #[error("{0} is not UTF-8")]
+    NotText(String),
     /// The file that was asked for is not there.
     #[error("there is no settings file {}", .0.display())]
     NoFile(PathBuf),
@@ -78,8 +82,8 @@ pub enum Error {
     /// A value is out of its bounds.
     #[error("{name}: {problem}")]
     Invalid {
-        /// The setting.
-        name: &'static str,
+        /// The setting, as it is called where it was set.
+        name: String,
         /// What is wrong with it.
         problem: String,
     },
@@ -92,8 +96,8 @@ pub enum Error {
 }
 
 impl Error {
-    fn invalid(name: &'static str, problem: impl Into<String>) -> Self {
-        Self::Invalid { name, problem: problem.into() }
+    fn invalid(name: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Invalid { name: name.into(), problem: problem.into() }
     }
 }
 
@@ -102,7 +106,7 @@ impl Config {
     pub fn validate(&self) -> Result<(), Error> {
         self.store.store()?;
         if let Some(nats) = &self.nats {
-            nats.check_nats()?;
+            nats.nats()?;
         }
         if self.listen.trim().is_empty() {
             return Err(Error::invalid("listen", "an address and a port, such as 127.0.0.1:8080"));
@@ -148,7 +152,7 @@ mod tests {
     fn a_password_is_never_shown() {
         let config = Config {
             store: SecretUrl::from("postgres://me:secret@host/db"),
-            nats: Some(SecretUrl::from("nats://me:secret@host,token-secret@other:4222")),
+            nats: Some(SecretUrl::from("nats://me:secret@host,nats://token-secret@other:4222")),
             ..Config::default()
         };
         assert!(!format!("{config:?} {}", config.store).contains("secret"), "{config:?}");

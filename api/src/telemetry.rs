@@ -14,9 +14,16 @@ const SECONDS: [f64; 14] =
 /// Bounds of the histograms of counts.
 const SIZES: [f64; 10] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0];
 
+/// What each connection has to say when its server is lost the engine says once.
+const QUIET: &str = "sqlx_core::pool=error,sqlx::pool=error,sqlx::postgres::notice=error";
+/// Below that the NATS client logs the URLs it connects to, passwords and all.
+const DISCREET: &str = "async_nats=info,async_nats::connector=info";
+
 /// Starts to log. A second call changes nothing.
 pub fn log(settings: &Log) {
-    let filter = settings.level.parse::<EnvFilter>().unwrap_or_else(|_| EnvFilter::new("info"));
+    // What comes later wins: the setting may name the pools, but not the NATS client.
+    let filter = format!("{QUIET},{},{DISCREET}", settings.level).parse::<EnvFilter>();
+    let filter = filter.unwrap_or_else(|_| EnvFilter::new("info"));
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

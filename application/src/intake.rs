@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::names;
+use crate::outage::Outage;
 use crate::pace::Pace;
 use crate::ports::{Accepted, Clock, Command, Registry, Store, StoreError};
 use crate::worker::Router;
@@ -113,6 +114,7 @@ pub(crate) struct IntakeLoop {
 pub(crate) struct Acceptance {
     store: Arc<dyn Store>,
     pace: Arc<Pace>,
+    outage: Arc<Outage>,
 }
 
 impl Intake {
@@ -121,9 +123,10 @@ impl Intake {
         router: Router,
         clock: Arc<dyn Clock>,
         pace: Arc<Pace>,
+        outage: Arc<Outage>,
     ) -> (Self, IntakeLoop) {
         let (sender, receiver) = mpsc::channel(QUEUE);
-        let acceptance = Acceptance::new(store, pace);
+        let acceptance = Acceptance::new(store, pace, outage);
         (Self { sender }, IntakeLoop { receiver, acceptance, router, clock, latest: DateTime::UNIX_EPOCH })
     }
 
@@ -187,8 +190,8 @@ impl IntakeLoop {
 }
 
 impl Acceptance {
-    pub(crate) fn new(store: Arc<dyn Store>, pace: Arc<Pace>) -> Self {
-        Self { store, pace }
+    pub(crate) fn new(store: Arc<dyn Store>, pace: Arc<Pace>, outage: Arc<Outage>) -> Self {
+        Self { store, pace, outage }
     }
 
     /// Stores them, and answers for all of them. Gives back those that are new, in order.
@@ -211,7 +214,7 @@ impl Acceptance {
         match result {
             Ok(accepted) => self.answer(fresh, accepted),
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "commands could not be stored");
+                self.outage.failed(&error, "commands could not be stored");
                 let error = Arc::new(error);
                 for fresh in fresh {
                     fresh.refuse(&error);

@@ -3,6 +3,7 @@
 //! Not needed for correctness: a commit carries the epoch and is refused when the partition has another owner.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
@@ -11,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::names;
+use crate::outage::Outage;
 use crate::ports::{PartitionLease, Store};
 
 /// What this replica owns at present.
@@ -20,6 +22,9 @@ pub struct Ownership {
     pub replica: Uuid,
     owned: Arc<watch::Sender<Vec<PartitionLease>>>,
     valid_until: Arc<watch::Sender<Instant>>,
+    /// Whether the last heartbeat could not be written.
+    failing: Arc<AtomicBool>,
+    pub(crate) outage: Arc<Outage>,
     doubt: Arc<Notify>,
 }
 
@@ -29,6 +34,8 @@ impl Ownership {
             replica,
             owned: Arc::new(watch::Sender::new(Vec::new())),
             valid_until: Arc::new(watch::Sender::new(Instant::now())),
+            failing: Arc::default(),
+            outage: Arc::default(),
             doubt: Arc::new(Notify::new()),
         }
     }
@@ -49,7 +56,12 @@ impl Ownership {
         *self.valid_until.borrow()
     }
 
-    /// A commit was fenced: look at once.
+    /// Whether the store took this replica's last heartbeat, and in time: then it takes commits as well.
+    pub fn is_held(&self) -> bool {
+        !self.failing.load(Ordering::Acquire) && Instant::now() < self.valid_until()
+    }
+
+    /// A commit was fenced, or not done: look at once.
     pub(crate) fn doubt(&self) {
         self.doubt.notify_one();
     }
@@ -62,14 +74,14 @@ impl Ownership {
             let pause = match store.heartbeat(self.replica, ttl).await {
                 Ok(leases) => {
                     self.valid_until.send_replace(asked + ttl);
+                    self.failing.store(false, Ordering::Release);
+                    self.outage.is_over();
                     self.tell(leases);
                     ttl.mul_f64(0.3)
                 }
                 Err(error) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "the lease could not be renewed"
-                    );
+                    self.failing.store(true, Ordering::Release);
+                    self.outage.failed(&error, "the lease could not be renewed");
                     Duration::from_millis(500).min(ttl.mul_f64(0.3))
                 }
             };

@@ -19,6 +19,8 @@
 pub mod nats;
 mod open_error;
 pub mod postgres;
+mod server_url;
 pub mod sqlite;
 
 pub use open_error::OpenError;
+pub use server_url::{NotAUrl, ServerUrl};

@@ -53,7 +53,7 @@ pub fn slug(problem: &Value) -> &str {
 impl Client {
     /// A client of the server at this address.
     pub fn new(base: impl Into<String>) -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        crate::use_ring();
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(Duration::from_secs(70))

@@ -6,7 +6,7 @@
 //! | [`e2e`] | what the program must do: run over both stores |
 //! | [`faults`] | load that knows what it was promised, and the audit after a fault |
 //! | [`wilco`] | the built program as a process |
-//! | [`postgres`], [`nats`] | private servers |
+//! | [`postgres`], [`pgbouncer`], [`nats`] | private servers |
 //! | [`bare`] | the loop that Wilco is compared with |
 //! | [`plot`] | draws what was measured |
 //! | [`trial`] | an engine in this process, with an aggregate that misbehaves |
@@ -19,6 +19,7 @@ pub mod cpu;
 pub mod e2e;
 pub mod faults;
 pub mod nats;
+pub mod pgbouncer;
 pub mod plot;
 pub mod postgres;
 pub mod trial;
@@ -26,3 +27,9 @@ mod wait;
 pub mod wilco;
 
 pub use wait::wait_for;
+
+/// Makes encryption go through ring in this process, as in the program; before the first client.
+pub fn use_ring() {
+    // Somebody may have been first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}

@@ -2,14 +2,17 @@
 
 use std::fs::File;
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use async_nats::ConnectOptions;
 use async_nats::jetstream;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use futures::StreamExt as _;
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::wait_for;
 use crate::wilco::signal;
@@ -19,6 +22,8 @@ pub struct NatsServer {
     folder: TempDir,
     port: u16,
     child: Option<Child>,
+    /// How these tests log in.
+    login: ConnectOptions,
 }
 
 impl NatsServer {
@@ -26,7 +31,23 @@ impl NatsServer {
     pub fn prepared() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("it has an address").port();
-        Self { folder: tempfile::tempdir().expect("a folder"), port, child: None }
+        let folder = tempfile::tempdir().expect("a folder");
+        Self { folder, port, child: None, login: ConnectOptions::new() }
+    }
+
+    /// A server that runs with these settings, and that these tests log in to so.
+    pub async fn configured(settings: impl FnOnce(&Path) -> String, login: ConnectOptions) -> Self {
+        let mut server = Self::prepared();
+        server.login = login;
+        let settings = settings(server.folder.path());
+        std::fs::write(server.folder.path().join("settings"), settings).expect("settings are written");
+        server.start().await;
+        server
+    }
+
+    /// The folder with all that is this server's.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// A server that runs.
@@ -45,7 +66,12 @@ impl NatsServer {
     pub async fn start(&mut self) {
         let log =
             File::options().create(true).append(true).open(self.folder.path().join("log")).expect("a log");
-        let child = Command::new("nats-server")
+        let mut command = Command::new("nats-server");
+        let settings = self.folder.path().join("settings");
+        if settings.exists() {
+            command.arg("-c").arg(settings);
+        }
+        let child = command
             .args(["-js", "-a", "127.0.0.1", "-p", &self.port.to_string(), "-sd"])
             .arg(self.folder.path().join("data"))
             .stdin(Stdio::null())
@@ -56,7 +82,7 @@ impl NatsServer {
         self.child = Some(child);
         // Not by way of the account's description: what that holds differs between versions.
         let answers = async || {
-            let client = async_nats::connect(self.url()).await.map_err(|error| error.to_string())?;
+            let client = self.login.clone().connect(self.url()).await.map_err(|error| error.to_string())?;
             let asked = client.request("$JS.API.INFO", Vec::new().into()).await;
             asked.map(drop).map_err(|error| error.to_string())
         };
@@ -114,48 +140,60 @@ impl NatsServer {
 
     /// A client of it.
     pub async fn client(&self) -> async_nats::Client {
-        async_nats::connect(self.url()).await.expect("NATS answers")
+        self.login.clone().connect(self.url()).await.expect("NATS answers")
     }
 
     /// All messages of the stream, in its order, whoever has published them.
-    pub async fn raw_stream(&self) -> Vec<Stored> {
+    pub async fn raw_stream(&self) -> Vec<async_nats::Message> {
         let context = jetstream::new(self.client().await);
         let mut stream = context.get_stream("WILCO").await.expect("the stream is there");
         let count = stream.info().await.expect("NATS knows its stream").state.messages;
-        read(&stream, count, Stored::of).await
+        let config = pull::Config {
+            deliver_policy: DeliverPolicy::All,
+            ack_policy: AckPolicy::None,
+            ..pull::Config::default()
+        };
+        let consumer = stream.create_consumer(config).await.expect("a consumer");
+        let messages = consumer.messages().await.expect("messages").take(count as usize);
+        let read = messages.map(|message| message.expect("a message").message.clone()).collect();
+        tokio::time::timeout(Duration::from_secs(60), read).await.expect("all of them are delivered in time")
     }
 
-    /// Waits until the stream holds this many messages, and reads them all, in the stream's order.
+    /// Somebody else's messages on the subjects of the stream, a thousand a second or so, until this is dropped.
+    pub async fn foreign_publisher(&self) -> AbortOnDropHandle<()> {
+        let client = self.client().await;
+        AbortOnDropHandle::new(tokio::spawn(async move {
+            loop {
+                let sent = client.publish("wilco.event.foreign.thing.p00", "not Wilco's".into()).await;
+                if sent.is_err() || client.flush().await.is_err() {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }))
+    }
+
+    /// Waits until the stream holds this many messages of Wilco's, and reads them all, in the stream's order.
     pub async fn stream(&self, expected: u64) -> Vec<Notification> {
         let context = jetstream::new(self.client().await);
-        let count = async || match context.get_stream("WILCO").await {
+        let ours = async || match context.get_stream("WILCO").await {
             Ok(mut stream) => {
-                stream.info().await.map(|info| info.state.messages).map_err(|error| error.to_string())
+                let info = stream.info().await.map_err(|error| error.to_string())?;
+                // Reading is dear: not before there can be enough.
+                if info.state.messages < expected {
+                    return Err(format!("{} messages", info.state.messages));
+                }
+                let ours = self.raw_stream().await.iter().filter_map(Notification::of_wilco).collect();
+                Ok::<Vec<Notification>, String>(ours)
             }
             Err(error) => Err(error.to_string()),
         };
-        let complete = |count: &Result<u64, String>| count.as_ref().is_ok_and(|count| *count >= expected);
+        let complete = |ours: &Result<Vec<Notification>, String>| {
+            ours.as_ref().is_ok_and(|ours| ours.len() as u64 >= expected)
+        };
         let what = format!("{expected} messages in the stream");
-        let count = wait_for(&what, count, complete).await.expect("the stream is there");
-        let stream = context.get_stream("WILCO").await.expect("the stream is there");
-        read(&stream, count, Notification::of).await
+        wait_for(&what, ours, complete).await.expect("the stream is there")
     }
-}
-
-async fn read<T>(
-    stream: &jetstream::stream::Stream,
-    count: u64,
-    of: impl Fn(&async_nats::Message) -> T,
-) -> Vec<T> {
-    let config = pull::Config {
-        deliver_policy: DeliverPolicy::All,
-        ack_policy: AckPolicy::None,
-        ..pull::Config::default()
-    };
-    let consumer = stream.create_consumer(config).await.expect("a consumer");
-    let messages = consumer.messages().await.expect("messages").take(count as usize);
-    let read = messages.map(|message| of(&message.expect("a message").message)).collect();
-    tokio::time::timeout(Duration::from_secs(60), read).await.expect("all of them are delivered in time")
 }
 
 impl Drop for NatsServer {
@@ -165,22 +203,6 @@ impl Drop for NatsServer {
             println!("--- log of nats-server ---\n{log}\n---");
         }
         self.kill();
-    }
-}
-
-/// A message of the stream, whatever it holds.
-#[derive(Clone, Debug)]
-pub struct Stored {
-    /// Its `Nats-Msg-Id`; empty where it has none.
-    pub id: String,
-    /// Its content.
-    pub payload: Vec<u8>,
-}
-
-impl Stored {
-    fn of(message: &async_nats::Message) -> Self {
-        let id = message.headers.as_ref().and_then(|headers| headers.get("Nats-Msg-Id"));
-        Self { id: id.map(ToString::to_string).unwrap_or_default(), payload: message.payload.to_vec() }
     }
 }
 
@@ -196,6 +218,12 @@ pub struct Notification {
 }
 
 impl Notification {
+    /// Reads a message, if it is one of Wilco's.
+    fn of_wilco(message: &async_nats::Message) -> Option<Self> {
+        message.headers.as_ref()?.get("Wilco-Target")?;
+        Some(Self::of(message))
+    }
+
     /// Reads a message.
     pub fn of(message: &async_nats::Message) -> Self {
         let headers = message.headers.iter().flat_map(|headers| headers.iter());

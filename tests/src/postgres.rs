@@ -19,6 +19,7 @@ pub const PARTITIONS: u16 = 8;
 /// A running server. It ends with this value, or with the process.
 pub struct PostgresServer {
     port: u16,
+    dir: PathBuf,
     shell: Child,
     commands: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
@@ -30,23 +31,52 @@ static DATABASES: AtomicU32 = AtomicU32::new(0);
 impl PostgresServer {
     /// Starts one. Panics, with the reason, when that is not possible: a test that needs it must not pass without.
     pub fn start() -> Self {
+        Self::following("")
+    }
+
+    /// Starts a standby of this one.
+    #[must_use]
+    pub fn standby(&self) -> Self {
+        Self::following(&self.port.to_string())
+    }
+
+    fn following(primary: &str) -> Self {
         let port = free_port();
         let dir = std::env::temp_dir().join(format!("wilco-postgres-{}-{port}", std::process::id()));
         std::fs::create_dir(&dir).expect("a directory for PostgreSQL");
         let mut shell = as_unprivileged(&dir)
             .args(["-c", include_str!("postgres.sh"), "postgres.sh"])
             .args([&binaries(), &dir])
-            .arg(port.to_string())
+            .args([&port.to_string(), primary])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .expect("a shell to run PostgreSQL");
         let commands = shell.stdin.take().expect("its input is piped");
         let answers = BufReader::new(shell.stdout.take().expect("its output is piped"));
-        let mut server = Self { port, shell, commands: Some(commands), answers };
         let log = dir.join("log");
+        let mut server = Self { port, dir, shell, commands: Some(commands), answers };
         assert_eq!(server.answer(), "ready", "initdb failed: {:?}", std::fs::read_to_string(log));
         server
+    }
+
+    /// The folder of its socket.
+    pub fn socket(&self) -> &Path {
+        &self.dir
+    }
+
+    /// A connection of the administrator to one of its databases.
+    pub async fn admin(&self, database: &str) -> PgConnection {
+        admin(self.port, database).await
+    }
+
+    /// Has it refuse whatever writes, or take it again.
+    pub async fn be_read_only(&self, read_only: bool) {
+        let mut admin = self.admin("postgres").await;
+        // A session of a server that is read-only may still change this.
+        let change = format!("ALTER SYSTEM SET default_transaction_read_only = {read_only}");
+        admin.execute(change.as_str()).await.expect("the setting is changed");
+        admin.execute("SELECT pg_reload_conf()").await.expect("the settings are read again");
     }
 
     /// The port it listens on.
@@ -102,20 +132,51 @@ pub async fn database() -> String {
 
 async fn fresh_database(port: u16) -> String {
     let name = format!("wilco_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
-    let url = |name: &str| format!("postgres://postgres@127.0.0.1:{port}/{name}");
-    let connect = async || PgConnection::connect(&url("postgres")).await;
-    let mut connection = wait_for("PostgreSQL to answer", connect, Result::is_ok).await.expect("it answers");
-    connection.execute(format!("CREATE DATABASE {name}").as_str()).await.expect("a database is made");
-    url(&name)
+    let create = format!("CREATE DATABASE {name}");
+    admin(port, "postgres").await.execute(create.as_str()).await.expect("a database is made");
+    url(port, &name)
 }
 
-fn free_port() -> u16 {
+/// Makes a copy of a database that nobody is connected to; its URL.
+pub async fn copy_of(url: &str) -> String {
+    let (server, original) = url.rsplit_once('/').expect("a URL ends with the database");
+    let name = format!("wilco_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
+    let mut connection =
+        PgConnection::connect(&format!("{server}/postgres")).await.expect("PostgreSQL answers");
+    let copy = format!("CREATE DATABASE {name} TEMPLATE {original}");
+    connection.execute(copy.as_str()).await.expect("the database is copied");
+    format!("{server}/{name}")
+}
+
+/// Makes a database that nobody is connected to what its copy is.
+pub async fn put_back(url: &str, copy: &str) {
+    let (server, original) = url.rsplit_once('/').expect("a URL ends with the database");
+    let (_, copy) = copy.rsplit_once('/').expect("a URL ends with the database");
+    let mut connection =
+        PgConnection::connect(&format!("{server}/postgres")).await.expect("PostgreSQL answers");
+    for statement in
+        [format!("DROP DATABASE {original}"), format!("CREATE DATABASE {original} TEMPLATE {copy}")]
+    {
+        connection.execute(statement.as_str()).await.expect("the database is put back");
+    }
+}
+
+fn url(port: u16, database: &str) -> String {
+    format!("postgres://postgres@127.0.0.1:{port}/{database}")
+}
+
+async fn admin(port: u16, database: &str) -> PgConnection {
+    let connect = async || PgConnection::connect(&url(port, database)).await;
+    wait_for("PostgreSQL to answer", connect, Result::is_ok).await.expect("it answers")
+}
+
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("it has an address").port()
 }
 
 /// A shell that may run PostgreSQL, which refuses to be root: as its own user, if this is root.
-fn as_unprivileged(dir: &Path) -> Command {
+pub(crate) fn as_unprivileged(dir: &Path) -> Command {
     let root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n");
     if !root {
         return Command::new("sh");

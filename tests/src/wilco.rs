@@ -132,6 +132,11 @@ impl Server {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// Whether its process is no more.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("its state is known").is_some()
+    }
+
     /// The number of its process.
     pub fn pid(&self) -> u32 {
         self.child.id()

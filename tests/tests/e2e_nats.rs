@@ -7,30 +7,11 @@ use async_nats::jetstream::stream::DiscardPolicy;
 use futures::StreamExt as _;
 use serde_json::json;
 use wilco_tests::client::create_pet;
-use wilco_tests::e2e::{Place, PostgresPlace, SqlitePlace};
+use wilco_tests::e2e::{Place, SqlitePlace};
 use wilco_tests::faults::{Load, audit, seed};
 use wilco_tests::nats::{NatsServer, Notification};
-use wilco_tests::wait_for;
 use wilco_tests::wilco::Server;
-
-macro_rules! on_both_stores {
-    ($($scenario:ident,)*) => {
-        mod on_sqlite {
-            $(#[tokio::test]
-            async fn $scenario() {
-                super::$scenario(super::SqlitePlace::new().await).await;
-            })*
-            use wilco_tests::e2e::Place as _;
-        }
-        mod on_postgres {
-            $(#[tokio::test]
-            async fn $scenario() {
-                super::$scenario(super::PostgresPlace::new().await).await;
-            })*
-            use wilco_tests::e2e::Place as _;
-        }
-    };
-}
+use wilco_tests::{on_both_stores, wait_for};
 
 on_both_stores!(
     a_subscriber_gets_every_event_and_outcome,

@@ -44,7 +44,7 @@ fn address(server: &Server) -> String {
 
 /// A request in full, as bytes.
 fn request(key: &str, body: &str) -> Vec<u8> {
-    let head = "POST /v1/commands HTTP/1.1\r\nHost: wilco\r\nContent-Type: application/json\r\n";
+    let head = "POST /v1/commands HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
     format!("{head}Idempotency-Key: {key}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
@@ -139,10 +139,11 @@ async fn connections_that_do_not_come_to_the_point_are_ended(place: impl Place) 
     let server = wilco.set("http.body_timeout_ms=700").start().await;
     let (address, client) = (address(&server), server.client().clone());
     let full = request("slow", &create_pet("slow").to_string());
-    let huge = format!("GET /v1/pets HTTP/1.1\r\nHost: w\r\nX-Big: {}\r\n\r\n", "x".repeat(300 << 10));
-    let both = b"POST /v1/commands HTTP/1.1\r\nHost: w\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+    let huge =
+        format!("GET /v1/pets HTTP/1.1\r\nHost: localhost\r\nX-Big: {}\r\n\r\n", "x".repeat(300 << 10));
+    let both = b"POST /v1/commands HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
     let (head, body, silent, idle) =
-        (&full[..40], &full[..full.len() - 5], b"", b"GET /readyz HTTP/1.1\r\nHost: w\r\n\r\n");
+        (&full[..40], &full[..full.len() - 5], b"", b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n");
     let crowd = futures::future::join_all((0..200).map(|_| left_alone(&address, silent)));
     let others = async {
         // Meanwhile the others are served as usual.

@@ -14,6 +14,7 @@ async fn no_fault_around_sqlite_loses_or_doubles_anything() {
     let faults = [
         Fault::Kill,
         Fault::DiskFull,
+        Fault::FileAway,
         Fault::NatsTailLost,
         Fault::NatsStreamFull,
         Fault::NatsStreamDeleted,
@@ -31,6 +32,7 @@ async fn no_fault_around_postgres_loses_or_doubles_anything() {
         Fault::PauseBeyondLease,
         Fault::PostgresCrash,
         Fault::PostgresTerminate,
+        Fault::PostgresReadOnly,
         Fault::PostgresLine(LineFault::AnswersLost),
         Fault::PostgresLine(LineFault::Stall),
         Fault::PostgresLine(LineFault::CutAfter),

@@ -114,30 +114,18 @@ async fn whole(nats: &NatsServer, feed: &[Message]) {
     let mut last: BTreeMap<u64, i64> = BTreeMap::new();
     let mut ids = Vec::new();
     for message in nats.raw_stream().await {
-        let Some(id) = message.id.strip_prefix("event:") else { continue };
+        let id = message.headers.as_ref().and_then(|headers| headers.get("Nats-Msg-Id"));
+        let Some(id) = id.and_then(|id| id.as_str().strip_prefix("event:")) else { continue };
         let (partition, offset) = id.split_once(':').unwrap();
         let (partition, offset) = (partition.parse().unwrap(), offset.parse().unwrap());
         let last = last.entry(partition).or_default();
         if offset > *last {
             assert_eq!(offset, *last + 1, "partition {partition}: an entry is missing");
             *last = offset;
-            ids.push(message.id);
+            ids.push(id.to_owned());
         }
     }
     assert_eq!(ids.len(), feed.len(), "all of the feed is in the stream");
-}
-
-/// Somebody else's messages, on the subjects of the stream, every millisecond or so until this is dropped.
-fn foreign(nats: &NatsServer) -> tokio_util::task::AbortOnDropHandle<()> {
-    let url = nats.url();
-    tokio_util::task::AbortOnDropHandle::new(tokio::spawn(async move {
-        let client = async_nats::connect(url).await.unwrap();
-        loop {
-            client.publish("wilco.event.foreign.thing.p00", "not ours".into()).await.unwrap();
-            client.flush().await.unwrap();
-            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-        }
-    }))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,7 +133,7 @@ async fn somebody_elses_messages_in_between_lose_and_reorder_nothing() {
     let nats = NatsServer::started().await;
     let broker = NatsBroker::new(options(&nats, StreamOptions::default()));
     broker.check(&STORE, &Receipt::default()).await.unwrap();
-    let foreign = foreign(&nats);
+    let foreign = nats.foreign_publisher().await;
     let feed = feed(PARTITIONS, 5000);
     relay(&broker, &feed, seed()).await;
     drop(foreign);

@@ -285,7 +285,7 @@ async fn connecting_fails_at_once_and_says_why() {
     );
     let nobody = connect("postgres://postgres@127.0.0.1:1/wilco").await;
     assert!(matches!(nobody, OpenError::Connect(_)), "{nobody:?}");
-    assert!(matches!(connect("no url").await, OpenError::Url(_)));
+    assert!(matches!(connect("no url").await, OpenError::NotAUrl(_)));
     assert!(start.elapsed() < Duration::from_secs(3));
 }
 

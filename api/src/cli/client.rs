@@ -57,10 +57,10 @@ pub struct Answer {
 impl Client {
     /// A client of the server that the arguments name.
     pub fn new(arguments: &settings::Client) -> Result<Self, Error> {
-        let wrong = |why: &str| Error::Usage(format!("--url {}: {why}", arguments.url));
-        let base: Url = arguments.url.parse().map_err(|_| wrong("http://HOST:PORT is wanted"))?;
+        let wrong = || Error::Usage("--url: http://HOST:PORT is wanted".to_owned());
+        let base: Url = arguments.url.trim().parse().map_err(|_| wrong())?;
         if !matches!(base.scheme(), "http" | "https") {
-            return Err(wrong("http://HOST:PORT is wanted"));
+            return Err(wrong());
         }
         let http = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(5))
@@ -68,7 +68,7 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("wilco/", env!("CARGO_PKG_VERSION")))
             .build();
-        let http = http.map_err(|source| Error::Unreachable { url: base.to_string(), source })?;
+        let http = http.map_err(|source| Error::Unreachable { url: shown(&base), source })?;
         Ok(Self { http, base })
     }
 
@@ -107,7 +107,7 @@ impl Client {
             return Ok(response);
         }
         Err(match self.read(response).await {
-            Ok(answer) => Error::Foreign { url: self.base.to_string(), status: answer.status },
+            Ok(answer) => Error::Foreign { url: shown(&self.base), status: answer.status },
             Err(error) => error,
         })
     }
@@ -116,7 +116,7 @@ impl Client {
         let status = response.status();
         let bytes = response.bytes().await.map_err(|source| self.unreachable(source))?;
         let Ok(body) = serde_json::from_slice::<Value>(&bytes) else {
-            return Err(Error::Foreign { url: self.base.to_string(), status });
+            return Err(Error::Foreign { url: shown(&self.base), status });
         };
         if status.is_client_error() || status.is_server_error() {
             return Err(Error::Refused(body));
@@ -125,6 +125,15 @@ impl Client {
     }
 
     fn unreachable(&self, source: reqwest::Error) -> Error {
-        Error::Unreachable { url: self.base.to_string(), source: source.without_url() }
+        Error::Unreachable { url: shown(&self.base), source: source.without_url() }
     }
+}
+
+/// Where the server is, without user and password.
+fn shown(base: &Url) -> String {
+    let mut url = base.clone();
+    // Refused only by URLs that have neither.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.to_string()
 }

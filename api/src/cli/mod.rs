@@ -1,9 +1,11 @@
 //! The command line.
 
+mod backup;
 mod bench;
 mod client;
 mod command;
 mod feed;
+mod machine;
 mod output;
 mod projection;
 mod serve;
@@ -13,7 +15,7 @@ mod stream;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 use crate::{bootstrap, config, telemetry};
 use settings::{Server, Settings};
@@ -38,7 +40,11 @@ enum Action {
     /// Run the server (the default)
     Serve(Server),
     /// Bring the store's schema up to date, and end
-    Migrate(Settings),
+    Migrate(Migrate),
+    /// Copy the store to a file, whether a server uses it or not
+    Backup(backup::Backup),
+    /// Make the store of such a copy
+    Restore(backup::Restore),
     /// Give commands to a server, and follow them
     #[command(subcommand)]
     Command(command::Action),
@@ -51,6 +57,16 @@ enum Action {
     Bench(bench::BenchArgs),
     /// Print the OpenAPI document
     Openapi,
+}
+
+/// What to bring up to date.
+#[derive(Debug, Args)]
+struct Migrate {
+    /// The store was put back by other means than `wilco restore`: what subscribers know of its offsets no longer holds
+    #[arg(long)]
+    restored: bool,
+    #[command(flatten)]
+    settings: Settings,
 }
 
 /// Why the program ends without success.
@@ -67,6 +83,8 @@ enum Error {
     #[error(transparent)]
     Projection(#[from] projection::Error),
     #[error(transparent)]
+    Backup(#[from] backup::Error),
+    #[error(transparent)]
     Bench(#[from] bench::BenchError),
     #[error("the program could not start")]
     Runtime(#[source] std::io::Error),
@@ -79,6 +97,7 @@ impl Error {
     fn code(&self) -> ExitCode {
         match self {
             Self::Config(_)
+            | Self::Backup(backup::Error::Config(_) | backup::Error::Postgres(_))
             | Self::Serve(serve::Error::Config(_))
             | Self::Client(client::Error::Usage(_)) => ExitCode::from(2),
             _ => ExitCode::FAILURE,
@@ -112,7 +131,15 @@ fn run(arguments: Arguments) -> Result<(), Error> {
     let outcome = runtime.block_on(async {
         match action {
             Action::Serve(server) => Ok(serve::run(load(&server.flags())?).await?),
-            Action::Migrate(settings) => migrate(load(&settings.flags())?).await,
+            Action::Migrate(action) => migrate(load(&action.settings.flags())?, action.restored).await,
+            Action::Backup(backup) => {
+                let config = load(&backup.settings.flags())?;
+                Ok(backup.run(config).await?)
+            }
+            Action::Restore(restore) => {
+                let config = load(&restore.settings.flags())?;
+                Ok(restore.run(config).await?)
+            }
             Action::Command(action) => command::run(action).await,
             Action::Feed(arguments) => Ok(feed::run(arguments).await?),
             Action::Projection(action) => {
@@ -138,9 +165,12 @@ fn load(flags: &config::Flags) -> Result<config::Config, Error> {
     Ok(loaded.config)
 }
 
-async fn migrate(config: config::Config) -> Result<(), Error> {
+async fn migrate(config: config::Config, restored: bool) -> Result<(), Error> {
     let store = bootstrap::open(&config).await?;
     let partitions = store.migrate(&bootstrap::catalog()?).await?;
+    if restored {
+        store.shared().new_generation().await.map_err(bootstrap::Error::Generation)?;
+    }
     store.close().await;
     output::say(format_args!("{} is up to date; partitions: {partitions}", config.store))
         .map_err(client::Error::Output)?;

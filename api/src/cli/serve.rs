@@ -10,7 +10,7 @@ use wilco_api::http::AppState;
 use wilco_application::engine::{Engine, Running};
 use wilco_application::ports::{RandomIds, StoreError, SystemClock};
 
-use super::output;
+use super::{machine, output};
 use crate::config::{self, Config};
 use crate::{bootstrap, telemetry};
 
@@ -71,8 +71,8 @@ pub async fn run(config: Config) -> Result<(), Error> {
     );
     let stop = CancellationToken::new();
     let router = wilco_api::http::router(state);
-    let http =
-        wilco_api::http::serve(listener, router, bootstrap::limits(&config), stop.clone().cancelled_owned());
+    let limits = bootstrap::limits(&config, machine::connections(config.http.max_connections));
+    let http = wilco_api::http::serve(listener, router, limits, stop.clone().cancelled_owned());
     let drain = drain(&engine, running, stop, Duration::from_secs(config.drain_seconds));
     signals.until_done(http, drain).await?;
     store.close().await;
@@ -138,15 +138,26 @@ async fn drain(engine: &Engine, running: Running, http: CancellationToken, patie
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    /// The terminal is gone; none where it is not to be heard of, as under `nohup`.
+    hang_up: Option<Signal>,
 }
 
 impl Signals {
     fn new() -> std::io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        let hang_up = if machine::ignores_hang_up() { None } else { Some(signal(SignalKind::hangup())?) };
+        let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        Ok(Self { terminate, interrupt, hang_up })
     }
 
     async fn next(&mut self) {
+        let hang_up = async {
+            match &mut self.hang_up {
+                Some(signal) => signal.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
+            _ = hang_up => {}
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }

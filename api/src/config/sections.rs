@@ -13,7 +13,7 @@ use super::Error;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Engine {
-    /// Partitions of a new store; one that exists keeps what it has. Default 1 on SQLite, 16 on PostgreSQL.
+    /// Partitions of a new store; one that exists keeps what it has. Default 1 on SQLite, 8 on PostgreSQL.
     pub partitions: Option<u16>,
     /// Lanes that apply commands side by side, each on its own partitions. Default 1.
     pub lanes: usize,
@@ -148,7 +148,7 @@ pub struct Http {
     /// `base_path`: a list, or a text with commas. Default none.
     #[serde(deserialize_with = "list")]
     pub trusted_proxies: Vec<String>,
-    /// Most connections at a time; further ones wait. Default 10000.
+    /// Most connections at a time, as far as the process may open files; further ones wait. Default 10000.
     pub max_connections: usize,
     /// Milliseconds the head of a request may take to arrive. Default 10000.
     pub header_timeout_ms: u64,

@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use figment::error::Kind;
 use figment::providers::{Format, Serialized, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
@@ -12,6 +13,9 @@ const FILE: &str = "wilco.toml";
 const PREFIX: &str = "WILCO_";
 /// Variables that are not settings of the server: the client's address, and which file to read.
 const OTHERS: [&str; 2] = ["url", "config"];
+
+/// Settings with a flag of their own that takes a value.
+const OWN_FLAGS: [&str; 3] = ["store", "listen", "nats"];
 
 /// What the command line says about settings.
 #[derive(Clone, Debug, Default)]
@@ -37,17 +41,38 @@ pub fn load(flags: &Flags) -> Result<Loaded, Error> {
     let mut figment = Figment::from(Serialized::defaults(Config::default()));
     match &flags.file {
         Some(file) if !file.is_file() => return Err(Error::NoFile(file.clone())),
-        Some(file) => figment = figment.merge(Toml::file_exact(file)),
-        None if Path::new(FILE).is_file() => figment = figment.merge(Toml::file_exact(FILE)),
+        Some(file) => figment = figment.merge(OfFile(file)),
+        None if Path::new(FILE).is_file() => figment = figment.merge(OfFile(Path::new(FILE))),
         None => {}
     }
-    let (settings, unknown) = variables(&known);
+    let (settings, unknown) = variables(&known)?;
     figment = figment
-        .merge(Named { place: "WILCO_ variables", values: &settings })
-        .merge(Named { place: "flags", values: &flags.values });
-    let config: Config = figment.extract().map_err(|error| Error::Setting(Box::new(error)))?;
-    config.validate()?;
+        .merge(Named { place: "WILCO_ variables", name: variable, values: &settings })
+        .merge(Named { place: "flags", name: flag, values: &flags.values });
+    // Variables and flags are texts: `1` is a number where one is wanted, or yes, or a password.
+    let config: Config = figment.extract_lossy().map_err(|error| Error::Setting(Box::new(error)))?;
+    config.validate().map_err(|error| at_its_place(&figment, error))?;
     Ok(Loaded { config, unknown })
+}
+
+/// Names the setting as it is called where its value comes from.
+fn at_its_place(figment: &Figment, error: Error) -> Error {
+    let Error::Invalid { name, problem } = error else { return error };
+    let Some(metadata) = figment.find_metadata(&name) else { return Error::Invalid { name, problem } };
+    let path: Vec<&str> = name.split('.').collect();
+    let mut name = metadata.interpolate(&Profile::Default, &path);
+    if let Some(source) = &metadata.source {
+        name = format!("{name} in {source}");
+    }
+    Error::Invalid { name, problem }
+}
+
+fn variable(setting: &str) -> String {
+    format!("{PREFIX}{}", setting.replace('.', "_").to_ascii_uppercase())
+}
+
+fn flag(setting: &str) -> String {
+    if OWN_FLAGS.contains(&setting) { format!("--{setting}") } else { format!("--set {setting}") }
 }
 
 /// Splits `NAME=VALUE`.
@@ -55,18 +80,6 @@ pub fn assignment(text: &str) -> Result<(String, String), Error> {
     match text.split_once('=') {
         Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), value.to_owned())),
         _ => Err(Error::Assignment(text.to_owned())),
-    }
-}
-
-/// The value that a text stands for: a number, a truth value, or the text itself.
-fn read(text: &str) -> Value {
-    if let Ok(number) = text.parse::<i64>() {
-        return Value::from(number);
-    }
-    match text {
-        "true" => Value::from(true),
-        "false" => Value::from(false),
-        _ => Value::from(text),
     }
 }
 
@@ -90,36 +103,73 @@ fn names() -> BTreeSet<String> {
 }
 
 /// The variables that are settings, by the setting's name, and the names of those that are not.
-fn variables(known: &BTreeSet<String>) -> (Vec<(String, String)>, Vec<String>) {
+#[expect(clippy::type_complexity, reason = "two lists")]
+fn variables(known: &BTreeSet<String>) -> Result<(Vec<(String, String)>, Vec<String>), Error> {
     let (mut settings, mut unknown) = (Vec::new(), Vec::new());
     for (variable, value) in std::env::vars_os() {
-        let (Some(variable), Some(value)) = (variable.to_str(), value.to_str()) else { continue };
-        let Some(rest) = variable.strip_prefix(PREFIX).filter(|_| !value.is_empty()) else { continue };
+        let Some(variable) = variable.to_str() else { continue };
+        let Some(rest) = variable.strip_prefix(PREFIX) else { continue };
         let rest = rest.to_ascii_lowercase();
-        match known.iter().find(|name| name.replace('.', "_") == rest) {
-            Some(name) => settings.push((name.clone(), value.to_owned())),
-            None if OTHERS.contains(&rest.as_str()) => {}
-            None => unknown.push(variable.to_owned()),
+        let setting = known.iter().find(|name| name.replace('.', "_") == rest);
+        match (setting, value.to_str()) {
+            (_, Some(value)) if value.trim().is_empty() => {}
+            (Some(name), Some(value)) => settings.push((name.clone(), value.to_owned())),
+            (Some(_), None) => return Err(Error::NotText(variable.to_owned())),
+            (None, _) if OTHERS.contains(&rest.as_str()) => {}
+            (None, _) => unknown.push(variable.to_owned()),
         }
     }
-    (settings, unknown)
+    Ok((settings, unknown))
 }
 
-/// Settings by name, with the place they come from for messages about wrong values.
+/// A settings file. Neither its values nor its lines get into messages: they may hold a password.
+struct OfFile<'a>(&'a Path);
+
+impl Provider for OfFile<'_> {
+    fn metadata(&self) -> Metadata {
+        Toml::file_exact(self.0).metadata().interpolater(|_, path| path.join("."))
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        let mut data = Toml::file_exact(self.0).data().map_err(|mut error| {
+            if let Kind::Message(text) = &error.kind {
+                // The parser shows the line at fault between where it is and what is wrong with it.
+                let quotes = |line: &&str| !line.contains(" |");
+                error.kind = Kind::Message(text.lines().filter(quotes).collect::<Vec<_>>().join(": "));
+            }
+            error
+        })?;
+        data.values_mut().flat_map(Dict::values_mut).for_each(trim);
+        Ok(data)
+    }
+}
+
+fn trim(value: &mut Value) {
+    match value {
+        Value::String(_, text) => *text = text.trim().to_owned(),
+        Value::Array(_, items) => items.iter_mut().for_each(trim),
+        Value::Dict(_, members) => members.values_mut().for_each(trim),
+        _ => {}
+    }
+}
+
+/// Settings by name, with the place they come from, and their name there, for messages about wrong values.
 struct Named<'a> {
     place: &'static str,
+    name: fn(&str) -> String,
     values: &'a [(String, String)],
 }
 
 impl Provider for Named<'_> {
     fn metadata(&self) -> Metadata {
-        Metadata::named(self.place)
+        let name = self.name;
+        Metadata::named(self.place).interpolater(move |_, path| name(&path.join(".")))
     }
 
     fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
         let mut data = Dict::new();
         for (name, value) in self.values {
-            let value = read(value);
+            let value = Value::from(value.trim());
             let Some((section, name)) = name.split_once('.') else {
                 data.insert(name.clone(), value);
                 continue;
@@ -182,6 +232,61 @@ mod tests {
     fn a_wrong_value_is_told_with_its_name_and_place() {
         let error = load(&flags(&[("engine.batch", "many")])).unwrap_err().to_string();
         assert!(error.contains("engine.batch") && error.contains("flags"), "{error}");
+    }
+
+    #[test]
+    fn a_wrong_value_is_told_with_its_name_in_the_file_and_never_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("settings.toml");
+        for (text, wanted) in [
+            ("insecure = \"maybe\"", "\"insecure\" in "),
+            ("[engine]\nbatch = 0", "engine.batch in "),
+            ("store = \"postgres://me:12/secret@host/db\"", "store in "),
+            ("store = [\"postgres://me:secret@host/db\"]", "\"store\" in "),
+            ("store = \"postgres://me:secret@host/db", "line 1"),
+        ] {
+            std::fs::write(&file, text).unwrap();
+            let error =
+                load(&Flags { file: Some(file.clone()), ..Flags::default() }).unwrap_err().to_string();
+            assert!(error.contains(wanted) && error.contains("settings.toml"), "{error}");
+            assert!(!error.contains("secret") && !error.contains("default."), "{error}");
+        }
+        let error = load(&flags(&[("engine.batch", "0")])).unwrap_err().to_string();
+        assert!(error.starts_with("--set engine.batch: "), "{error}");
+        let error = load(&flags(&[("listen", " ")])).unwrap_err().to_string();
+        assert!(error.starts_with("--listen: "), "{error}");
+    }
+
+    #[test]
+    fn white_space_around_a_value_is_none_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("settings.toml");
+        std::fs::write(
+            &file,
+            "store = \"sqlite:a.db\\n\"\n[http]\ncors_origins = [\" https://a.example\\n\"]\n",
+        )
+        .unwrap();
+        let config =
+            load(&Flags { file: Some(file), ..flags(&[("nats", " nats://a:1\n"), ("engine.batch", "7\n")]) });
+        let config = config.unwrap().config;
+        assert_eq!((config.store.secret(), config.engine.batch), ("sqlite:a.db", 7));
+        assert_eq!(config.nats.unwrap().secret(), "nats://a:1");
+        assert_eq!(config.http.cors_origins, ["https://a.example"]);
+    }
+
+    #[test]
+    fn yes_and_no_have_many_names() {
+        for (yes, no) in [("1", "0"), ("true", "false"), ("yes", "no"), ("on", "off"), ("True", "FALSE")] {
+            assert!(load(&flags(&[("insecure", yes)])).unwrap().config.insecure, "{yes}");
+            assert!(!load(&flags(&[("jetstream.enabled", no)])).unwrap().config.jetstream.enabled, "{no}");
+        }
+        assert!(load(&flags(&[("insecure", "2")])).is_err());
+    }
+
+    #[test]
+    fn a_text_of_digits_is_a_text_where_one_is_wanted() {
+        assert_eq!(load(&flags(&[("engine.source", "123")])).unwrap().config.engine.source, "123");
+        assert_eq!(load(&flags(&[("engine.partitions", "3")])).unwrap().config.engine.partitions, Some(3));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use wilco_application::engine::SubmitError;
+use wilco_application::outage::Outage;
 use wilco_application::ports::StoreError;
 use wilco_application::queries::QueryError;
 use wilco_application::status::path_of;
@@ -21,6 +22,9 @@ struct Inner {
 /// A problem on its way to the layer that writes it: it travels with the response.
 #[derive(Clone)]
 pub(crate) struct Unwritten(pub(crate) Problem);
+
+/// Requests that the store did not answer: the first one is told of.
+static OUTAGE: Outage = Outage::new();
 
 /// Seconds after which a store that did not answer may be asked again.
 const STORE_PAUSE: u64 = 1;
@@ -194,7 +198,7 @@ impl Refusal {
             );
             return Self::internal();
         }
-        tracing::warn!(error = error as &dyn std::error::Error, "the store did not answer a request");
+        OUTAGE.failed(error, "a request was not answered");
         Self::new("store-unavailable", StatusCode::SERVICE_UNAVAILABLE, "the store does not answer")
             .retry_after(STORE_PAUSE)
     }

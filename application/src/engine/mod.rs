@@ -67,6 +67,17 @@ impl Default for EngineSettings {
     }
 }
 
+/// Commands cannot be committed at present.
+#[derive(Debug, thiserror::Error)]
+pub enum NotReady {
+    /// The store does not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The store answers, but does not take what is written.
+    #[error("the store cannot be written to: this replica's lease was not renewed")]
+    NoLease,
+}
+
 /// Accepts commands, applies them and answers for them.
 pub struct Engine {
     store: Arc<dyn Store>,
@@ -110,10 +121,16 @@ impl Engine {
         let hub = Arc::new(FeedHub::new(Arc::clone(&store), &heads, settings.feed_tail));
         let pace = Arc::new(Pace::default());
         let router = Router::new(&settings.worker);
-        let (intake, intake_loop) =
-            Intake::new(Arc::clone(&store), router.clone(), Arc::clone(&clock), Arc::clone(&pace));
+        let ownership = Ownership::new(ids.next());
+        let (intake, intake_loop) = Intake::new(
+            Arc::clone(&store),
+            router.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&pace),
+            Arc::clone(&ownership.outage),
+        );
         let engine = Arc::new(Self {
-            ownership: Ownership::new(ids.next()),
+            ownership,
             notifier: Notifier::new(
                 settings.source.clone(),
                 settings.subject_prefix.clone(),
@@ -235,9 +252,10 @@ impl Engine {
         CommandStatus::of(command, &self.catalog, &self.pace, self.now())
     }
 
-    /// Whether the store answers.
-    pub async fn ready(&self) -> Result<(), StoreError> {
-        self.store.ping().await
+    /// Whether commands can be committed: the store answers, and takes this replica's heartbeats.
+    pub async fn ready(&self) -> Result<(), NotReady> {
+        self.store.ping().await?;
+        if self.ownership.is_held() { Ok(()) } else { Err(NotReady::NoLease) }
     }
 
     /// Takes no new commands from now on.

@@ -57,7 +57,8 @@ impl Lane {
             .collect();
         let mut leases = around.ownership.subscribe();
         leases.mark_changed();
-        let acceptance = Acceptance::new(Arc::clone(&around.store), Arc::clone(&around.pace));
+        let outage = Arc::clone(&around.ownership.outage);
+        let acceptance = Acceptance::new(Arc::clone(&around.store), Arc::clone(&around.pace), outage);
         let (epochs, looked) = (HashMap::new(), Instant::now());
         Self { index, inbox, around, leases, epochs, executors, acceptance, looked }
     }
@@ -134,7 +135,7 @@ impl Lane {
                 self.inbox.refill(found.into_iter().map(Arc::new).collect(), complete);
             }
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the registry could not be read");
+                self.around.ownership.outage.failed(&error, "the registry could not be read");
                 self.inbox.refill_failed();
                 Backoff::default().wait().await;
             }
@@ -273,7 +274,18 @@ impl Lane {
             StoreError::Data(_) => "data",
         };
         metrics::counter!(names::COMMIT_REFUSED, "reason" => reason).increment(1);
-        tracing::warn!(error = error as &dyn std::error::Error, reason, "a batch was not committed");
+        let told = error as &dyn std::error::Error;
+        match error {
+            StoreError::Unavailable(_) => {
+                self.around.ownership.outage.failed(error, "a batch was not committed");
+                self.around.ownership.doubt();
+            }
+            StoreError::Data(_) => tracing::warn!(error = told, "a batch was not committed"),
+            // Ordinary: a request was repeated with its key; another replica has taken over.
+            StoreError::Conflict | StoreError::Fenced => {
+                tracing::debug!(error = told, "a batch was not committed");
+            }
+        }
     }
 
     /// Load, execute, commit, tell. Gives back the settled commands.
@@ -397,10 +409,7 @@ impl Lane {
             match self.around.store.commands(&ids).await {
                 Ok(stored) => break stored,
                 Err(error) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "the registry could not be read"
-                    );
+                    self.around.ownership.outage.failed(&error, "the registry could not be read");
                     backoff.wait().await;
                 }
             }

@@ -37,26 +37,35 @@ pub(super) async fn claim(
         .get_or_create_stream(config(options, prefix, store))
         .await
         .map_err(|error| not_made(&error, options, prefix))?;
-    let info = handle.cached_info();
-    check(info, store)?;
-    if owner(info) != Some(*store) {
-        let described = Config { description: Some(described(info, store)), ..info.config.clone() };
-        if let Err(error) = context.update_stream(described).await {
-            // Somebody may not want it to be changed; the stream is used as it is.
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                stream = options.name,
-                "the stream cannot be marked as this store's: another store on it would not be noticed"
-            );
-        }
-    }
+    mark_as_owned(context, handle.cached_info(), store).await?;
     Ok(handle)
 }
 
-/// That no other store has its name on the stream, nor a later generation of this one.
-pub(super) fn check(info: &Info, store: &StoreIdentity) -> Result<(), BrokerError> {
-    let name = &info.config.name;
-    match owner(info) {
+/// Writes the store's name on the stream, if no other store's is there, nor a later generation of this one's.
+pub(super) async fn mark_as_owned(
+    context: &Context,
+    info: &Info,
+    store: &StoreIdentity,
+) -> Result<(), BrokerError> {
+    let owner = owner(info);
+    if owner == Some(*store) {
+        return Ok(());
+    }
+    refuse_others(owner, &info.config.name, store)?;
+    let described = Config { description: Some(described(info, store)), ..info.config.clone() };
+    if let Err(error) = context.update_stream(described).await {
+        // Somebody may not want it to be changed; the stream is used as it is.
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            stream = info.config.name,
+            "the stream cannot be marked as this store's: another store on it would not be noticed"
+        );
+    }
+    Ok(())
+}
+
+fn refuse_others(owner: Option<StoreIdentity>, name: &str, store: &StoreIdentity) -> Result<(), BrokerError> {
+    match owner {
         Some(owner) if owner.id != store.id => Err(BrokerError::Occupied(format!(
             "the stream {name} belongs to another store ({}), this is {}: give this one a stream and subjects of its \
              own (jetstream.stream, engine.subject_prefix), or delete the stream if that store is no more",
@@ -124,7 +133,8 @@ fn mark(store: &StoreIdentity) -> String {
     format!("{MARK}{}, generation {}", store.id, store.generation)
 }
 
-fn owner(info: &Info) -> Option<StoreIdentity> {
+/// The store whose name is on the stream.
+pub(super) fn owner(info: &Info) -> Option<StoreIdentity> {
     let (_, mark) = info.config.description.as_deref()?.split_once(MARK)?;
     let (id, generation) = mark.split_once(", generation ")?;
     let digits = generation.find(|c: char| !c.is_ascii_digit()).unwrap_or(generation.len());

@@ -80,7 +80,10 @@ impl Stream {
         receipt: &Receipt,
     ) -> Result<Kept, BrokerError> {
         let info = self.handle.info().await.map_err(unavailable)?;
-        claim::check(info, store)?;
+        // One without a name could not be given one when the session began.
+        if claim::owner(info).is_some() {
+            claim::mark_as_owned(&self.context, info, store).await?;
+        }
         let state = &info.state;
         if state.last_sequence < receipt.sequence {
             return Ok(Kept::UpTo(state.last_sequence));

@@ -12,6 +12,7 @@ mod jetstream;
 mod login;
 mod session;
 
+use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -70,20 +71,26 @@ impl Default for StreamOptions {
 pub struct NatsBroker {
     options: NatsOptions,
     session: Mutex<Option<Session>>,
+    /// Why there is none.
+    trouble: std::sync::Mutex<Option<String>>,
 }
 
 impl NatsBroker {
     /// A broker that connects when it is first used, so that a server can be started before NATS is.
     pub fn new(options: NatsOptions) -> Self {
-        Self { options, session: Mutex::new(None) }
+        Self { options, session: Mutex::new(None), trouble: std::sync::Mutex::default() }
     }
 
     /// Whether there is a connection. It is the relay's to make one: it must first see what the last one has lost.
     pub async fn ping(&self) -> Result<(), BrokerError> {
         match &*self.session.lock().await {
             Some(session) if session.is_alive() => Ok(()),
-            _ => Err(BrokerError::Unavailable("not connected".to_owned())),
+            _ => Err(self.trouble().clone().map_or_else(not_connected, BrokerError::Unavailable)),
         }
+    }
+
+    fn trouble(&self) -> MutexGuard<'_, Option<String>> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn session<'a>(
@@ -124,10 +131,13 @@ impl Broker for NatsBroker {
 
     async fn check(&self, store: &StoreIdentity, receipt: &Receipt) -> Result<Standing, BrokerError> {
         let mut slot = self.session.lock().await;
-        let session = Self::session(&mut slot, &self.options, store).await?;
-        let result = session.check(store, receipt).await;
-        if result.is_err() {
+        let result = match Self::session(&mut slot, &self.options, store).await {
+            Ok(session) => session.check(store, receipt).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = &result {
             *slot = None;
+            *self.trouble() = Some(error.to_string());
         }
         result
     }

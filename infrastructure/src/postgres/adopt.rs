@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::{ConnectOptions, Connection, PgConnection};
+use sqlx::{Connection, PgConnection};
 use wilco_application::ports::StoreError;
 
 use super::PostgresStore;
@@ -17,7 +17,7 @@ impl PostgresStore {
     /// beside a working server. To be called after [`PostgresStore::migrate`].
     pub async fn adopt(&self, partition_of: impl Fn(&str, &str) -> u16) -> Result<u64, StoreError> {
         // A connection of its own: should this be dropped half-way, the page goes with it.
-        let mut connection = self.inner.plain.connect().await.map_err(classify)?;
+        let mut connection = self.inner.servers.connect().await.map_err(classify)?;
         let mut total = 0;
         loop {
             let adopted = adopt_page(&mut connection, &partition_of).await.map_err(classify)?;

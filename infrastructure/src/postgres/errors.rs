@@ -41,3 +41,16 @@ pub(super) fn may_be_repeated(error: &sqlx::Error) -> bool {
     matches!(error, sqlx::Error::Database(database)
         if matches!(database.code().as_deref(), Some("40001" | "40P01")))
 }
+
+/// Whether the error is of the server rather than of the statement: the connections to it are not to be used again.
+/// 25006 it is read-only now, 57P01 to 57P05 it shuts down, has crashed, is starting, or ends this session; 08 the
+/// connection failed.
+pub(super) fn is_of_server(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => true,
+        sqlx::Error::Database(database) => database
+            .code()
+            .is_some_and(|code| code == "25006" || code.starts_with("57P") || code.starts_with("08")),
+        _ => false,
+    }
+}

@@ -13,6 +13,8 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use uuid::Uuid;
 
+use super::servers::Servers;
+
 const CHANNEL: &str = "wilco";
 /// The shortest time between two notifications.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -36,9 +38,9 @@ struct Shared {
 
 impl Hints {
     /// `listening` has one connection, which is kept for listening.
-    pub(super) fn start(listening: PgPool, sending: PgPool) -> Self {
+    pub(super) fn start(listening: PgPool, sending: PgPool, servers: Arc<Servers>) -> Self {
         let shared = Arc::<Shared>::default();
-        let listen = tokio::spawn(listen(Arc::clone(&shared), listening));
+        let listen = tokio::spawn(listen(Arc::clone(&shared), listening, servers));
         let send = tokio::spawn(send(Arc::clone(&shared), sending));
         Self { shared, tasks: [listen.abort_handle(), send.abort_handle()] }
     }
@@ -92,10 +94,14 @@ async fn send(shared: Arc<Shared>, pool: PgPool) {
     }
 }
 
-async fn listen(shared: Arc<Shared>, pool: PgPool) {
+async fn listen(shared: Arc<Shared>, pool: PgPool, servers: Arc<Servers>) {
     loop {
-        if let Err(error) = listen_once(&shared, &pool).await {
-            tracing::debug!(%error, "not listening for hints of other replicas; trying again");
+        tokio::select! {
+            Err(error) = listen_once(&shared, &pool) => {
+                tracing::debug!(%error, "not listening for hints of other replicas; trying again");
+            }
+            // The server that is listened to may be none that anybody writes to.
+            () = servers.distrusted() => {}
         }
         tokio::time::sleep(RETRY).await;
     }

@@ -1,11 +1,13 @@
 //! Connections that are kept between two commits instead of going back to the pool, which would ask the server
 //! whether they are well: a round trip for each commit, half of all that there are.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use sqlx::pool::PoolConnection;
 use sqlx::{Connection, PgPool, Postgres};
+
+use super::servers::Servers;
 
 /// After so long without use a connection may have lost its server.
 pub(super) const RESTED: Duration = Duration::from_secs(1);
@@ -15,6 +17,7 @@ const SERVED: Duration = Duration::from_secs(600);
 /// A pool, and the connections that are kept out of it.
 pub(super) struct Kept {
     pool: PgPool,
+    servers: Arc<Servers>,
     /// All but one of the pool's: whoever else writes must find one there.
     most: usize,
     idle: Mutex<Vec<Lent>>,
@@ -36,14 +39,18 @@ impl Lent {
 }
 
 impl Kept {
-    pub(super) fn new(pool: PgPool) -> Self {
+    pub(super) fn new(pool: PgPool, servers: Arc<Servers>) -> Self {
         let most = pool.options().get_max_connections() as usize - 1;
-        Self { pool, most, idle: Mutex::default() }
+        Self { pool, servers, most, idle: Mutex::default() }
     }
 
     /// One that was kept, or one of the pool's.
     pub(super) async fn take(&self) -> Result<Lent, sqlx::Error> {
         while let Some(mut lent) = self.pop() {
+            if !self.servers.trusts(lent.taken.elapsed()) {
+                lent.end();
+                continue;
+            }
             if lent.used.elapsed() < RESTED {
                 return Ok(lent);
             }

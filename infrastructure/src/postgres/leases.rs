@@ -63,11 +63,13 @@ impl Leases for PostgresStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT FROM partitions WHERE id = 0")
-            .execute(self.reads())
-            .await
-            .map(drop)
-            .map_err(classify)
+        let ask = "SELECT current_setting('transaction_read_only') = 'on' FROM partitions WHERE id = 0";
+        let read_only: Option<bool> =
+            sqlx::query_scalar(ask).fetch_optional(self.reads()).await.map_err(classify)?;
+        if read_only == Some(true) {
+            return Err(StoreError::Unavailable("the server is read-only".into()));
+        }
+        Ok(())
     }
 }
 

@@ -5,7 +5,9 @@
 //! | `registry` | accepting, finding, listing, cancelling commands |
 //! | `journal` | loading, committing, the feed |
 //! | `commit` | the statement that writes a unit of work |
-//! | `kept` | the connections it uses |
+//! | `servers` | which server of the URL is used, and what sessions are told |
+//! | `probe` | what a database must be like |
+//! | `kept` | the connections that commit |
 //! | `checkpoints` | where the feed's durable readers stand |
 //! | `views` | landing views |
 //! | `leases` | heartbeats |
@@ -33,26 +35,29 @@ mod hints;
 mod journal;
 mod kept;
 mod leases;
+mod probe;
 mod registry;
 mod rows;
+mod servers;
 mod views;
 
 use std::collections::HashSet;
 use std::future::Future;
-use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::join_all;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{ConnectOptions, Connection, Executor, PgConnection};
+use sqlx::postgres::{PgPool, PgPoolOptions};
+use sqlx::{Connection, Executor, PgConnection};
+use tokio::task::AbortHandle;
 use wilco_application::ports::StoreError;
 
 use crate::OpenError;
 use crate::open_error::check_partitions;
 use hints::Hints;
 use kept::Kept;
+use servers::{Servers, Settings, tell};
 
 /// How long closing may wait for statements under way.
 const CLOSING: Duration = Duration::from_secs(10);
@@ -95,8 +100,9 @@ struct Inner {
     writes: PgPool,
     /// Those of `writes` that commit.
     committing: Arc<Kept>,
-    /// For connections that may take their time: migrating, adopting.
-    plain: PgConnectOptions,
+    servers: Arc<Servers>,
+    /// What goes to another server when one fails.
+    changing: AbortHandle,
     partitions: u16,
     /// What the last heartbeat said this process owns.
     owned: Mutex<HashSet<u16>>,
@@ -111,19 +117,21 @@ impl PostgresStore {
     /// Connects, or says at once why not. The schema is left as it is: see [`PostgresStore::migrate`].
     pub async fn connect(url: &str, options: PostgresOptions) -> Result<Self, OpenError> {
         let partitions = check_partitions(options.partitions)?;
-        let plain = PgConnectOptions::from_str(url).map_err(OpenError::Url)?.disable_statement_logging();
-        let session = session(&plain, options.statement_timeout);
-        probe(&session, options.acquire_timeout).await?;
-        let pool = |connections| pool(&session, connections, options.acquire_timeout);
-        let writes = pool(options.write_connections);
-        let hints = Hints::start(pool(1), writes.clone());
-        let reads = pool(options.read_connections);
+        let servers = Arc::new(Servers::of(url, options.acquire_timeout)?);
+        let settings = Arc::new(settings(&servers.settings, options.statement_timeout));
+        probe::probe(&servers, &settings, options.acquire_timeout).await?;
+        let pool = |connections| pool(&servers, &settings, connections, options.acquire_timeout);
+        let (writes, reads, listening) =
+            (pool(options.write_connections), pool(options.read_connections), pool(1));
+        let changing = servers.start(vec![writes.clone(), reads.clone(), listening.clone()]);
+        let hints = Hints::start(listening, writes.clone(), Arc::clone(&servers));
         Ok(Self {
             inner: Arc::new(Inner {
                 reads,
-                committing: Arc::new(Kept::new(writes.clone())),
+                committing: Arc::new(Kept::new(writes.clone(), Arc::clone(&servers))),
                 writes,
-                plain,
+                servers,
+                changing,
                 partitions,
                 owned: Mutex::default(),
                 alone: AtomicBool::new(false),
@@ -136,7 +144,7 @@ impl PostgresStore {
     /// Brings the schema up to date and says how many partitions the store has. Several replicas may do so at the
     /// same time.
     pub async fn migrate(&self) -> Result<u16, OpenError> {
-        let mut connection = self.inner.plain.connect().await.map_err(OpenError::Connect)?;
+        let mut connection = self.inner.servers.connect().await.map_err(OpenError::Connect)?;
         wilco_migrations::POSTGRES.run_direct(&mut connection).await?;
         let partitions =
             make_partitions(&mut connection, self.inner.partitions).await.map_err(OpenError::Connect)?;
@@ -147,6 +155,7 @@ impl PostgresStore {
     /// Closes the connections, after what they are doing. What takes too long is left to itself.
     pub async fn close(&self) {
         self.inner.hints.stop();
+        self.inner.changing.abort();
         let pools = [&self.inner.writes, &self.inner.reads];
         // The pools say at once that they are closed: from here on no connection is kept.
         let closing = pools.map(PgPool::close);
@@ -179,15 +188,27 @@ impl PostgresStore {
         &self,
         write: impl Future<Output = Result<T, StoreError>> + Send + 'static,
     ) -> Result<T, StoreError> {
-        tokio::spawn(write).await.unwrap_or_else(|panic| Err(StoreError::Unavailable(Box::new(panic))))
+        let servers = Arc::clone(&self.inner.servers);
+        let learning = async move {
+            let outcome = write.await;
+            servers.learn(&outcome);
+            outcome
+        };
+        tokio::spawn(learning).await.unwrap_or_else(|panic| Err(StoreError::Unavailable(Box::new(panic))))
     }
 }
 
-/// What every pooled session is told. Time limits are the server's, so that none leaves anything half done; the
-/// planner's settings make plans independent of statistics.
-fn session(plain: &PgConnectOptions, statement_timeout: Duration) -> PgConnectOptions {
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.changing.abort();
+    }
+}
+
+/// What every pooled session is told, behind what the URL says. Time limits are the server's, so that none leaves
+/// anything half done; the planner's settings make plans independent of statistics.
+fn settings(of_url: &Settings, statement_timeout: Duration) -> Settings {
     let limit = statement_timeout.as_millis().to_string();
-    let settings = [
+    let own = [
         ("statement_timeout", limit.as_str()),
         ("lock_timeout", "5000"),
         ("idle_in_transaction_session_timeout", "10000"),
@@ -196,42 +217,32 @@ fn session(plain: &PgConnectOptions, statement_timeout: Duration) -> PgConnectOp
         ("enable_hashjoin", "off"),
         ("enable_mergejoin", "off"),
         ("plan_cache_mode", "force_generic_plan"),
+        ("synchronous_commit", "on"),
     ];
-    plain.clone().application_name("wilco").options(settings)
+    of_url.iter().cloned().chain(own.map(|(name, value)| (name.to_owned(), value.to_owned()))).collect()
 }
 
-fn pool(session: &PgConnectOptions, connections: u32, acquire_timeout: Duration) -> PgPool {
+fn pool(servers: &Arc<Servers>, settings: &Arc<Settings>, connections: u32, patience: Duration) -> PgPool {
+    let (trusting, settings) = (Arc::clone(servers), Arc::clone(settings));
     PgPoolOptions::new()
         .max_connections(connections.max(1))
-        .acquire_timeout(acquire_timeout)
+        .acquire_timeout(patience)
         .test_before_acquire(false)
-        .before_acquire(|connection, about| {
+        .before_acquire(move |connection, about| {
+            let trusted = trusting.trusts(about.age);
             Box::pin(async move {
                 // One that rested may have lost its server; one in use until now is taken as it is.
-                if about.idle_for > kept::RESTED {
+                if trusted && about.idle_for > kept::RESTED {
                     connection.ping().await?;
                 }
-                Ok(true)
+                Ok(trusted)
             })
         })
-        .after_connect(|connection, _| Box::pin(be_durable(connection)))
-        .connect_lazy_with(session.clone())
-}
-
-/// What is acknowledged is on disk, even where the server's default is otherwise.
-async fn be_durable(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    let on = "SELECT set_config('synchronous_commit', 'on', false) \
-              WHERE current_setting('synchronous_commit') = 'off'";
-    connection.execute(on).await.map(drop)
-}
-
-/// One connection, to say clearly what is wrong: a pool only says that it waited in vain.
-async fn probe(session: &PgConnectOptions, patience: Duration) -> Result<(), OpenError> {
-    let connect = async { session.connect().await?.close().await };
-    match tokio::time::timeout(patience, connect).await {
-        Ok(outcome) => outcome.map_err(OpenError::Connect),
-        Err(_) => Err(OpenError::Connect(sqlx::Error::PoolTimedOut)),
-    }
+        .after_connect(move |connection, _| {
+            let settings = Arc::clone(&settings);
+            Box::pin(async move { tell(connection, &settings).await.map(drop) })
+        })
+        .connect_lazy_with(servers.options().clone())
 }
 
 /// Makes the partitions of a new store; whoever comes second finds them made.

@@ -18,7 +18,8 @@ const FORGET_AFTER: i64 = 3_600_000_000;
 impl Leases for SqliteStore {
     async fn heartbeat(&self, replica: Uuid, ttl: Duration) -> Result<Vec<PartitionLease>, StoreError> {
         let ttl = ttl.as_micros() as i64;
-        let beat = self.writer().write(move |connection| {
+        // It tells nobody anything: a server that does nothing else is idle.
+        let beat = self.writer().write_idly(move |connection| {
             Box::pin(async move { heartbeat(connection, replica, ttl).await.map_err(classify) })
         });
         beat.await
@@ -36,6 +37,9 @@ impl Leases for SqliteStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
+        if !self.inner.file.upgrade().is_some_and(|file| file.is_there()) {
+            return Err(StoreError::Unavailable("the data file was removed or replaced".into()));
+        }
         sqlx::query("SELECT 1 FROM partitions").execute(self.reads()).await.map(drop).map_err(classify)
     }
 }

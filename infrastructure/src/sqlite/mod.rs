@@ -8,13 +8,15 @@
 //! | `checkpoints` | where the feed's durable readers stand |
 //! | `views` | landing views |
 //! | `leases` | heartbeats |
+//! | `file` | the data file: that it is this process's alone, and still there |
 //! | `writer` | the one connection that writes, many jobs to a transaction |
+//! | [`backup`] | copies of a store, and a store made of one |
 //! | `bulk` | statements over many rows |
 //! | `rows`, `errors` | between the database's values and ours |
 //!
 //! What must hold:
 //!
-//! - One process: a lock on a file beside the data is held as long as the store is open.
+//! - One process: a lock on the data file is held as long as the store is open.
 //! - One writer; all other connections are opened read-only.
 //! - What is acknowledged is on disk: the log is written with `synchronous=FULL`.
 //!
@@ -22,10 +24,12 @@
 //! that their text, and with it the prepared statement, is always the same. What is written for each command is bound
 //! (`bulk`), which costs less.
 
+pub mod backup;
 mod bulk;
 mod checkpoints;
 mod commit;
 mod errors;
+mod file;
 mod journal;
 mod leases;
 mod registry;
@@ -33,10 +37,9 @@ mod rows;
 mod views;
 mod writer;
 
-use std::fs::{File, TryLockError};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use sqlx::sqlite::{
@@ -47,6 +50,7 @@ use sqlx::{ConnectOptions, Connection};
 
 use crate::OpenError;
 use crate::open_error::check_partitions;
+use file::DataFile;
 use writer::Writer;
 
 /// Connections that read.
@@ -63,6 +67,8 @@ pub struct SqliteStore {
 struct Inner {
     reads: SqlitePool,
     writer: Writer,
+    /// The writer's, which lets go of it when the store is closed.
+    file: Weak<DataFile>,
     /// Checkpoints saved, to prune their history now and then.
     saves: AtomicU64,
 }
@@ -72,7 +78,9 @@ impl SqliteStore {
     /// exists keeps what it has. No other process may have it open.
     pub async fn open(path: &Path, partitions: u16) -> Result<Self, OpenError> {
         let partitions = check_partitions(partitions)?;
-        let lock = lock(path)?;
+        // SQLite takes a relative name that begins with `file:` for a URI.
+        let path = &std::path::absolute(path).map_err(|error| OpenError::File(path.to_owned(), error))?;
+        let file = Arc::new(DataFile::take(path)?);
         let options = options(path);
         let mut connection = options.connect().await.map_err(OpenError::Connect)?;
         wilco_migrations::SQLITE.run_direct(&mut connection).await?;
@@ -81,11 +89,10 @@ impl SqliteStore {
             .max_connections(READERS)
             .acquire_timeout(Duration::from_secs(3))
             .test_before_acquire(false)
-            .connect_lazy_with(
-                options.clone().pragma("cache_size", READER_CACHE).read_only(true).create_if_missing(false),
-            );
-        let writer = Writer::start(options, connection, lock);
-        Ok(Self { inner: Arc::new(Inner { reads, writer, saves: AtomicU64::new(0) }) })
+            .connect_lazy_with(options.clone().pragma("cache_size", READER_CACHE).read_only(true));
+        let weak = Arc::downgrade(&file);
+        let writer = Writer::start(options, connection, file);
+        Ok(Self { inner: Arc::new(Inner { reads, writer, file: weak, saves: AtomicU64::new(0) }) })
     }
 
     /// Says how many partitions the store has; its schema is up to date since it was opened.
@@ -112,7 +119,7 @@ impl SqliteStore {
 fn options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
-        .create_if_missing(true)
+        .create_if_missing(false)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(writer::BUSY)
@@ -122,18 +129,6 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .pragma("cache_size", "-65536")
         .pragma("temp_store", "MEMORY")
         .disable_statement_logging()
-}
-
-/// The lock beside the data file: SQLite's own locks do not keep a second process out.
-fn lock(path: &Path) -> Result<File, OpenError> {
-    let beside = PathBuf::from(format!("{}.lock", path.display()));
-    let failed = |error| OpenError::File(beside.clone(), error);
-    let file = File::options().create(true).truncate(false).write(true).open(&beside).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
-        Err(TryLockError::Error(error)) => Err(failed(error)),
-    }
 }
 
 /// Makes the partitions of a new store, and frees those that a process which is no more has owned.

@@ -8,11 +8,13 @@
 //! - Only this connection writes and checkpoints. SQLite 3.46 may corrupt a file whose log is reset by one connection
 //!   while another writes.
 //! - After an error of the disk the connection is dropped and opened anew, so that the store comes back by itself.
+//! - When the data file or its log has lost its name nothing is written, and the connection is kept: a new one would
+//!   not have the log of the others.
+//! - When nothing was written for a while the log is empty, and the data file alone is the whole store (but for the
+//!   heartbeats since).
 
-use std::fs::File;
 use std::panic::AssertUnwindSafe;
-use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
@@ -24,6 +26,7 @@ use tokio::task::JoinHandle;
 use wilco_application::ports::StoreError;
 
 use super::errors::classify;
+use super::file::DataFile;
 
 /// Jobs that may wait; whoever comes later waits for its turn to wait.
 const QUEUE: usize = 256;
@@ -34,6 +37,8 @@ const GROUP: usize = 64;
 const LOG_BYTES: u64 = 64 << 20;
 /// How long to leave the log alone after readers kept it from being emptied.
 const FORBEARANCE: Duration = Duration::from_secs(10);
+/// The log is also emptied when nothing was written for so long.
+const IDLE: Duration = Duration::from_secs(1);
 
 /// Gives jobs to the writer.
 pub(super) struct Writer {
@@ -47,6 +52,8 @@ trait Job: Send {
     /// error is the store's: it ends the group.
     fn run<'c>(&'c mut self, connection: &'c mut SqliteConnection)
     -> BoxFuture<'c, Result<bool, StoreError>>;
+    /// Whether a server that does nothing else is idle.
+    fn is_idle(&self) -> bool;
     /// Answers: the work's outcome is on disk, or nothing is known of it.
     fn answer(self: Box<Self>, group: Result<(), &str>);
 }
@@ -54,6 +61,7 @@ trait Job: Send {
 struct Task<T, W> {
     work: Option<W>,
     outcome: Option<Result<T, StoreError>>,
+    idle: bool,
     reply: oneshot::Sender<Result<T, StoreError>>,
 }
 
@@ -78,6 +86,10 @@ where
         })
     }
 
+    fn is_idle(&self) -> bool {
+        self.idle
+    }
+
     fn answer(self: Box<Self>, group: Result<(), &str>) {
         let unknown = |why: &str| Err(StoreError::Unavailable(why.into()));
         let outcome = match group {
@@ -90,12 +102,18 @@ where
 }
 
 impl Writer {
-    /// Starts the writer. It ends when this is closed or dropped; `lock` is held until then.
-    pub(super) fn start(options: SqliteConnectOptions, connection: SqliteConnection, lock: File) -> Self {
+    /// Starts the writer. It ends when this is closed or dropped; `file` is held until then.
+    pub(super) fn start(
+        options: SqliteConnectOptions,
+        connection: SqliteConnection,
+        file: Arc<DataFile>,
+    ) -> Self {
         let (jobs, waiting) = mpsc::channel(QUEUE);
-        let log = PathBuf::from(format!("{}-wal", options.get_filename().display()));
-        let running = Running { options, connection: Some(connection), log, spare_until: Instant::now() };
-        let running = tokio::spawn(running.run(waiting, lock));
+        file.note_log();
+        let now = Instant::now();
+        let running =
+            Running { options, connection: Some(connection), file, spare_until: now, written: Some(now) };
+        let running = tokio::spawn(running.run(waiting));
         Self { jobs: Mutex::new(Some(jobs)), running: Mutex::new(Some(running)) }
     }
 
@@ -105,8 +123,25 @@ impl Writer {
         T: Send + 'static,
         W: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
     {
+        self.send(work, false).await
+    }
+
+    /// The same for work that an idle server does.
+    pub(super) async fn write_idly<T, W>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
+    {
+        self.send(work, true).await
+    }
+
+    async fn send<T, W>(&self, work: W, idle: bool) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
+    {
         let (reply, answer) = oneshot::channel();
-        let task = Task { work: Some(work), outcome: None, reply };
+        let task = Task { work: Some(work), outcome: None, idle, reply };
         let closed = || StoreError::Unavailable("the store is closed".into());
         let jobs = lock(&self.jobs).clone().ok_or_else(closed)?;
         jobs.send(Box::new(task)).await.map_err(|_| closed())?;
@@ -128,34 +163,57 @@ struct Running {
     options: SqliteConnectOptions,
     /// None after an error, until the next group.
     connection: Option<SqliteConnection>,
-    log: PathBuf,
+    file: Arc<DataFile>,
     /// When the log may be emptied again.
     spare_until: Instant,
+    /// When something was written that is not known to be in the data file.
+    written: Option<Instant>,
 }
 
 impl Running {
-    async fn run(mut self, mut waiting: mpsc::Receiver<Box<dyn Job>>, lock: File) {
+    async fn run(mut self, mut waiting: mpsc::Receiver<Box<dyn Job>>) {
         let mut group = Vec::with_capacity(GROUP);
-        while waiting.recv_many(&mut group, GROUP).await > 0 {
-            let done = self.write_or_catch(&mut group).await;
-            let failure = done.as_ref().err().map(describe);
-            for job in group.drain(..) {
-                job.answer(failure.as_deref().map_or(Ok(()), Err));
+        loop {
+            match tokio::time::timeout(IDLE, waiting.recv_many(&mut group, GROUP)).await {
+                Ok(0) => break,
+                Ok(_) => self.work_off(&mut group).await,
+                Err(_) => {}
             }
-            if done.is_ok() {
+            if self.file.is_there() {
                 self.tend_log().await;
-            } else {
-                self.drop_connection().await;
             }
         }
         self.drop_connection().await;
-        drop(lock);
+    }
+
+    async fn work_off(&mut self, group: &mut Vec<Box<dyn Job>>) {
+        let idle = group.iter().all(|job| job.is_idle());
+        let done = self.write_or_catch(group).await;
+        let failure = done.as_ref().err().map(describe);
+        for job in group.drain(..) {
+            job.answer(failure.as_deref().map_or(Ok(()), Err));
+        }
+        if !idle {
+            self.written = Some(Instant::now());
+        }
+        if done.is_err() && self.file.is_there() {
+            self.drop_connection().await;
+        }
     }
 
     /// A job that panics must not end the writer.
     async fn write_or_catch(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+        let gone = || Err(StoreError::Unavailable("the data file was removed or replaced".into()));
+        if !self.file.is_there() {
+            return gone();
+        }
         let written = AssertUnwindSafe(self.write(group)).catch_unwind().await;
-        written.unwrap_or_else(|_| Err(StoreError::Unavailable("a write panicked".into())))
+        match written {
+            // What was written to a file without a name is as good as lost.
+            Ok(Ok(())) if !self.file.is_there() => gone(),
+            Ok(outcome) => outcome,
+            Err(_) => Err(StoreError::Unavailable("a write panicked".into())),
+        }
     }
 
     async fn write(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
@@ -164,6 +222,7 @@ impl Running {
             none => none.insert(self.options.connect().await.map_err(classify)?),
         };
         execute(connection, "BEGIN IMMEDIATE").await?;
+        self.file.note_log();
         if let [only] = group {
             let kept = only.run(connection).await?;
             return execute(connection, if kept { "COMMIT" } else { "ROLLBACK" }).await;
@@ -185,19 +244,25 @@ impl Running {
         {
             tracing::warn!(%error, "the SQLite writer's connection did not close well");
         }
+        // The last one takes the log away.
+        self.file.forget_log();
     }
 
-    /// Empties the log when it has become long.
+    /// Empties the log when it has become long, and when there is time.
     async fn tend_log(&mut self) {
-        let long = std::fs::metadata(&self.log).is_ok_and(|log| log.len() > LOG_BYTES);
-        let Some(connection) = &mut self.connection else { return };
-        if !long || Instant::now() < self.spare_until {
+        let now = Instant::now();
+        let idle = self.written.is_some_and(|written| now >= written + IDLE);
+        let long = || std::fs::metadata(self.file.log()).is_ok_and(|log| log.len() > LOG_BYTES);
+        if now < self.spare_until || !(idle || long()) {
             return;
         }
+        let Some(connection) = &mut self.connection else { return };
         // Says by its first column whether readers were in the way.
         let emptied =
             sqlx::query_scalar::<_, i64>("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(connection).await;
-        if !matches!(emptied, Ok(0)) {
+        if matches!(emptied, Ok(0)) {
+            self.written = None;
+        } else {
             self.spare_until = Instant::now() + FORBEARANCE;
             tracing::debug!(?emptied, "the SQLite log was not emptied; trying again later");
         }

@@ -7,8 +7,11 @@
 
 use std::future::Future;
 
+use sqlx::{Connection as _, Executor as _, PgConnection, SqliteConnection};
+
 use crate::wilco::Wilco;
 
+mod both;
 mod feed;
 mod idempotency;
 mod newcomer;
@@ -35,6 +38,10 @@ pub trait Place: Sized {
     fn wilco(&self) -> Wilco {
         Wilco::on(self.url())
     }
+    /// Runs a statement on it, past Wilco.
+    fn execute(&self, statement: &str) -> impl Future<Output = ()>;
+    /// A copy of it as it is; no server may run on it.
+    fn copy(&self) -> impl Future<Output = Self>;
 }
 
 /// A SQLite file that goes with this value.
@@ -48,6 +55,31 @@ impl Place for SqlitePlace {
     fn url(&self) -> String {
         format!("sqlite:{}", self.0.path().join("wilco.db").display())
     }
+
+    async fn execute(&self, statement: &str) {
+        let mut file = SqliteConnection::connect(&self.url()).await.expect("the file is there");
+        file.execute(statement).await.expect("the statement succeeds");
+        file.close().await.expect("the file is closed");
+    }
+
+    async fn copy(&self) -> Self {
+        let copy = Self::new().await;
+        copy.become_like(self);
+        copy
+    }
+}
+
+impl SqlitePlace {
+    /// Takes over all that is in another place.
+    pub fn become_like(&self, other: &Self) {
+        for file in self.0.path().read_dir().expect("a folder") {
+            std::fs::remove_file(file.expect("a file").path()).expect("the file is removed");
+        }
+        for file in other.0.path().read_dir().expect("a folder") {
+            let file = file.expect("a file");
+            std::fs::copy(file.path(), self.0.path().join(file.file_name())).expect("the file is copied");
+        }
+    }
 }
 
 /// A database on the PostgreSQL server of this process.
@@ -60,6 +92,15 @@ impl Place for PostgresPlace {
 
     fn url(&self) -> String {
         self.0.clone()
+    }
+
+    async fn execute(&self, statement: &str) {
+        let mut connection = PgConnection::connect(&self.0).await.expect("PostgreSQL answers");
+        connection.execute(statement).await.expect("the statement succeeds");
+    }
+
+    async fn copy(&self) -> Self {
+        Self(crate::postgres::copy_of(&self.0).await)
     }
 }
 

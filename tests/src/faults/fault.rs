@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use async_nats::jetstream::stream::Config;
 use rand::Rng as _;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
@@ -10,6 +11,7 @@ use sqlx::Executor as _;
 use super::proxy::Trouble;
 use super::takeover;
 use super::world::{Base, LEASE, World};
+use crate::e2e::Place as _;
 
 /// A fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,8 +24,17 @@ pub enum Fault {
     PauseBeyondLease,
     /// A replica stands still for ten times its lease.
     PauseForLong,
+    /// A replica stands still for longer than NATS remembers the ids of messages.
+    PauseBeyondWindow,
+    /// The store is returned to what it was a while ago, as from a backup: see
+    /// [`Summary::round`](super::campaign::Summary::round).
+    StoreRestored,
     /// The file of the store, or the disk below it, has no room.
     DiskFull,
+    /// The file of the store is taken away, and put back.
+    FileAway,
+    /// PostgreSQL refuses whatever writes, as a server does that another has taken the place of.
+    PostgresReadOnly,
     /// PostgreSQL crashes and is started again.
     PostgresCrash,
     /// Every connection to PostgreSQL is ended by the server.
@@ -40,6 +51,10 @@ pub enum Fault {
     NatsStreamFull,
     /// NATS comes back with an older state of its disk.
     NatsTailLost,
+    /// Somebody else publishes on the subjects of the stream.
+    NatsForeign,
+    /// NATS is 20 ms away.
+    NatsFar,
     /// Trouble on the line to NATS.
     NatsLine(LineFault),
 }
@@ -80,13 +95,14 @@ impl Fault {
     pub fn all(base: &Base) -> Vec<Self> {
         let mut all =
             vec![Self::Kill, Self::Pause, Self::NatsKill, Self::NatsFreeze, Self::NatsStreamDeleted];
-        all.extend([Self::NatsStreamFull, Self::NatsTailLost]);
+        all.extend([Self::NatsStreamFull, Self::NatsTailLost, Self::NatsForeign, Self::NatsFar]);
+        all.push(Self::StoreRestored);
         all.extend(LINE.map(Self::NatsLine));
         match base {
-            Base::Sqlite(_) => all.push(Self::DiskFull),
+            Base::Sqlite(_) => all.extend([Self::DiskFull, Self::FileAway]),
             Base::Postgres { .. } => {
-                all.extend([Self::PauseBeyondLease, Self::PauseForLong]);
-                all.extend([Self::PostgresCrash, Self::PostgresTerminate]);
+                all.extend([Self::PauseBeyondLease, Self::PauseForLong, Self::PauseBeyondWindow]);
+                all.extend([Self::PostgresCrash, Self::PostgresTerminate, Self::PostgresReadOnly]);
                 all.extend(LINE.map(Self::PostgresLine));
                 all.push(Self::PostgresLine(LineFault::CommitAnswerLost));
             }
@@ -103,7 +119,17 @@ impl Fault {
             Self::Pause => pause(world, random, moment.min(LEASE / 2)).await,
             Self::PauseBeyondLease => return pause_beyond_lease(world, random, LEASE * 2 + moment).await,
             Self::PauseForLong => return pause_beyond_lease(world, random, LEASE * 10).await,
+            Self::PauseBeyondWindow => return pause_beyond_window(world, random).await,
+            // It happens between loads: what is lost by it was promised.
+            Self::StoreRestored => {}
             Self::DiskFull => disk_full(world, moment).await,
+            Self::FileAway => file_away(world, moment).await,
+            Self::PostgresReadOnly => {
+                let Base::Postgres { server, .. } = &world.base else { panic!("there is no PostgreSQL") };
+                server.be_read_only(true).await;
+                tokio::time::sleep(moment).await;
+                server.be_read_only(false).await;
+            }
             Self::PostgresCrash => postgres_crash(world, moment / 3).await,
             Self::PostgresTerminate => postgres_terminate(world).await,
             Self::PostgresLine(fault) => {
@@ -123,6 +149,16 @@ impl Fault {
             Self::NatsStreamDeleted => stream_deleted(world).await,
             Self::NatsStreamFull => stream_full(world, moment).await,
             Self::NatsTailLost => tail_lost(world, moment).await,
+            Self::NatsForeign => {
+                let foreign = world.nats.foreign_publisher().await;
+                tokio::time::sleep(moment * 2).await;
+                drop(foreign);
+            }
+            Self::NatsFar => {
+                world.nats_distance.set(Duration::from_millis(10));
+                tokio::time::sleep(moment * 2).await;
+                world.nats_distance.set(Duration::ZERO);
+            }
             Self::NatsLine(fault) => line_fault(&world.nats_line, fault, random, moment).await,
         }
         None
@@ -155,6 +191,18 @@ async fn pause_beyond_lease(world: &mut World, random: &mut StdRng, time: Durati
     took
 }
 
+/// NATS is let forget at once, so that it need not be minutes.
+async fn pause_beyond_window(world: &mut World, random: &mut StdRng) -> Option<Duration> {
+    const WINDOW: Duration = Duration::from_secs(1);
+    let context = async_nats::jetstream::new(world.nats.client().await);
+    if let Ok(mut stream) = context.get_stream("WILCO").await {
+        let info = stream.info().await.expect("NATS knows its stream");
+        let forgetful = Config { duplicate_window: WINDOW, ..info.config.clone() };
+        context.update_stream(forgetful).await.expect("the stream is changed");
+    }
+    pause_beyond_lease(world, random, LEASE + 3 * WINDOW).await
+}
+
 /// No file may grow beyond a size that those of the store are about to reach.
 async fn disk_full(world: &World, time: Duration) {
     let limit = |size: &str| {
@@ -166,6 +214,16 @@ async fn disk_full(world: &World, time: Duration) {
     limit("16384");
     tokio::time::sleep(time).await;
     limit("unlimited");
+}
+
+/// What is written meanwhile would be lost if it did not come back.
+async fn file_away(world: &World, time: Duration) {
+    let Base::Sqlite(place) = &world.base else { panic!("this world is on PostgreSQL") };
+    let file = place.url().trim_start_matches("sqlite:").to_owned();
+    let away = format!("{file}.away");
+    std::fs::rename(&file, &away).expect("it is there");
+    tokio::time::sleep(time).await;
+    std::fs::rename(&away, &file).expect("nobody has made another");
 }
 
 async fn postgres_crash(world: &mut World, time: Duration) {
@@ -238,7 +296,7 @@ async fn stream_full(world: &World, time: Duration) {
     let Ok(mut stream) = context.get_stream("WILCO").await else { return };
     let info = stream.info().await.expect("NATS knows its stream");
     let (roomy, count) = (info.config.clone(), info.state.messages);
-    let full = async_nats::jetstream::stream::Config { max_messages: count as i64 + MARGIN, ..roomy.clone() };
+    let full = Config { max_messages: count as i64 + MARGIN, ..roomy.clone() };
     context.update_stream(full).await.expect("the stream is bounded");
     tokio::time::sleep(time).await;
     context.update_stream(roomy).await.expect("the stream is not bounded any more");

@@ -61,7 +61,9 @@ impl Listener {
     pub(super) async fn has_seen(&self, feed: &[Value]) {
         let began = async || lock(&self.journal).began.clone();
         let began = wait_for("a listener to begin", began, Option::is_some).await.expect("it has");
-        let since: Vec<i64> = began.split('.').filter_map(|offset| offset.parse().ok()).collect();
+        // Behind the generation.
+        let (_, offsets) = began.split_once('-').expect("a cursor names its generation");
+        let since: Vec<i64> = offsets.split('.').filter_map(|offset| offset.parse().ok()).collect();
         let expected = by_partition(feed.iter().filter(|entry| {
             let (partition, offset) = place(entry);
             offset > since[partition as usize] && (self.wanted == Wanted::Everything || is_outcome(entry))
@@ -110,6 +112,11 @@ async fn listen_once(server: &Client, path: &str, journal: &Mutex<Journal>) {
         Ok(stream) => stream,
         // The server is gone, or its store is.
         Err(None | Some(429 | 500..)) => return,
+        // The store was restored: what was seen of its former life is void.
+        Err(Some(410)) => {
+            *lock(journal) = Journal::default();
+            return;
+        }
         Err(Some(status)) => {
             lock(journal).refused = Some(format!("{status} behind {last:?}"));
             return;

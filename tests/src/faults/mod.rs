@@ -5,6 +5,7 @@
 //! | [`Load`], [`Promises`] | clients that write down what they sent and what they were answered |
 //! | `listener` | clients that follow the feed all the while |
 //! | [`Proxy`] | a line that delays, stalls, loses, resets |
+//! | [`FarLine`] | a line to something far away |
 //! | `postgres_talk` | what such a line to PostgreSQL understands of it |
 //! | [`World`] | Wilco, its store and NATS, with such lines between them |
 //! | [`Fault`] | what can go wrong |
@@ -14,6 +15,7 @@
 
 pub mod audit;
 pub mod campaign;
+mod far;
 mod fault;
 mod listener;
 mod load;
@@ -22,6 +24,7 @@ mod proxy;
 mod takeover;
 mod world;
 
+pub use far::FarLine;
 pub use fault::{Fault, LineFault};
 pub use load::{Load, Promises};
 pub use proxy::{Proxy, Trouble};
