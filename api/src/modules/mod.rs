@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use wilco_application::catalog::{Catalog, RegistrationError};
 
-pub use module::{At, Builder, CommandRoute, Module};
+pub use module::{At, Builder, CommandRoute, EventKind, Module};
 
 /// Every module, a line each.
 pub fn all() -> Vec<Module> {
@@ -43,6 +43,13 @@ mod tests {
         for route in all().into_iter().flat_map(|module| module.commands) {
             assert!(catalog.command(&route.command_type).is_some(), "{} {}", route.method, route.path);
         }
+    }
+
+    #[test]
+    fn the_kinds_of_events_are_read_from_their_schema() {
+        let names = |module: Module| module.events.into_iter().map(|kind| kind.name).collect::<Vec<_>>();
+        assert_eq!(names(cars::cars()), ["car.created", "car.repainted", "car.retired"]);
+        assert_eq!(names(petstore::pets()).len(), 6);
     }
 
     #[test]

@@ -28,9 +28,21 @@ pub struct Module {
     pub commands: Vec<CommandRoute>,
     /// What `?status=` may be.
     pub statuses: Vec<String>,
+    /// What may happen to it.
+    pub events: Vec<EventKind>,
     pub(crate) view: fn(&mut Schemas) -> Value,
     pub(crate) status: fn(&mut Schemas) -> Value,
     register: Register,
+}
+
+/// A kind of event.
+pub struct EventKind {
+    /// `pet.reserved`
+    pub name: String,
+    /// What it means.
+    pub text: String,
+    /// The JSON Schema (2020-12) of its data.
+    pub schema: Value,
 }
 
 /// A route that makes a command.
@@ -116,7 +128,9 @@ pub struct Builder<A: Aggregate, V> {
 
 impl<A, V> Builder<A, V>
 where
-    A: Aggregate<Command: Send, Event: Send, Error: Rejection + Send, Services: Clone> + Clone + 'static,
+    A: Aggregate<Command: Send, Event: JsonSchema + Send, Error: Rejection + Send, Services: Clone>
+        + Clone
+        + 'static,
     V: View<A> + LandingView + JsonSchema + Clone + 'static,
 {
     /// Begins the module of `A`, whose resources live at `/v1/{collection}`.
@@ -157,6 +171,7 @@ where
             description: self.description,
             commands: self.commands,
             statuses: statuses::<V>(),
+            events: events::<A>(),
             view: Schemas::answered::<V>,
             status: |schemas| schemas.answered_member::<V>("status"),
             register: Box::new(move |catalog| catalog.aggregate(registration)),
@@ -176,4 +191,16 @@ fn statuses<V: JsonSchema>() -> Vec<String> {
     let schema = settings.into_generator().into_root_schema_for::<V>().to_value();
     let listed = schema["properties"]["status"]["enum"].as_array().into_iter().flatten();
     listed.filter_map(|value| value.as_str().map(ToOwned::to_owned)).collect()
+}
+
+/// The kinds of an aggregate's events, as the schema of its enumeration has them.
+fn events<A: Aggregate<Event: JsonSchema>>() -> Vec<EventKind> {
+    let settings = schema::answered().with(|settings| settings.inline_subschemas = true);
+    let schema = settings.into_generator().into_root_schema_for::<A::Event>().to_value();
+    let kind = |schema: &Value| {
+        let name = schema["properties"]["type"]["const"].as_str()?;
+        let text = schema["description"].as_str().unwrap_or_default().to_owned();
+        Some(EventKind { name: format!("{}.{name}", A::TYPE), text, schema: schema.clone() })
+    };
+    schema["oneOf"].as_array().into_iter().flatten().filter_map(kind).collect()
 }

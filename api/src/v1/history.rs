@@ -1,11 +1,16 @@
+use std::fmt::Write as _;
+
 use chrono::{DateTime, Utc};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 use wilco_application::cloud_event::EventMetadata;
 use wilco_application::ports::EventRow;
 
+use crate::modules::{self, EventKind};
+use crate::openapi;
 use crate::problems::Refusal;
 
 /// An event of a history.
@@ -17,13 +22,10 @@ pub(super) struct Event<'a> {
     sequence: i64,
     /// `pet.reserved`
     #[serde(rename = "type")]
-    #[schemars(example = &"pet.reserved")]
+    #[schemars(example = &"pet.created")]
     name: &'a str,
-    /// What happened: its own `type`, and what else belongs to an event of that type.
-    #[schemars(
-        with = "serde_json::Map<String, serde_json::Value>",
-        example = serde_json::json!({ "type": "reserved", "order_id": "order-1" })
-    )]
+    /// What happened.
+    #[schemars(schema_with = "data")]
     data: &'a RawValue,
     /// When it was decided.
     #[schemars(with = "Option<DateTime<Utc>>", example = &"2026-01-01T09:00:00.000000Z")]
@@ -36,6 +38,21 @@ pub(super) struct Event<'a> {
     correlation_id: Option<Uuid>,
     /// Who asked for it, where known.
     actor: Option<String>,
+}
+
+/// Any object: of what follows from an event's type, what generators of clients make of alternatives is of no use.
+fn data(_: &mut SchemaGenerator) -> Schema {
+    let kinds: Vec<EventKind> = modules::all().into_iter().flat_map(|module| module.events).collect();
+    let mut description = "What happened. By the event's type, with these members:\n".to_owned();
+    for EventKind { name, text, schema } in &kinds {
+        let members = schema["properties"].as_object().into_iter().flatten();
+        let members: Vec<String> = members.map(|(name, _)| format!("`{name}`")).collect();
+        let _ = write!(description, "\n- `{name}`: {text} {}", members.join(", "));
+    }
+    let examples: Vec<Value> = kinds.iter().map(|kind| openapi::example(&kind.schema)).collect();
+    json_schema!({
+        "type": "object", "additionalProperties": true, "description": description, "examples": examples,
+    })
 }
 
 impl<'a> Event<'a> {

@@ -248,9 +248,9 @@ async fn below_a_base_the_document_names_that_base_and_is_the_same_otherwise() {
     assert_eq!(document, *DOCUMENT);
     let settings = ApiSettings { base_path: base, ..ApiSettings::default() };
     let server = Server::with(settings, EngineSettings::default(), Vec::new()).await;
-    let served = server.get("/wilco/openapi.json").await.expect(200).json();
-    assert_eq!(served["servers"][0]["url"], "/wilco");
-    assert_eq!(served["paths"], DOCUMENT["paths"]);
+    let shown = server.get("/wilco/openapi.json").await.expect(200).json();
+    assert_eq!(shown["servers"][0]["url"], "/wilco");
+    assert_eq!(shown["paths"], DOCUMENT["paths"]);
 }
 
 #[tokio::test]

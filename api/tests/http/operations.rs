@@ -30,7 +30,9 @@ impl ReadinessCheck for Broker {
 
 async fn with_broker(answer: Result<(), String>, required: bool) -> Server {
     let broker = Arc::new(Broker(answer, required));
-    Server::with(ApiSettings::default(), EngineSettings::default(), vec![broker]).await
+    let server = Server::with(ApiSettings::default(), EngineSettings::default(), vec![broker]).await;
+    server.may_commit().await;
+    server
 }
 
 #[tokio::test]

@@ -6,6 +6,8 @@ use axum::body::Body;
 use axum::http::Method;
 use serde_json::{Value, json};
 
+use wilco_api::modules::EventKind;
+
 use crate::document::{DOCUMENT, examples, faults, operation, operations, parameters};
 use crate::support::{Server, car, car_with_id, pet, pet_with_id};
 
@@ -56,6 +58,10 @@ async fn what_a_command_fails_with_is_named_among_its_answers() {
         server.done("/v1/cars", &car_with_id(car)).await.expect(201);
     }
     server.done("/v1/cars/retired/retire", &json!({})).await.expect(200);
+    server.done("/v1/cars/active/repaint", &json!({ "colour": "blue" })).await.expect(200);
+    server.done("/v1/cars/active/repaint", &json!({ "colour": "red" })).await.expect(200);
+    server.done("/v1/pets/available/reserve", &order("o-1")).await.expect(200);
+    server.done("/v1/pets/available/release", &order("o-1")).await.expect(200);
     // `Server::send` looks each answer up in the document.
     for id in ["absent", "reserved", "sold", "deleted", "available"] {
         for verb in ["release", "reserve", "sell"] {
@@ -72,6 +78,11 @@ async fn what_a_command_fails_with_is_named_among_its_answers() {
         server.done(&format!("/v1/cars/{id}/retire"), &json!({})).await;
         server.request(Method::PUT, &format!("/v1/cars/{id}"), &wait, car().to_string()).await;
     }
+    expect_events_that_fit(
+        &server,
+        &["pets/reserved", "pets/sold", "pets/available", "pets/deleted", "cars/active"],
+    )
+    .await;
     let failed = server.get("/v1/commands?status=failed&limit=500").await.json();
     let slugs: BTreeSet<&str> = failed["items"]
         .as_array()
@@ -90,6 +101,23 @@ async fn what_a_command_fails_with_is_named_among_its_answers() {
         "validation",
     ];
     assert_eq!(slugs.into_iter().collect::<Vec<_>>(), all.map(|slug| format!("/problems/{slug}")));
+}
+
+/// That the data of each event fits the schema of its kind, and that each kind is among them.
+async fn expect_events_that_fit(server: &Server, resources: &[&str]) {
+    let kinds: Vec<EventKind> =
+        wilco_api::modules::all().into_iter().flat_map(|module| module.events).collect();
+    let mut seen = BTreeSet::new();
+    for resource in resources {
+        let history = server.get(&format!("/v1/{resource}/history")).await.expect(200).json();
+        for event in history["items"].as_array().unwrap() {
+            let kind = kinds.iter().find(|kind| event["type"] == kind.name);
+            let kind = kind.unwrap_or_else(|| panic!("no such kind: {event}"));
+            assert_eq!(faults(&kind.schema, &event["data"]), [""; 0], "{event}");
+            seen.insert(&kind.name);
+        }
+    }
+    assert_eq!(seen, kinds.iter().map(|kind| &kind.name).collect());
 }
 
 #[tokio::test]

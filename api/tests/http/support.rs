@@ -66,6 +66,17 @@ impl Server {
         Self { engine, router, store, running: Some(running), _directory: directory }
     }
 
+    /// Waits until commands can be committed: shortly after the start, with the first heartbeat.
+    pub async fn may_commit(&self) {
+        let mut often = tokio::time::interval(Duration::from_millis(5));
+        let waiting = async {
+            while self.engine.ready().await.is_err() {
+                often.tick().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.expect("a server that is ready");
+    }
+
     /// From now on commands are accepted, but not applied.
     pub async fn pause(&mut self) {
         if let Some(running) = self.running.take() {

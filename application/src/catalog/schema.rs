@@ -138,7 +138,7 @@ mod tests {
         _count: u16,
     }
 
-    #[derive(JsonSchema)]
+    #[derive(Default, JsonSchema)]
     #[serde(default)]
     struct Thing {
         /// Its colour.
@@ -146,12 +146,6 @@ mod tests {
         name: Option<String>,
         inner: Option<Inner>,
         version: u64,
-    }
-
-    impl Default for Thing {
-        fn default() -> Self {
-            Self { colour: None, name: None, inner: None, version: 0 }
-        }
     }
 
     fn of<T: JsonSchema>(settings: SchemaSettings) -> Value {

@@ -96,7 +96,7 @@ command_kinds! { Car, CarCommand:
 }
 
 /// What happened to a car.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum CarEvent {
     /// It was registered.
@@ -104,6 +104,7 @@ pub enum CarEvent {
     /// It has another colour.
     Repainted {
         /// The new colour.
+        #[schemars(example = &"blue")]
         colour: String,
     },
     /// It is off the road.

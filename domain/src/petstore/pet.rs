@@ -141,7 +141,7 @@ command_kinds! { Pet, PetCommand:
 }
 
 /// What happened to a pet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum PetEvent {
     /// It came into the store.
@@ -151,17 +151,20 @@ pub enum PetEvent {
     /// It is held for an order.
     Reserved {
         /// The order.
+        #[schemars(example = &"order-1")]
         order_id: String,
     },
     /// It is held no longer.
     Released {
         /// The order it was held for.
+        #[schemars(example = &"order-1")]
         order_id: String,
     },
     /// It was sold.
     Sold {
         /// The order, where there was one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(example = &"order-1")]
         order_id: Option<String>,
     },
     /// It left the store.

@@ -114,8 +114,8 @@ fn cloud_event() -> Value {
                 "type": "object",
                 "additionalProperties": true,
                 "description":
-                    "Of an event: its own `type`, and what else belongs to it, as a history shows it. Of \
-                     `wilco.command.succeeded` and `wilco.command.failed`: a CommandStatus.",
+                    "Of an event: as a history has it (see Event). Of `wilco.command.succeeded` and \
+                     `wilco.command.failed`: a CommandStatus.",
                 "examples": [{ "type": "reserved", "order_id": "order-1" }],
             },
         },
