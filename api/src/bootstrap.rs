@@ -1,5 +1,6 @@
 //! Which adapters the settings stand for. Nothing else in the program names one.
 
+mod copies;
 #[cfg(feature = "fail-points")]
 mod fail_points;
 
@@ -20,6 +21,8 @@ use wilco_infrastructure::OpenError;
 use wilco_infrastructure::nats::{Login, NatsBroker, NatsOptions, StreamOptions, Tls};
 use wilco_infrastructure::postgres::{PostgresOptions, PostgresStore};
 use wilco_infrastructure::sqlite::SqliteStore;
+
+pub use copies::{CopyError, back_up, restore};
 
 use crate::config::{self, Config, Storage, StoreUrl};
 

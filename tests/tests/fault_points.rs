@@ -60,12 +60,12 @@ async fn killed_at_each_place(mut world: World) {
 async fn killed_anywhere_on_sqlite_nothing_is_lost_or_doubled() {
     let mut world = World::on_sqlite().await;
     *world.wilco() = world.wilco().clone().set("engine.lease_ms=1000");
-    killed_at_each_place(world).await;
+    Box::pin(killed_at_each_place(world)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_anywhere_on_postgres_nothing_is_lost_or_doubled() {
-    killed_at_each_place(World::on_postgres(1).await).await;
+    Box::pin(killed_at_each_place(World::on_postgres(1).await)).await;
 }
 
 /// Errors everywhere, again and again, while it goes on; then everything is checked, still under errors.

@@ -1,12 +1,12 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use wilco_infrastructure::sqlite::backup::{self, BackupError};
 
 use super::output;
 use super::settings::Settings;
-use crate::config::{self, Config, StoreUrl};
+use crate::bootstrap::{self, CopyError};
+use crate::config::Config;
 
 /// Where to copy the store to.
 #[derive(Debug, Args)]
@@ -32,21 +32,9 @@ pub struct Restore {
 /// It could not be done.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The settings name no store.
+    /// The store was not copied, or not made.
     #[error(transparent)]
-    Config(#[from] config::Error),
-    /// PostgreSQL has its own tools for that.
-    #[error(
-        "the store is on PostgreSQL, which has its own tools: {0} (see docs/operations.md); this command is for \
-         SQLite files"
-    )]
-    Postgres(&'static str),
-    /// The file cannot be copied.
-    #[error(transparent)]
-    Copy(#[from] BackupError),
-    /// The store is in the way.
-    #[error("there is a store at {0} already; with --force it is put aside")]
-    InTheWay(PathBuf),
+    Copy(#[from] CopyError),
     /// The output could not be written.
     #[error("the output could not be written")]
     Output(#[from] std::io::Error),
@@ -55,11 +43,11 @@ pub enum Error {
 impl Backup {
     /// Copies the store.
     pub async fn run(self, config: Config) -> Result<(), Error> {
-        let store = file(&config, "pg_dump, or pg_basebackup")?;
         let bar = bar();
-        backup::back_up(&store, &self.file, |done, total| show(&bar, done, total)).await?;
+        let copied = bootstrap::back_up(&config, &self.file, |done, total| show(&bar, done, total)).await;
         bar.finish_and_clear();
-        output::say(format_args!("{} is a copy of {}", self.file.display(), store.display()))?;
+        copied?;
+        output::say(format_args!("{} is a copy of {}", self.file.display(), config.store))?;
         Ok(())
     }
 }
@@ -67,28 +55,15 @@ impl Backup {
 impl Restore {
     /// Makes the store.
     pub async fn run(self, config: Config) -> Result<(), Error> {
-        let store = file(&config, "pg_restore, or point-in-time recovery")?;
         let bar = bar();
-        let restored =
-            backup::restore(&self.file, &store, self.force, |done, total| show(&bar, done, total)).await;
+        let show = |done, total| show(&bar, done, total);
+        let restored = bootstrap::restore(&config, &self.file, self.force, show).await;
         bar.finish_and_clear();
-        let aside = restored.map_err(|error| match error {
-            BackupError::Exists(store) => Error::InTheWay(store),
-            error => error.into(),
-        })?;
-        if let Some(aside) = aside {
+        if let Some(aside) = restored? {
             output::say(format_args!("the store that was there is now {}", aside.display()))?;
         }
-        output::say(format_args!("{} is what {} was", store.display(), self.file.display()))?;
+        output::say(format_args!("{} is what {} was", config.store, self.file.display()))?;
         Ok(())
-    }
-}
-
-/// The data file.
-fn file(config: &Config, instead: &'static str) -> Result<PathBuf, Error> {
-    match config.store.store()? {
-        StoreUrl::Sqlite(path) => Ok(Path::new(&path).to_owned()),
-        StoreUrl::Postgres(_) => Err(Error::Postgres(instead)),
     }
 }
 

@@ -17,6 +17,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::bootstrap::CopyError;
 use crate::{bootstrap, config, telemetry};
 use settings::{Server, Settings};
 use wilco_api::http::BasePath;
@@ -97,7 +98,7 @@ impl Error {
     fn code(&self) -> ExitCode {
         match self {
             Self::Config(_)
-            | Self::Backup(backup::Error::Config(_) | backup::Error::Postgres(_))
+            | Self::Backup(backup::Error::Copy(CopyError::Config(_) | CopyError::Postgres(_)))
             | Self::Serve(serve::Error::Config(_))
             | Self::Client(client::Error::Usage(_)) => ExitCode::from(2),
             _ => ExitCode::FAILURE,
