@@ -165,7 +165,7 @@ fn headers() -> Value {
         "Idempotency-Replayed": header("`true`: the answer to an earlier, same request.", json!("true")),
         "Preference-Applied": header("The preference that was honoured.", json!("wait=10")),
         "ETag": header("The version of what is shown.", json!("\"3\"")),
-        "Link": header("`rel=\"next\"`: the next page.", json!("</v1/pets?cursor=cGV0IHBldC00Mg>; rel=\"next\"")),
+        "Link": header("`rel=\"next\"`: the next page.", json!("</v1/pets?cursor=cGV0IHBldC00MQ>; rel=\"next\"")),
         "X-Request-Id": header(
             "The request's id, the client's own where it gave one.",
             json!("018f4c7e-5a10-7c3e-9d2b-6f1a2b3c4d5e"),

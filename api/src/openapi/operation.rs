@@ -69,6 +69,11 @@ impl Operation {
         }
     }
 
+    /// `listCommands`
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
     /// More than the summary says.
     #[must_use]
     pub fn describe(mut self, description: impl Into<Cow<'static, str>>) -> Self {

@@ -69,10 +69,13 @@ impl Parameter {
         Self::query("limit", "Most items of a page.", schema).shared(format!("LimitOf{most}"))
     }
 
-    /// `cursor`
-    pub fn cursor() -> Self {
-        let schema = json!({ "type": "string", "pattern": "^[A-Za-z0-9_-]+$", "maxLength": 2048, "examples": ["cGV0IHBldC00Mg"] });
-        Self::query("cursor", "The `next_cursor` of the page before.", schema).shared("Cursor")
+    /// `cursor`, such as this one of that list
+    pub fn cursor(list: &str, example: &str) -> Self {
+        let schema = json!({
+            "type": "string", "pattern": "^[A-Za-z0-9_-]+$", "maxLength": 2048, "examples": [example],
+        });
+        let shared = format!("{}Cursor", super::pascal(list));
+        Self::query("cursor", "The `next_cursor` of the page before.", schema).shared(shared)
     }
 
     /// `If-None-Match` of a request for something
@@ -84,26 +87,26 @@ impl Parameter {
     /// `If-Match` of a command
     pub fn if_match() -> Self {
         let text = "The `ETag` that the resource must have, else 412; `*`: it must be there.";
-        Self::header("If-Match", text, entity_tags("\"3\"")).shared("IfMatch")
+        Self::header("If-Match", text, entity_tags("*")).shared("IfMatch")
     }
 
     /// `If-None-Match` of a command
     pub fn if_absent() -> Self {
-        let text = "`*`: only if the resource is not there, else 412; or `ETag`s that it must not have.";
+        let text = "`*`: only if there is no such resource, else 412.";
         Self::header("If-None-Match", text, entity_tags("*")).shared("IfAbsent")
     }
 
-    /// `Idempotency-Key`
-    pub fn idempotency_key() -> Self {
+    /// `Idempotency-Key`; the example is one for the operation alone, as a key is.
+    pub fn idempotency_key(operation: &str) -> Self {
         let text = "1–255 visible characters, bare or quoted. The same key and the same request: the same command, \
                     however often. The same key and another request: 422.";
         let schema = json!({
             "type": "string",
             // Bare ones do not begin with a quotation mark; within quotation marks a backslash stands before one.
             "pattern": r"^([!#-~][!-~]{0,254}|\x22[!#-\[\]-~]{1,255}\x22)$",
-            "examples": ["4f0c5bd2-7d0c-4f43-8d27-0e1e6b4c9f1a"],
+            "examples": [format!("{operation}-1")],
         });
-        Self::header("Idempotency-Key", text, schema).shared("IdempotencyKey")
+        Self::header("Idempotency-Key", text, schema)
     }
 
     /// `Prefer` of a command

@@ -15,6 +15,8 @@ use crate::openapi::{Answer, Operation, Parameter, Route, Schemas};
 use crate::problems::Refusal;
 
 const LIST: &str = "commands";
+/// A position before which all commands are.
+const FROM_NOW: &str = "4102444800000000 018f4c7e-5a10-7c3e-9d2b-6f1a2b3c4d5e";
 const USUAL: u32 = 50;
 const MOST: u32 = 500;
 const PHASES: [(&str, Phase); 6] = [
@@ -53,7 +55,7 @@ pub(super) fn routes() -> [Route; 2] {
             Parameter::query("target", "Only for this aggregate: `pet-42` or `pet/pet-42`.", target),
             Parameter::query("correlation_id", "Only of this correlation.", correlation),
             Parameter::limit(USUAL, MOST),
-            Parameter::cursor(),
+            Parameter::cursor(LIST, &cursor::write(LIST, FROM_NOW)),
         ])
         .answers(Answer::new(200, "A page of them.").carrying(&["Link"]).page::<CommandStatus<'static>>("CommandPage"))
         .reads_store(&["invalid-cursor"]);

@@ -5,7 +5,7 @@ use super::door::{self, Wishes};
 use super::envelope::{self, Described};
 use crate::http::Call;
 use crate::modules;
-use crate::openapi::{Operation, Parameter, Route, Schemas};
+use crate::openapi::{Operation, Route, Schemas};
 use crate::problems::Refusal;
 
 /// Where the generic door is.
@@ -17,7 +17,6 @@ pub(super) fn route() -> Route {
             "The same as the routes of the resources do, in an envelope. `/v1/command-types` lists the types, each \
              with the schema of its `data`; all but those that make an aggregate need a `target`.",
         )
-        .takes([Parameter::if_match(), Parameter::if_absent()])
         .body("application/json", true, Schemas::sent::<Described>)
         .such_as(envelope::examples());
     let operation = door::described(operation, &[Effect::Creates, Effect::Changes])

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::http::Method;
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use serde_json::{Map, Value, json};
@@ -101,12 +100,9 @@ fn operation(module: &Module, command: &CommandRoute) -> Operation {
             .describe(command.description);
     if command.is_addressed() {
         operation = operation.takes([Parameter::aggregate_id(module.aggregate)]);
-        if !makes {
-            operation = operation.takes([Parameter::if_match()]);
-        }
-        if command.method == Method::PUT {
-            operation = operation.takes([Parameter::if_absent()]);
-        }
+        // One that makes its aggregate can only demand that there is none; one that changes it, nothing else than
+        // what there is.
+        operation = operation.takes([if makes { Parameter::if_absent() } else { Parameter::if_match() }]);
     }
     let id = (makes && !command.is_addressed()).then(|| format!("{}-42", module.aggregate));
     let data = command.data;

@@ -45,9 +45,10 @@ fn list_route(module: &Module) -> Route {
     let status = Parameter::query("status", "Only those that stand so.", json!({})).shaped(module.status);
     let id = format!("list{}", pascal(module.collection));
     let page = format!("{}Page", pascal(aggregate));
+    let example = cursor::write(aggregate, &format!("{aggregate}-41"));
     let operation = Operation::new(module.title, id, format!("List {}", module.collection))
         .describe("In the order of their ids; those that are gone are not listed.")
-        .takes([status, Parameter::limit(USUAL, MOST), Parameter::cursor()])
+        .takes([status, Parameter::limit(USUAL, MOST), Parameter::cursor(aggregate, &example)])
         .answers(Answer::new(200, "A page of them.").carrying(&["Link"]).page_of(page, view))
         .reads_store(&["invalid-cursor"]);
     let handler = move |call| {
@@ -60,9 +61,10 @@ fn list_route(module: &Module) -> Route {
 fn history_route(module: &Module) -> Route {
     let aggregate = module.aggregate;
     let id = format!("get{}History", pascal(aggregate));
+    let cursor = Parameter::cursor(HISTORY, &cursor::write(HISTORY, "0"));
     let operation = Operation::new(module.title, id, format!("The events of a {aggregate}"))
         .describe("In their order; also of one that is gone.")
-        .takes([Parameter::aggregate_id(aggregate), Parameter::limit(USUAL, MOST), Parameter::cursor()])
+        .takes([Parameter::aggregate_id(aggregate), Parameter::limit(USUAL, MOST), cursor])
         .answers(Answer::new(200, "A page of them.").carrying(&["Link"]).page::<Event<'static>>("EventPage"))
         .reads_store(&["invalid-cursor", "not-found"]);
     let path = format!("/v1/{}/{{id}}/history", module.collection);

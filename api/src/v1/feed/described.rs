@@ -39,8 +39,7 @@ fn parameters() -> [Parameter; 6] {
         "examples": ["pet/pet-42"],
     });
     let after = json!({ "type": "string", "pattern": format!("^(start|{CURSOR})$"), "examples": ["start"] });
-    let seen =
-        json!({ "type": "string", "pattern": format!("^({CURSOR})?$"), "examples": ["1767258000000-17"] });
+    let seen = json!({ "type": "string", "pattern": format!("^(start|{CURSOR})?$"), "examples": ["start"] });
     let event =
         json!({ "type": "string", "enum": ["type", "none"], "default": "type", "examples": ["none"] });
     [
@@ -53,7 +52,11 @@ fn parameters() -> [Parameter; 6] {
             "What a stream's events are called: by their `type`, or `none`, so that `onmessage` hears them all.",
             event,
         ),
-        Parameter::header("Last-Event-ID", "The cursor seen last; it counts more than `after`.", seen),
+        Parameter::header(
+            "Last-Event-ID",
+            "The cursor seen last, or `start`; it counts more than `after`.",
+            seen,
+        ),
     ]
 }
 
