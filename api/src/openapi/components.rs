@@ -84,6 +84,8 @@ impl Components {
         let headers: &[&str] = match status {
             StatusCode::SERVICE_UNAVAILABLE => &["Retry-After"],
             StatusCode::UNSUPPORTED_MEDIA_TYPE => &["Accept-Encoding"],
+            // It may be the outcome of a command that was waited for.
+            _ if slugs.iter().any(|slug| is_outcome(slug)) => OF_OUTCOMES,
             _ => &[],
         };
         let value = response(&format!("{description}."), headers, content);
@@ -132,6 +134,15 @@ fn response(description: &str, headers: &[&str], content: Map<String, Value>) ->
         value["content"] = content.into();
     }
     value
+}
+
+/// What a waited-for failure is answered with.
+const OF_OUTCOMES: &[&str] = &["Content-Location", "Preference-Applied", "Idempotency-Replayed"];
+
+/// Whether a command may fail with this problem.
+fn is_outcome(slug: &str) -> bool {
+    ["not-found", "gone", "version-conflict", "cancelled", "internal"].contains(&slug)
+        || crate::modules::failures().contains(&slug)
 }
 
 /// A problem as it may be answered.

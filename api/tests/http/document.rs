@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use serde_json::Value;
 use wilco_api::http::BasePath;
 
@@ -87,9 +87,10 @@ fn asked(method: &Method, path: &str) -> Option<&'static Value> {
     exact?.get(method)
 }
 
-/// That the document knows of this answer: its status, its media type, and which problem it is.
+/// That the document knows of this answer: its status, its headers, its media type, and which problem it is.
 #[track_caller]
-pub fn expect_documented(method: &Method, path: &str, status: StatusCode, media: &str, body: &[u8]) {
+pub fn expect_documented(method: &Method, path: &str, status: StatusCode, headers: &HeaderMap, body: &[u8]) {
+    let media = headers.get("content-type").map_or("", |media| media.to_str().unwrap());
     let path = path.split('?').next().unwrap();
     let Some(operation) = asked(method, path) else { return };
     let problem: Value = if media == "application/problem+json" {
@@ -104,6 +105,10 @@ pub fn expect_documented(method: &Method, path: &str, status: StatusCode, media:
     let what = format!("{method} {path} answers {status} {media} {slug:?}");
     let answer = answers(operation).find(|(known, _)| *known == status.as_str());
     let (_, answer) = answer.unwrap_or_else(|| panic!("{what}: no such status in the document"));
+    for name in DOCUMENT["components"]["headers"].as_object().unwrap().keys() {
+        let known = answer["headers"].get(name).is_some();
+        assert!(known || !headers.contains_key(name), "{what}: no such header: {name}");
+    }
     if media.is_empty() {
         return;
     }

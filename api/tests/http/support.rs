@@ -99,7 +99,7 @@ impl Server {
             Reply { status: head.status, headers: head.headers, body }
         };
         let reply = tokio::time::timeout(PATIENCE, answering).await.expect("an answer");
-        expect_documented(&method, &path, reply.status, reply.header("content-type"), &reply.body);
+        expect_documented(&method, &path, reply.status, &reply.headers, &reply.body);
         reply
     }
 
@@ -115,6 +115,7 @@ impl Server {
         }
         let response = self.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         let (head, body) = response.into_parts();
+        expect_documented(&Method::GET, path, head.status, &head.headers, b"");
         let reply = Reply { status: head.status, headers: head.headers, body: Bytes::new() };
         (reply, Events { body, text: String::new() })
     }
