@@ -5,7 +5,7 @@ mod module;
 mod petstore;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use wilco_application::catalog::{Catalog, RegistrationError};
 
@@ -20,10 +20,13 @@ pub fn all() -> Vec<Module> {
 }
 
 /// The slugs of all problems that commands may fail with by the rules of their aggregates.
-pub(crate) fn failures() -> Vec<&'static str> {
-    let commands = all().into_iter().flat_map(|module| module.commands);
-    let slugs: BTreeSet<_> = commands.flat_map(|command| command.failures).copied().collect();
-    slugs.into_iter().collect()
+pub(crate) fn failures() -> &'static [&'static str] {
+    static FAILURES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+        let commands = all().into_iter().flat_map(|module| module.commands);
+        let slugs: BTreeSet<_> = commands.flat_map(|command| command.failures).copied().collect();
+        slugs.into_iter().collect()
+    });
+    &FAILURES
 }
 
 /// Everything that is registered.

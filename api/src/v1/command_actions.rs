@@ -47,7 +47,7 @@ pub(super) fn retry_route() -> Route {
         .takes([Parameter::command_id()]);
     let operation = door::described(operation, &[Effect::Creates, Effect::Changes])
         .refuses(&["not-found", "command-not-failed", "command-expired"])
-        .refuses(&modules::failures());
+        .refuses(modules::failures());
     Route::post("/v1/commands/{id}/retry", retry, operation)
 }
 

@@ -21,7 +21,7 @@ pub(super) fn route() -> Route {
         .such_as(envelope::examples());
     let operation = door::described(operation, &[Effect::Creates, Effect::Changes])
         .refuses(&["unknown-command-type", "command-expired"])
-        .refuses(&modules::failures());
+        .refuses(modules::failures());
     Route::post(PATH, submit, operation)
 }
 
