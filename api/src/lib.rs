@@ -11,7 +11,7 @@
 //! # How to add an aggregate's routes
 //!
 //! 1. `modules/x.rs`: a function that gives an [`modules::Module`]: the aggregate, its landing view, and for each
-//!    command the routes that make it.
+//!    command the routes that make it, with the slugs it may fail with.
 //! 2. One line in [`modules::all`].
 //! 3. The slugs of its own refusals in `problems/catalogue.rs`.
 //!

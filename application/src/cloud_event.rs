@@ -118,19 +118,44 @@ impl Notifier {
     /// # Errors
     /// When no message can be made of it, now or ever.
     pub fn message(&self, entry: &FeedEntry, generation: i64, most: usize) -> Result<Message, Untellable> {
-        match &entry.body {
+        let (envelope, payload) = match &entry.body {
             EntryBody::Event(event) => {
                 let data: &RawValue = serde_json::from_str(&event.payload)?;
-                self.fitting(entry, generation, most, &self.of_event(entry, event), data)
+                let envelope = self.of_event(entry, event);
+                let payload = self.payload(entry, generation, &envelope, Ok(data))?;
+                (envelope, payload)
             }
             EntryBody::Outcome(command) => {
                 let at = command.settlement.as_ref().map_or(command.accepted_at, |settlement| settlement.at);
                 let status = CommandStatus::settled(command, &self.catalog, at);
-                let envelope = self.of_outcome(entry, command, rfc3339(&at));
-                self.fitting(entry, generation, most, &envelope, &status)
+                let envelope = self.of_outcome(entry, command);
+                let payload = self.payload(entry, generation, &envelope, Ok(status))?;
+                (envelope, payload)
             }
-            EntryBody::Unreadable(reason) => Err(Untellable::Unreadable(reason.clone())),
-        }
+            EntryBody::Unreadable(reason) => return Err(Untellable::Unreadable(reason.clone())),
+        };
+        let whole = message(entry, generation, envelope, payload);
+        if whole.size() <= most { Ok(whole) } else { self.reference(entry, generation, most, whole.size()) }
+    }
+
+    /// The message without its data, which is where it says.
+    fn reference(
+        &self,
+        entry: &FeedEntry,
+        generation: i64,
+        most: usize,
+        size: usize,
+    ) -> Result<Message, Untellable> {
+        let envelope = match &entry.body {
+            EntryBody::Event(event) => self.of_event(entry, event),
+            EntryBody::Outcome(command) => self.of_outcome(entry, command),
+            EntryBody::Unreadable(reason) => return Err(Untellable::Unreadable(reason.clone())),
+        };
+        let Some(place) = &envelope.place else { return Err(Untellable::TooLarge { size, most }) };
+        let payload = self.payload::<()>(entry, generation, &envelope, Err(place))?;
+        let reference = Message { referring: true, ..message(entry, generation, envelope, payload) };
+        let size = reference.size();
+        if size <= most { Ok(reference) } else { Err(Untellable::TooLarge { size, most }) }
     }
 
     /// The subject of an entry's notification; one that cannot be read has none.
@@ -170,39 +195,20 @@ impl Notifier {
         }
     }
 
-    fn of_outcome(&self, entry: &FeedEntry, command: &Command, time: String) -> Envelope {
+    fn of_outcome(&self, entry: &FeedEntry, command: &Command) -> Envelope {
         let outcome = outcome_name(command);
+        let at = command.settlement.as_ref().map_or(command.accepted_at, |settlement| settlement.at);
         Envelope {
             subject: self.subject_of(&outcome_kind(command), entry.partition),
             event_type: format!("wilco.command.{outcome}"),
             id: format!("{outcome}:{}", command.id),
             target: encoded(&format!("{}/{}", command.aggregate_type(), command.target)),
-            time,
+            time: rfc3339(&at),
             correlation_id: Some(command.correlation_id.to_string()),
             command_id: Some(command.id.to_string()),
             traceparent: command.traceparent.clone().filter(|text| is_traceparent(text)),
             place: Some(format!("{}?redirect=false", path_of(command.id))),
         }
-    }
-
-    fn fitting(
-        &self,
-        entry: &FeedEntry,
-        generation: i64,
-        most: usize,
-        envelope: &Envelope,
-        data: impl Serialize,
-    ) -> Result<Message, Untellable> {
-        let whole =
-            message(entry, generation, envelope, self.payload(entry, generation, envelope, Ok(data))?);
-        if whole.size() <= most {
-            return Ok(whole);
-        }
-        let too_large = |size| Err(Untellable::TooLarge { size, most });
-        let Some(place) = &envelope.place else { return too_large(whole.size()) };
-        let payload = self.payload::<()>(entry, generation, envelope, Err(place))?;
-        let reference = Message { referring: true, ..message(entry, generation, envelope, payload) };
-        if reference.size() <= most { Ok(reference) } else { too_large(reference.size()) }
     }
 
     /// The CloudEvent with its data, or with the place where that can be read.
@@ -240,15 +246,15 @@ impl Notifier {
 /// The time of events that another program wrote without one.
 const EPOCH: &str = "1970-01-01T00:00:00.000000Z";
 
-fn message(entry: &FeedEntry, generation: i64, envelope: &Envelope, payload: Vec<u8>) -> Message {
-    let mut headers =
-        vec![("Wilco-Target", envelope.target.clone()), ("Wilco-Generation", generation.to_string())];
-    headers.extend(envelope.command_id.clone().map(|id| ("Wilco-Command-Id", id)));
-    headers.extend(envelope.traceparent.clone().map(|parent| ("traceparent", parent)));
+fn message(entry: &FeedEntry, generation: i64, envelope: Envelope, payload: Vec<u8>) -> Message {
+    let Envelope { subject, event_type, id, target, command_id, traceparent, .. } = envelope;
+    let mut headers = vec![("Wilco-Target", target), ("Wilco-Generation", generation.to_string())];
+    headers.extend(command_id.map(|id| ("Wilco-Command-Id", id)));
+    headers.extend(traceparent.map(|parent| ("traceparent", parent)));
     Message {
-        subject: envelope.subject.clone(),
-        event_type: envelope.event_type.clone(),
-        id: envelope.id.clone(),
+        subject,
+        event_type,
+        id,
         headers,
         payload,
         partition: entry.partition,

@@ -52,16 +52,19 @@ pub struct CommandStatus<'a> {
     /// The command's id.
     pub id: Uuid,
     /// `aggregate.verb`
+    #[schemars(example = &"pet.create")]
     #[serde(rename = "type")]
     pub command_type: &'a str,
     /// The aggregate it is for.
     pub target: Target<'a>,
     /// Where it stands.
+    #[schemars(example = &"succeeded")]
     pub status: Phase,
     /// When it was durably accepted.
     #[serde(serialize_with = "timestamp")]
     pub accepted_at: DateTime<Utc>,
     /// When it was settled.
+    #[schemars(example = &"2026-01-01T09:00:00.004000Z")]
     #[serde(serialize_with = "optional_timestamp")]
     pub settled_at: Option<DateTime<Utc>>,
     /// Not to be applied earlier.
@@ -71,14 +74,19 @@ pub struct CommandStatus<'a> {
     #[serde(serialize_with = "optional_timestamp")]
     pub eta: Option<DateTime<Utc>>,
     /// How often it was tried.
+    #[schemars(example = 1)]
     pub attempts: u32,
     /// While it is running in several steps: how far it is.
+    #[schemars(example = ())]
     pub progress: Option<Progress>,
     /// Succeeded: the aggregate's version after it.
+    #[schemars(example = 1)]
     pub version: Option<i64>,
     /// Succeeded: the path of the resource, where one exists.
+    #[schemars(example = &"/v1/pets/pet-42")]
     pub resource: Option<String>,
     /// Failed or cancelled: why.
+    #[schemars(example = ())]
     pub error: Option<&'a Problem>,
     /// The command that led to this one.
     pub caused_by: Option<Uuid>,
@@ -92,9 +100,11 @@ pub struct CommandStatus<'a> {
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Target<'a> {
     /// Its type.
+    #[schemars(example = &"pet")]
     #[serde(rename = "type")]
     pub aggregate_type: &'a str,
     /// Its id.
+    #[schemars(example = &"pet-42")]
     pub id: &'a str,
 }
 
@@ -102,10 +112,13 @@ pub struct Target<'a> {
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Progress {
     /// Steps done.
+    #[schemars(example = 1)]
     pub done: u32,
     /// Steps in all.
+    #[schemars(example = 3)]
     pub total: u32,
     /// The step under way.
+    #[schemars(example = &"reserve pet")]
     pub step: String,
 }
 
@@ -113,9 +126,11 @@ pub struct Progress {
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Links {
     /// The command itself.
+    #[schemars(example = &"/v1/commands/018f4c7e-5a10-7c3e-9d2b-6f1a2b3c4d5e")]
     #[serde(rename = "self")]
     pub this: String,
     /// The events it led to.
+    #[schemars(example = &"/v1/commands/018f4c7e-5a10-7c3e-9d2b-6f1a2b3c4d5e/events")]
     pub events: String,
 }
 

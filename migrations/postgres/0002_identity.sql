@@ -38,3 +38,6 @@ COMMENT ON COLUMN parked_entries."offset" IS 'Its offset there.';
 COMMENT ON COLUMN parked_entries.generation IS 'The generation of the store that the offset belongs to.';
 COMMENT ON COLUMN parked_entries.parked_at IS 'When it was passed over.';
 COMMENT ON COLUMN parked_entries.reason IS 'Why it cannot be told.';
+
+-- What a reader has told is asked of the broker itself now.
+DROP TABLE checkpoint_marks;

@@ -36,3 +36,6 @@ CREATE TABLE parked_entries (
     reason     TEXT    NOT NULL,
     PRIMARY KEY (reader, generation, partition, "offset")
 ) STRICT, WITHOUT ROWID;
+
+-- What a reader has told is asked of the broker itself now.
+DROP TABLE checkpoint_marks;

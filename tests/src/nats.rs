@@ -12,6 +12,7 @@ use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use futures::StreamExt as _;
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::wait_for;
 use crate::wilco::signal;
@@ -156,6 +157,20 @@ impl NatsServer {
         let messages = consumer.messages().await.expect("messages").take(count as usize);
         let read = messages.map(|message| message.expect("a message").message.clone()).collect();
         tokio::time::timeout(Duration::from_secs(60), read).await.expect("all of them are delivered in time")
+    }
+
+    /// Somebody else's messages on the subjects of the stream, a thousand a second or so, until this is dropped.
+    pub async fn foreign_publisher(&self) -> AbortOnDropHandle<()> {
+        let client = self.client().await;
+        AbortOnDropHandle::new(tokio::spawn(async move {
+            loop {
+                let sent = client.publish("wilco.event.foreign.thing.p00", "not Wilco's".into()).await;
+                if sent.is_err() || client.flush().await.is_err() {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }))
     }
 
     /// Waits until the stream holds this many messages of Wilco's, and reads them all, in the stream's order.

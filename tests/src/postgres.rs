@@ -137,15 +137,6 @@ async fn fresh_database(port: u16) -> String {
     url(port, &name)
 }
 
-fn url(port: u16, database: &str) -> String {
-    format!("postgres://postgres@127.0.0.1:{port}/{database}")
-}
-
-async fn admin(port: u16, database: &str) -> PgConnection {
-    let connect = async || PgConnection::connect(&url(port, database)).await;
-    wait_for("PostgreSQL to answer", connect, Result::is_ok).await.expect("it answers")
-}
-
 /// Makes a copy of a database that nobody is connected to; its URL.
 pub async fn copy_of(url: &str) -> String {
     let (server, original) = url.rsplit_once('/').expect("a URL ends with the database");
@@ -155,6 +146,28 @@ pub async fn copy_of(url: &str) -> String {
     let copy = format!("CREATE DATABASE {name} TEMPLATE {original}");
     connection.execute(copy.as_str()).await.expect("the database is copied");
     format!("{server}/{name}")
+}
+
+/// Makes a database that nobody is connected to what its copy is.
+pub async fn put_back(url: &str, copy: &str) {
+    let (server, original) = url.rsplit_once('/').expect("a URL ends with the database");
+    let (_, copy) = copy.rsplit_once('/').expect("a URL ends with the database");
+    let mut connection =
+        PgConnection::connect(&format!("{server}/postgres")).await.expect("PostgreSQL answers");
+    for statement in
+        [format!("DROP DATABASE {original}"), format!("CREATE DATABASE {original} TEMPLATE {copy}")]
+    {
+        connection.execute(statement.as_str()).await.expect("the database is put back");
+    }
+}
+
+fn url(port: u16, database: &str) -> String {
+    format!("postgres://postgres@127.0.0.1:{port}/{database}")
+}
+
+async fn admin(port: u16, database: &str) -> PgConnection {
+    let connect = async || PgConnection::connect(&url(port, database)).await;
+    wait_for("PostgreSQL to answer", connect, Result::is_ok).await.expect("it answers")
 }
 
 pub(crate) fn free_port() -> u16 {

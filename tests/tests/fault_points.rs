@@ -68,7 +68,7 @@ async fn killed_anywhere_on_postgres_nothing_is_lost_or_doubled() {
     Box::pin(killed_at_each_place(World::on_postgres(1).await)).await;
 }
 
-/// Errors everywhere, again and again, while it goes on; then everything is checked, still under errors.
+/// Errors everywhere, again and again, under load; then everything is checked, without them.
 async fn errors_at_each_place(mut world: World) {
     let seed = seed();
     let errors: Vec<String> = PLACES

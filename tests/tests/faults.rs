@@ -18,6 +18,8 @@ async fn no_fault_around_sqlite_loses_or_doubles_anything() {
         Fault::NatsTailLost,
         Fault::NatsStreamFull,
         Fault::NatsStreamDeleted,
+        Fault::StoreRestored,
+        Fault::NatsForeign,
         Fault::NatsLine(LineFault::AnswersLost),
         Fault::NatsLine(LineFault::CutAfter),
     ];
@@ -30,6 +32,10 @@ async fn no_fault_around_postgres_loses_or_doubles_anything() {
     let faults = [
         Fault::Kill,
         Fault::PauseBeyondLease,
+        Fault::PauseBeyondWindow,
+        Fault::NatsForeign,
+        Fault::NatsFar,
+        Fault::StoreRestored,
         Fault::PostgresCrash,
         Fault::PostgresTerminate,
         Fault::PostgresReadOnly,

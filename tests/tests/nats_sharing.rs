@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use async_nats::jetstream::stream::Config;
 use serde_json::{Value, json};
-use tokio_util::task::AbortOnDropHandle;
 use wilco_tests::client::create_pet;
 use wilco_tests::e2e::{Place, SqlitePlace};
 use wilco_tests::faults::{FarLine, LEASE, Load, World, audit, seed};
@@ -21,22 +20,10 @@ on_both_stores!(
     a_restored_store_is_told_apart_from_what_it_was,
 );
 
-/// Messages on the subjects of the stream, a thousand a second, until this is dropped.
-pub async fn foreign(nats: &NatsServer) -> AbortOnDropHandle<()> {
-    let client = nats.client().await;
-    AbortOnDropHandle::new(tokio::spawn(async move {
-        loop {
-            client.publish("wilco.event.foreign.thing.p00", "not ours".into()).await.unwrap();
-            client.flush().await.unwrap();
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    }))
-}
-
 async fn somebody_elses_messages_lose_and_reorder_nothing(place: impl Place) {
     let nats = NatsServer::started().await;
     let server = place.wilco().nats(nats.url()).start().await;
-    let foreign = foreign(&nats).await;
+    let foreign = nats.foreign_publisher().await;
     let load = Load::start(server.client(), seed(), 0);
     wait_for("load to flow", async || load.accepted(), |accepted| *accepted >= 2000).await;
     let mut promises = load.stop().await;

@@ -128,25 +128,12 @@ async fn whole(nats: &NatsServer, feed: &[Message]) {
     assert_eq!(ids.len(), feed.len(), "all of the feed is in the stream");
 }
 
-/// Somebody else's messages, on the subjects of the stream, every millisecond or so until this is dropped.
-fn foreign(nats: &NatsServer) -> tokio_util::task::AbortOnDropHandle<()> {
-    let url = nats.url();
-    tokio_util::task::AbortOnDropHandle::new(tokio::spawn(async move {
-        let client = async_nats::connect(url).await.unwrap();
-        loop {
-            client.publish("wilco.event.foreign.thing.p00", "not ours".into()).await.unwrap();
-            client.flush().await.unwrap();
-            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-        }
-    }))
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn somebody_elses_messages_in_between_lose_and_reorder_nothing() {
     let nats = NatsServer::started().await;
     let broker = NatsBroker::new(options(&nats, StreamOptions::default()));
     broker.check(&STORE, &Receipt::default()).await.unwrap();
-    let foreign = foreign(&nats);
+    let foreign = nats.foreign_publisher().await;
     let feed = feed(PARTITIONS, 5000);
     relay(&broker, &feed, seed()).await;
     drop(foreign);

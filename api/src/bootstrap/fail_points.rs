@@ -208,10 +208,6 @@ impl Checkpoints for Faulty<dyn Store> {
         pass("after-checkpoint")
     }
 
-    async fn rewind(&self, reader: &str, fence: &Fence, mark: i64) -> Result<Vec<Checkpoint>, StoreError> {
-        self.0.rewind(reader, fence, mark).await
-    }
-
     async fn park(&self, reader: &str, entry: &ParkedEntry) -> Result<(), StoreError> {
         self.0.park(reader, entry).await
     }

@@ -2,10 +2,11 @@ use std::marker::PhantomData;
 
 use axum::http::Method;
 use cqrs_es::{Aggregate, View};
-use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde_json::Value;
-use wilco_application::catalog::{AggregateRegistration, CatalogBuilder, LandingView, RegistrationError};
+use wilco_application::catalog::{
+    AggregateRegistration, CatalogBuilder, LandingView, RegistrationError, schema,
+};
 use wilco_domain::kernel::{CommandKind, Effect, Rejection};
 
 use crate::openapi::Schemas;
@@ -21,12 +22,27 @@ pub struct Module {
     pub collection: &'static str,
     /// What its routes are listed under: `Pets`.
     pub title: &'static str,
+    /// What they are, in a sentence.
+    pub description: &'static str,
     /// The routes that make its commands.
     pub commands: Vec<CommandRoute>,
     /// What `?status=` may be.
     pub statuses: Vec<String>,
+    /// What may happen to it.
+    pub events: Vec<EventKind>,
     pub(crate) view: fn(&mut Schemas) -> Value,
+    pub(crate) status: fn(&mut Schemas) -> Value,
     register: Register,
+}
+
+/// A kind of event.
+pub struct EventKind {
+    /// `pet.reserved`
+    pub name: String,
+    /// What it means.
+    pub text: String,
+    /// The JSON Schema (2020-12) of its data.
+    pub schema: Value,
 }
 
 /// A route that makes a command.
@@ -44,6 +60,8 @@ pub struct CommandRoute {
     pub summary: &'static str,
     /// What else there is to know.
     pub description: &'static str,
+    /// The slugs of the problems it may fail with by the rules of its aggregate.
+    pub failures: &'static [&'static str],
     pub(crate) data: fn(&mut Schemas) -> Schema,
 }
 
@@ -60,28 +78,40 @@ pub struct At {
     below: &'static str,
     summary: &'static str,
     description: &'static str,
+    failures: &'static [&'static str],
 }
 
 impl At {
+    const fn new(method: Method, below: &'static str, summary: &'static str) -> Self {
+        Self { method, below, summary, description: "", failures: &[] }
+    }
+
     /// A POST.
     pub const fn post(below: &'static str, summary: &'static str) -> Self {
-        Self { method: Method::POST, below, summary, description: "" }
+        Self::new(Method::POST, below, summary)
     }
 
     /// A PUT.
     pub const fn put(below: &'static str, summary: &'static str) -> Self {
-        Self { method: Method::PUT, below, summary, description: "" }
+        Self::new(Method::PUT, below, summary)
     }
 
     /// A DELETE.
     pub const fn delete(below: &'static str, summary: &'static str) -> Self {
-        Self { method: Method::DELETE, below, summary, description: "" }
+        Self::new(Method::DELETE, below, summary)
     }
 
     /// More than the summary says.
     #[must_use]
     pub const fn describe(mut self, description: &'static str) -> Self {
         self.description = description;
+        self
+    }
+
+    /// By the rules of its aggregate the command may fail with these problems, named by their slugs.
+    #[must_use]
+    pub const fn fails(mut self, slugs: &'static [&'static str]) -> Self {
+        self.failures = slugs;
         self
     }
 }
@@ -91,19 +121,27 @@ pub struct Builder<A: Aggregate, V> {
     registration: AggregateRegistration<A, V>,
     collection: &'static str,
     title: &'static str,
+    description: &'static str,
     commands: Vec<CommandRoute>,
     view: PhantomData<V>,
 }
 
 impl<A, V> Builder<A, V>
 where
-    A: Aggregate<Command: Send, Event: Send, Error: Rejection + Send, Services: Clone> + Clone + 'static,
+    A: Aggregate<Command: Send, Event: JsonSchema + Send, Error: Rejection + Send, Services: Clone>
+        + Clone
+        + 'static,
     V: View<A> + LandingView + JsonSchema + Clone + 'static,
 {
     /// Begins the module of `A`, whose resources live at `/v1/{collection}`.
-    pub fn new(collection: &'static str, title: &'static str, services: A::Services) -> Self {
+    pub fn new(
+        collection: &'static str,
+        title: &'static str,
+        description: &'static str,
+        services: A::Services,
+    ) -> Self {
         let registration = AggregateRegistration::new(collection, services);
-        Self { registration, collection, title, commands: Vec::new(), view: PhantomData }
+        Self { registration, collection, title, description, commands: Vec::new(), view: PhantomData }
     }
 
     /// Adds a command and the routes that make it; without any it can still be made at the generic door.
@@ -117,6 +155,7 @@ where
             effect: C::EFFECT,
             summary: at.summary,
             description: at.description,
+            failures: at.failures,
             data: Schemas::sent_whole::<C>,
         }));
         self
@@ -129,9 +168,12 @@ where
             aggregate: A::TYPE,
             collection: self.collection,
             title: self.title,
+            description: self.description,
             commands: self.commands,
             statuses: statuses::<V>(),
+            events: events::<A>(),
             view: Schemas::answered::<V>,
+            status: |schemas| schemas.answered_member::<V>("status"),
             register: Box::new(move |catalog| catalog.aggregate(registration)),
         }
     }
@@ -145,15 +187,20 @@ impl Module {
 
 /// The values of the view's `status`, as its schema has them; none if it is free text.
 fn statuses<V: JsonSchema>() -> Vec<String> {
-    let settings =
-        SchemaSettings::draft2020_12().for_serialize().with(|settings| settings.inline_subschemas = true);
+    let settings = schema::answered().with(|settings| settings.inline_subschemas = true);
     let schema = settings.into_generator().into_root_schema_for::<V>().to_value();
-    let status = &schema["properties"]["status"];
-    let listed = status["enum"].as_array().into_iter().flatten();
-    let described = status["oneOf"].as_array().into_iter().flatten();
-    let described = described.flat_map(|one| {
-        let several = one["enum"].as_array().into_iter().flatten();
-        one.get("const").into_iter().chain(several)
-    });
-    listed.chain(described).filter_map(|value| value.as_str().map(ToOwned::to_owned)).collect()
+    let listed = schema["properties"]["status"]["enum"].as_array().into_iter().flatten();
+    listed.filter_map(|value| value.as_str().map(ToOwned::to_owned)).collect()
+}
+
+/// The kinds of an aggregate's events, as the schema of its enumeration has them.
+fn events<A: Aggregate<Event: JsonSchema>>() -> Vec<EventKind> {
+    let settings = schema::answered().with(|settings| settings.inline_subschemas = true);
+    let schema = settings.into_generator().into_root_schema_for::<A::Event>().to_value();
+    let kind = |schema: &Value| {
+        let name = schema["properties"]["type"]["const"].as_str()?;
+        let text = schema["description"].as_str().unwrap_or_default().to_owned();
+        Some(EventKind { name: format!("{}.{name}", A::TYPE), text, schema: schema.clone() })
+    };
+    schema["oneOf"].as_array().into_iter().flatten().filter_map(kind).collect()
 }

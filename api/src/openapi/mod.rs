@@ -1,110 +1,158 @@
 //! The OpenAPI document, made of the routes: what is documented is what is served.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | `operation`, `parameter`, `answer` | what is said of a route, beside the route |
+//! | `schemas`, `examples` | the schemas of the types named there, and instances of them |
+//! | `components` | what is said once and referred to |
+//! | `serving`, `browser` | the document and the API browser over HTTP |
 
+mod answer;
+mod browser;
+mod components;
+mod examples;
 mod operation;
+mod parameter;
 mod schemas;
 mod serving;
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
-pub use operation::{Answer, Operation, Parameter, Route};
+pub use answer::Answer;
+pub(crate) use browser::pages;
+pub use operation::{Operation, Route};
+pub(crate) use parameter::AGGREGATE_ID;
+pub use parameter::Parameter;
 pub use schemas::Schemas;
-pub(crate) use serving::{pages, routes};
+pub(crate) use serving::routes;
 
 use crate::http::BasePath;
+use crate::problems::Entry;
+use components::Components;
 use operation::Body;
 
 /// The document of a server that clients see below `base`.
 pub fn document(base: &BasePath) -> Value {
-    let mut schemas = Schemas::default();
-    let mut paths: Map<String, Value> = Map::new();
-    for route in crate::v1::routes() {
-        // The router's `{*rest}` is an ordinary parameter to a reader.
-        let path = route.path.replace("{*", "{");
-        let item = paths.entry(path).or_insert_with(|| json!({}));
-        item[route.method.as_str().to_ascii_lowercase()] = operation(&route.operation, &mut schemas);
-    }
+    let mut document = everywhere();
+    document["servers"] = servers(base);
+    document
+}
+
+/// The document without what depends on where clients see the server.
+fn everywhere() -> Value {
+    let mut components = Components::default();
+    let paths = paths(&mut components);
     json!({
         "openapi": "3.1.0",
         "info": {
             "title": "Wilco",
             "version": env!("CARGO_PKG_VERSION"),
+            "summary": "Commands in, events out.",
             "description": DESCRIPTION,
+            "contact": { "name": "Wilco" },
             "license": { "name": "Apache-2.0 OR MIT", "identifier": "Apache-2.0 OR MIT" },
         },
-        "servers": [{ "url": if base.as_str().is_empty() { "/" } else { base.as_str() } }],
+        "security": [],
+        "tags": tags(),
+        "components": components.written(&paths),
         "paths": paths,
-        "components": { "schemas": schemas.into_definitions(), "headers": headers() },
     })
+}
+
+fn servers(base: &BasePath) -> Value {
+    let here = if base.as_str().is_empty() { "/" } else { base.as_str() };
+    json!([
+        { "url": here, "description": "Where this document is from." },
+        { "url": "http://127.0.0.1:8080", "description": "A server on this machine, as it listens by default." },
+    ])
 }
 
 const DESCRIPTION: &str = "Commands are accepted durably with 202 and settled later. The answer's `Location` is the \
     command's status: poll it after `Retry-After`, wait for it with `Prefer: wait=N`, or stream it with \
-    `Accept: text/event-stream`. Every refusal is a problem (RFC 9457). An `Idempotency-Key` makes it safe to send a \
-    request again.";
+    `Accept: text/event-stream`. An `Idempotency-Key` makes it safe to send a request again.\n\n\
+    Every refusal is a problem (RFC 9457), also those that are the same everywhere and so not repeated below: 404 \
+    `unknown-route`, 405 `method-not-allowed` (with `Allow`), 408 `request-timeout`, 431 \
+    `header-fields-too-large`, and 400 `malformed-http` and 505 `http-version-not-supported` for what is not \
+    HTTP/1.1.";
 
-fn operation(operation: &Operation, schemas: &mut Schemas) -> Value {
+/// What the operations are listed under, in this order.
+fn tags() -> Value {
+    let modules = crate::modules::all();
+    let own = modules.iter().map(|module| (module.title, module.description));
+    let others = [
+        ("Commands", "Commands of any type: making, following, listing, taking back and retrying them."),
+        ("Feed", "Every event and every outcome, in order."),
+        ("Operations", "Probes, metrics, and the interface's description of itself."),
+    ];
+    own.chain(others).map(|(name, description)| json!({ "name": name, "description": description })).collect()
+}
+
+fn paths(components: &mut Components) -> Value {
+    let mut paths: Map<String, Value> = Map::new();
+    for route in crate::v1::routes() {
+        let item = paths.entry(route.path).or_insert_with(|| json!({}));
+        item[route.method.as_str().to_ascii_lowercase()] = operation(&route.operation, components);
+    }
+    paths.into()
+}
+
+fn operation(operation: &Operation, components: &mut Components) -> Value {
     let mut value = json!({
         "operationId": operation.id,
         "tags": [operation.tag],
         "summary": operation.summary,
+        "description": operation.description,
         "responses": {},
     });
-    if !operation.description.is_empty() {
-        value["description"] = json!(operation.description);
-    }
     if !operation.parameters.is_empty() {
-        value["parameters"] = operation.parameters.iter().map(parameter).collect();
+        let parameters = operation.parameters.iter();
+        value["parameters"] = parameters.map(|parameter| components.parameter(parameter)).collect();
     }
-    if let Some(Body { media, required, shape }) = &operation.body {
-        value["requestBody"] =
-            json!({ "required": required, "content": { *media: { "schema": shape(schemas) } } });
+    if let Some(body) = &operation.body {
+        value["requestBody"] = self::body(body, &mut components.schemas);
     }
     for answer in &operation.answers {
-        value["responses"][answer.status.as_str()] = self::answer(answer, schemas);
+        value["responses"][answer.status.as_str()] = components.answer(answer);
+    }
+    let mut problems: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
+    for slug in &operation.problems {
+        let status = Entry::find(slug).map_or(500, |entry| entry.status);
+        problems.entry(status).or_default().push(slug);
+    }
+    for (status, slugs) in problems {
+        let code = axum::http::StatusCode::from_u16(status).unwrap_or_default();
+        value["responses"][code.as_str()] = components.refusal(code, &slugs);
     }
     value
 }
 
-fn parameter(parameter: &Parameter) -> Value {
-    json!({
-        "in": parameter.place,
-        "name": parameter.name,
-        "description": parameter.description,
-        "required": parameter.place == "path",
-        "schema": parameter.schema,
-    })
-}
-
-fn answer(answer: &Answer, schemas: &mut Schemas) -> Value {
-    let mut value = json!({ "description": answer.description });
-    let named = answer.headers.iter().map(|name| (*name, reference("headers", name)));
-    value["headers"] = named.chain([("X-Request-Id", reference("headers", "X-Request-Id"))]).collect();
-    if !answer.content.is_empty() {
-        let content = answer.content.iter();
-        value["content"] =
-            content.map(|(media, shape)| (*media, json!({ "schema": shape(schemas) }))).collect();
+fn body(body: &Body, schemas: &mut Schemas) -> Value {
+    let schema = (body.shape)(schemas);
+    let mut content = json!({ "schema": schema });
+    if body.examples.is_empty() {
+        content["example"] = schemas.example(&schema);
+    } else {
+        let examples = body.examples.iter();
+        content["examples"] =
+            examples.map(|(name, value)| (name.clone(), json!({ "value": value }))).collect();
     }
-    value
+    json!({ "required": body.required, "content": { body.media: content } })
 }
 
-fn reference(kind: &str, name: &str) -> Value {
-    json!({ "$ref": format!("#/components/{kind}/{name}") })
+/// An instance of a schema without references.
+pub(crate) fn example(schema: &Value) -> Value {
+    examples::of(schema, &|_| None)
 }
 
-/// Every header that an answer may bear.
-fn headers() -> Value {
-    let header =
-        |description: &str, kind: &str| json!({ "description": description, "schema": { "type": kind } });
-    json!({
-        "Location": header("The command's status, or the resource.", "string"),
-        "Operation-Location": header("The command's status.", "string"),
-        "Content-Location": header("The command that the body is about.", "string"),
-        "Retry-After": header("Seconds to wait before asking again.", "integer"),
-        "Idempotency-Replayed": header("`true`: the answer to an earlier, same request.", "string"),
-        "Preference-Applied": header("The preference that was honoured.", "string"),
-        "ETag": header("The version of what is shown.", "string"),
-        "Link": header("`rel=\"next\"`: the next page.", "string"),
-        "X-Request-Id": header("The request's id, the client's own where it gave one.", "string"),
+/// `pet.create`, `pet-sold` and `pet` are `PetCreate`, `PetSold` and `Pet`.
+pub(crate) fn pascal(name: &str) -> String {
+    name.split(['.', '_', '-']).fold(String::new(), |mut all, word| {
+        let mut chars = word.chars();
+        all.extend(chars.next().map(|first| first.to_ascii_uppercase()));
+        all.push_str(chars.as_str());
+        all
     })
 }
 
@@ -113,11 +161,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_name_stands_for_two_schemas() {
-        let mut schemas = Schemas::default();
+    fn no_name_stands_for_two_things() {
+        let mut components = Components::default();
+        paths(&mut components);
+        assert_eq!(components.clashes, Vec::<String>::new());
+        assert_eq!(components.schemas.clashes(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_problem_that_is_named_is_in_the_catalogue() {
         for route in crate::v1::routes() {
-            operation(&route.operation, &mut schemas);
+            for slug in route.operation.problems {
+                assert!(Entry::find(slug).is_some(), "{slug}");
+            }
         }
-        assert_eq!(schemas.clashes(), Vec::<&String>::new());
     }
 }

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use axum::http::{Method, StatusCode};
+use axum::http::Method;
 use axum::routing::MethodRouter;
-use schemars::JsonSchema;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::Schemas;
+use super::schemas::Shape;
+use super::{Answer, Parameter, Schemas};
 use crate::http::AppState;
 
 /// A route: where it is, what handles it, what is said of it.
@@ -23,9 +23,6 @@ pub struct Route {
     pub operation: Operation,
 }
 
-/// A schema, made when the document is.
-type Shape = Arc<dyn Fn(&mut Schemas) -> Value + Send + Sync>;
-
 /// What is said of a route.
 pub struct Operation {
     pub(super) id: Cow<'static, str>,
@@ -35,30 +32,23 @@ pub struct Operation {
     pub(super) parameters: Vec<Parameter>,
     pub(super) body: Option<Body>,
     pub(super) answers: Vec<Answer>,
-}
-
-/// A parameter of an operation.
-#[derive(Clone)]
-pub struct Parameter {
-    pub(super) place: &'static str,
-    pub(super) name: &'static str,
-    pub(super) description: &'static str,
-    pub(super) schema: Value,
+    pub(super) problems: Vec<&'static str>,
 }
 
 pub(super) struct Body {
     pub(super) media: &'static str,
     pub(super) required: bool,
     pub(super) shape: Shape,
+    /// By name; without any, the one that the schema makes.
+    pub(super) examples: Vec<(String, Value)>,
 }
 
-/// An answer of an operation.
-pub struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) description: &'static str,
-    pub(super) headers: &'static [&'static str],
-    pub(super) content: Vec<(&'static str, Shape)>,
-}
+/// What any request may be answered.
+const ANY: &[&str] = &["misdirected-request"];
+/// What a request that reads something may be answered.
+const READ: &[&str] = &["malformed", "invalid-parameter", "not-acceptable"];
+/// What any request that needs the store may be answered.
+const STORE: &[&str] = &["internal", "store-unavailable"];
 
 impl Operation {
     /// An operation of that id (`listCommands`) under that tag.
@@ -75,7 +65,13 @@ impl Operation {
             parameters: Vec::new(),
             body: None,
             answers: Vec::new(),
+            problems: ANY.to_vec(),
         }
+    }
+
+    /// `listCommands`
+    pub fn id(&self) -> &str {
+        &self.id
     }
 
     /// More than the summary says.
@@ -100,7 +96,16 @@ impl Operation {
         required: bool,
         shape: impl Fn(&mut Schemas) -> Value + Send + Sync + 'static,
     ) -> Self {
-        self.body = Some(Body { media, required, shape: Arc::new(shape) });
+        self.body = Some(Body { media, required, shape: Arc::new(shape), examples: Vec::new() });
+        self
+    }
+
+    /// With examples of the body, by name.
+    #[must_use]
+    pub fn such_as(mut self, examples: impl IntoIterator<Item = (String, Value)>) -> Self {
+        if let Some(body) = &mut self.body {
+            body.examples.extend(examples);
+        }
         self
     }
 
@@ -111,131 +116,27 @@ impl Operation {
         self
     }
 
-    /// With problems of these statuses.
+    /// With these problems, named by their slugs.
     #[must_use]
-    pub fn refuses(mut self, statuses: &[u16]) -> Self {
-        for status in statuses {
-            let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            let description = status.canonical_reason().unwrap_or("Refused");
-            let problem = |schemas: &mut Schemas| schemas.answered::<wilco_domain::kernel::Problem>();
-            let headers: &[&str] =
-                if status == StatusCode::SERVICE_UNAVAILABLE { &["Retry-After"] } else { &[] };
-            let answer = Answer::new(status.as_u16(), description).carrying(headers);
-            self.answers.push(answer.shaped("application/problem+json", problem));
+    pub fn refuses(mut self, slugs: &[&'static str]) -> Self {
+        for slug in slugs {
+            if !self.problems.contains(slug) {
+                self.problems.push(slug);
+            }
         }
         self
     }
-}
 
-impl Answer {
-    /// An answer without a body.
-    pub fn new(status: u16, description: &'static str) -> Self {
-        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
-        Self { status, description, headers: &[], content: Vec::new() }
-    }
-
-    /// With these headers.
+    /// It reads something: with the problems of that, and these.
     #[must_use]
-    pub fn carrying(mut self, headers: &'static [&'static str]) -> Self {
-        self.headers = headers;
-        self
+    pub fn reads(self, slugs: &[&'static str]) -> Self {
+        self.refuses(READ).refuses(slugs)
     }
 
-    /// With a `T` as JSON.
+    /// It needs the store: with the problems of that, and these.
     #[must_use]
-    pub fn json<T: JsonSchema + 'static>(self) -> Self {
-        self.shaped("application/json", Schemas::answered::<T>)
-    }
-
-    /// With a page of `T` as JSON.
-    #[must_use]
-    pub fn page<T: JsonSchema + 'static>(self) -> Self {
-        self.shaped("application/json", |schemas| {
-            let item = schemas.answered::<T>();
-            json!({
-                "type": "object",
-                "required": ["items", "next_cursor"],
-                "properties": {
-                    "items": { "type": "array", "items": item },
-                    "next_cursor": {
-                        "type": ["string", "null"],
-                        "description": "Where the next page begins; null on the last one.",
-                    },
-                },
-            })
-        })
-    }
-
-    /// With text of a media type.
-    #[must_use]
-    pub fn text(self, media: &'static str) -> Self {
-        self.shaped(media, |_| json!({ "type": "string" }))
-    }
-
-    /// With a body of that shape.
-    #[must_use]
-    pub fn shaped(
-        mut self,
-        media: &'static str,
-        shape: impl Fn(&mut Schemas) -> Value + Send + Sync + 'static,
-    ) -> Self {
-        self.content.push((media, Arc::new(shape)));
-        self
-    }
-}
-
-impl Parameter {
-    fn new(place: &'static str, name: &'static str, description: &'static str, schema: Value) -> Self {
-        Self { place, name, description, schema }
-    }
-
-    /// In the query.
-    pub fn query(name: &'static str, description: &'static str, schema: Value) -> Self {
-        Self::new("query", name, description, schema)
-    }
-
-    /// In the path.
-    pub fn path(name: &'static str, description: &'static str, schema: Value) -> Self {
-        Self::new("path", name, description, schema)
-    }
-
-    /// In a header.
-    pub fn header(name: &'static str, description: &'static str, schema: Value) -> Self {
-        Self::new("header", name, description, schema)
-    }
-
-    /// `limit`
-    pub fn limit(usual: u32, most: u32) -> Self {
-        let schema = json!({ "type": "integer", "minimum": 1, "maximum": most, "default": usual });
-        Self::query("limit", "Most items of a page.", schema)
-    }
-
-    /// `cursor`
-    pub fn cursor() -> Self {
-        Self::query("cursor", "The `next_cursor` of the page before.", json!({ "type": "string" }))
-    }
-
-    /// `If-None-Match`
-    pub fn if_none_match() -> Self {
-        let text = "The `ETag` of what the client has: 304 if it is still that.";
-        Self::header("If-None-Match", text, json!({ "type": "string" }))
-    }
-
-    /// `Prefer`
-    pub fn prefer() -> Self {
-        let text = "`wait=N`: hold the answer until the command is settled, at most N seconds (60 at most).";
-        Self::header("Prefer", text, json!({ "type": "string", "examples": ["wait=10"] }))
-    }
-
-    /// `{id}` of an aggregate.
-    pub fn aggregate_id() -> Self {
-        let schema = json!({ "type": "string", "pattern": "^[A-Za-z0-9._~-]{1,128}$" });
-        Self::path("id", "The id of the resource.", schema)
-    }
-
-    /// `{id}` of a command.
-    pub fn command_id() -> Self {
-        Self::path("id", "The id of the command.", json!({ "type": "string", "format": "uuid" }))
+    pub fn reads_store(self, slugs: &[&'static str]) -> Self {
+        self.reads(slugs).refuses(STORE)
     }
 }
 

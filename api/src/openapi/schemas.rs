@@ -1,6 +1,14 @@
-use schemars::generate::SchemaSettings;
+use std::collections::BTreeSet;
+
+use schemars::transform::Transform;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value};
+use wilco_application::catalog::schema;
+
+use super::examples;
+
+/// A schema, made when the document is.
+pub(crate) type Shape = std::sync::Arc<dyn Fn(&mut Schemas) -> Value + Send + Sync>;
 
 /// Gathers the schemas that a document refers to. A type has one schema for what is sent (members with a default
 /// may be missing) and one for what is answered (all members are there).
@@ -12,17 +20,14 @@ pub struct Schemas {
 
 impl Default for Schemas {
     fn default() -> Self {
-        let settings = || {
-            SchemaSettings::draft2020_12().with(|settings| {
+        let generator = |settings: schemars::generate::SchemaSettings| {
+            let settings = settings.with(|settings| {
                 settings.definitions_path = "/components/schemas".into();
                 settings.meta_schema = None;
-            })
+            });
+            settings.into_generator()
         };
-        Self {
-            sent: settings().into_generator(),
-            answered: settings().for_serialize().into_generator(),
-            own: Map::new(),
-        }
+        Self { sent: generator(schema::sent()), answered: generator(schema::answered()), own: Map::new() }
     }
 }
 
@@ -37,15 +42,27 @@ impl Schemas {
         self.answered.subschema_for::<T>().to_value()
     }
 
+    /// The schema of a member of a `T` that the server answers.
+    pub fn answered_member<T: JsonSchema>(&mut self, member: &str) -> Value {
+        let schema = T::json_schema(&mut self.answered).to_value();
+        // What the member's own description adds to the reference does not hold elsewhere.
+        match schema["properties"][member].get("$ref") {
+            Some(reference) => serde_json::json!({ "$ref": reference }),
+            None => schema["properties"][member].clone(),
+        }
+    }
+
     /// The schema of a `T` that clients send, itself and not a reference to it.
     pub fn sent_whole<T: JsonSchema>(&mut self) -> Schema {
         let schema = T::json_schema(&mut self.sent);
         // A transparent struct has the schema of what it wraps, which may be a reference.
         let name = schema.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next());
-        match name.and_then(|name| self.sent.definitions().get(name).cloned()) {
+        let mut whole = match name.and_then(|name| self.sent.definitions().get(name).cloned()) {
             Some(referred) => referred.try_into().unwrap_or(schema),
             None => schema,
-        }
+        };
+        schema::Sent.transform(&mut whole);
+        whole
     }
 
     /// A schema under a name of its own.
@@ -54,22 +71,48 @@ impl Schemas {
         serde_json::json!({ "$ref": format!("#/components/schemas/{name}") })
     }
 
-    /// Types that are both sent and answered and look different.
-    #[cfg(test)]
-    pub(super) fn clashes(&self) -> Vec<&String> {
-        let answered = self.answered.definitions();
-        let other =
-            |(name, schema): &(&String, &Value)| answered.get(*name).is_some_and(|one| one != *schema);
-        let sent = self.sent.definitions().iter().filter(other).map(|(name, _)| name);
-        sent.chain(self.own.keys().filter(|name| answered.contains_key(*name))).collect()
+    /// An instance of a schema.
+    pub(super) fn example(&self, schema: &Value) -> Value {
+        let places = [&self.own, self.sent.definitions(), self.answered.definitions()];
+        examples::of(schema, &|name| places.iter().find_map(|place| place.get(name)))
     }
 
-    /// All schemas that were referred to, by name. A type that is both sent and answered and looks different is
+    /// All schemas that `document` leads to, by name. A type that is both sent and answered and looks different is
     /// there as it is answered; the test of the document sees to it that none is.
-    pub(super) fn into_definitions(mut self) -> Map<String, Value> {
+    pub(super) fn into_definitions(mut self, document: &Value) -> Map<String, Value> {
         let mut all = self.sent.take_definitions(true);
         all.extend(self.answered.take_definitions(true));
         all.extend(self.own);
+        let mut reached = BTreeSet::new();
+        reach(document, &all, &mut reached);
+        all.retain(|name, _| reached.contains(name));
         all
+    }
+
+    /// Types that are both sent and answered and look different.
+    #[cfg(test)]
+    pub(super) fn clashes(mut self) -> Vec<String> {
+        let answered = self.answered.take_definitions(true);
+        let sent = self.sent.take_definitions(true);
+        let differ = sent.iter().filter(|(name, one)| answered.get(*name).is_some_and(|other| other != *one));
+        let names = differ.map(|(name, _)| name);
+        names.chain(self.own.keys().filter(|name| answered.contains_key(*name))).cloned().collect()
+    }
+}
+
+/// Gathers the names of the schemas that `value` leads to.
+fn reach(value: &Value, all: &Map<String, Value>, reached: &mut BTreeSet<String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| reach(item, all, reached)),
+        Value::Object(members) => {
+            let reference = members.get("$ref").and_then(Value::as_str);
+            if let Some(name) = reference.and_then(|text| text.strip_prefix("#/components/schemas/"))
+                && reached.insert(name.to_owned())
+            {
+                all.get(name).into_iter().for_each(|schema| reach(schema, all, reached));
+            }
+            members.values().for_each(|member| reach(member, all, reached));
+        }
+        _ => {}
     }
 }

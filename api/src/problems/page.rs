@@ -11,14 +11,18 @@ use crate::http::{Call, Media, answer};
 #[derive(Serialize, schemars::JsonSchema)]
 pub(crate) struct Explanation {
     /// The problem's `type`.
+    #[schemars(example = &"/problems/pet-sold")]
     #[serde(rename = "type")]
     type_: String,
     /// Its short name.
+    #[schemars(example = &"Pet sold")]
     title: String,
     /// The HTTP status it comes with.
+    #[schemars(example = 409)]
     status: u16,
     /// What it means, and what to do about it.
-    description: &'static str,
+    #[schemars(example = &"The pet is sold; it stays as it is. Choose another one.")]
+    description: String,
 }
 
 /// Explains a problem, as a page or as JSON.
@@ -33,7 +37,7 @@ pub(crate) async fn explain(call: Call) -> Result<Response, Refusal> {
             type_: problem.type_.into_owned(),
             title: problem.title.into_owned(),
             status: entry.status,
-            description: entry.text,
+            description: format!("{} {}", entry.text, entry.advice),
         })?,
     };
     Ok(answer::varies(response, "accept"))
@@ -45,11 +49,14 @@ fn page(entry: &Entry, problem: &Problem) -> Response {
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n\
          <style>body{{font:1rem/1.5 system-ui;max-width:40rem;margin:3rem auto;padding:0 1rem}}</style>\n\
-         <h1>{title}</h1>\n<p><code>{type_}</code>, HTTP status {status}</p>\n<p>{text}</p>\n</html>\n",
+         <h1>{title}</h1>\n<p><code>{type_}</code>, HTTP status {status}</p>\n<p>{text}</p>\n\
+         <h2>What to do</h2>\n<p>{advice}</p>\n<p><a href=\"../docs/\">All routes and what they answer</a></p>\n\
+         </html>\n",
         title = problem.title,
         type_ = problem.type_,
         status = entry.status,
         text = entry.text,
+        advice = entry.advice,
     );
     let mut response = Body::from(html).into_response();
     let headers = response.headers_mut();

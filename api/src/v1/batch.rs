@@ -5,8 +5,8 @@ use std::convert::Infallible;
 use axum::body::{Body, Bytes};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::json;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 use wilco_application::engine::Submission;
@@ -17,8 +17,9 @@ use super::door::Wishes;
 use super::envelope::{self, Described};
 use crate::http::answer::NDJSON;
 use crate::http::headers::{self, IDEMPOTENCY_KEY};
-use crate::http::{AppState, BasePath, Call, Content, Media, json};
-use crate::openapi::{Answer, Operation, Route, Schemas};
+use crate::http::json::{in_utf8, parse as parse_json};
+use crate::http::{AppState, BasePath, Call, Content, Media};
+use crate::openapi::{Answer, Operation, Route};
 use crate::problems::Refusal;
 
 const PATH: &str = "/v1/commands/batch";
@@ -27,10 +28,18 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// Lines that are submitted together.
 const CHUNK: usize = 500;
 
+/// Two lines that may be sent.
+const LINES: &str = "{\"type\":\"car.repaint\",\"target\":\"car-42\",\"data\":{\"colour\":\"blue\"}}\n\
+    {\"type\":\"car.retire\",\"target\":\"car-42\"}\n";
+/// What may be answered to two lines.
+const ANSWERS: &str = "{\"status\":202,\"id\":\"018f4c7e-5a10-7c3e-9d2b-6f1a2b3c4d5e\",\
+    \"location\":\"/v1/commands/018f4c7e-5a10-7c3e-9d2b-6f1a2b3c4d5e\"}\n\
+    {\"status\":404,\"problem\":{\"type\":\"/problems/unknown-command-type\",\"title\":\"Unknown command type\",\
+    \"status\":404,\"detail\":\"no command of type \\\"car.paint\\\" is registered\"}}\n";
+
 /// What became of a line.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize)]
 #[serde(untagged)]
-#[schemars(rename = "BatchLine")]
 enum Line {
     /// It was durably stored.
     Accepted {
@@ -55,14 +64,27 @@ pub(super) fn route() -> Route {
         .describe(
             "The answer has a line for each line, in the same order, and is sent while the lines are stored. Empty \
              lines are passed over. A bad line harms no other. Give each envelope an `id` to make it safe to send the \
-             batch again; an Idempotency-Key for the whole is refused.",
+             batch again; an Idempotency-Key for the whole is refused. `application/ndjson` and `application/jsonl` \
+             are taken for the same.\n\nA line that was stored is answered with `{\"status\": 202, \"id\": …, \
+             \"location\": …}`, one that was refused with `{\"status\": 4xx or 5xx, \"problem\": {…}}`.",
         )
-        .body("application/x-ndjson", true, Schemas::sent::<Described>)
-        .answers(
-            Answer::new(200, "What became of each line.")
-                .shaped("application/x-ndjson", Schemas::answered::<Line>),
-        )
-        .refuses(&[400, 406, 408, 413, 415, 503]);
+        .body(Media::NdJson.name(), true, |schemas| {
+            let line = schemas.sent::<Described>();
+            json!({
+                "type": "string", "minLength": 1, "contentMediaType": Media::NdJson.name(), "contentSchema": line,
+                "examples": [LINES],
+            })
+        })
+        .answers(Answer::new(200, "What became of each line.").text(Media::NdJson.name(), ANSWERS))
+        .reads(&[
+            "invalid-header",
+            "cross-site",
+            "request-timeout",
+            "too-large",
+            "unsupported-media-type",
+            "unsupported-content-coding",
+            "shutting-down",
+        ]);
     Route::post(PATH, submit, operation)
 }
 
@@ -70,7 +92,7 @@ fn is_ndjson(content_type: &str) -> bool {
     let mut parts = content_type.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
     let names = ["application/x-ndjson", "application/ndjson", "application/jsonl"];
-    names.contains(&essence.as_str()) && json::in_utf8(parts)
+    names.contains(&essence.as_str()) && in_utf8(parts)
 }
 
 async fn submit(call: Call) -> Result<Response, Refusal> {
@@ -173,7 +195,7 @@ fn parse(state: &AppState, line: &[u8], traceparent: Option<&str>) -> Result<Sub
         return Err(Refusal::too_large(limit));
     }
     let mut wishes = Wishes { traceparent: traceparent.map(ToOwned::to_owned), ..Wishes::default() };
-    envelope::submission(state.engine().catalog(), json::parse(line)?, &mut wishes)
+    envelope::submission(state.engine().catalog(), parse_json(line)?, &mut wishes)
 }
 
 #[cfg(test)]

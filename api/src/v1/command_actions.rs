@@ -1,36 +1,54 @@
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use wilco_application::engine::{CancelError, RetryError, RetrySubmission, Submission};
 use wilco_application::status::CommandStatus;
-use wilco_domain::kernel::Effect;
+use wilco_domain::kernel::{Effect, Problem};
 
 use super::TENANT;
 use super::command_status::{find, tag, unknown};
 use super::door::{self, Wishes};
 use crate::http::{Call, Preconditions, answer};
+use crate::modules;
 use crate::openapi::{Answer, Operation, Parameter, Route};
 use crate::problems::Refusal;
 
 pub(super) fn cancel_route() -> Route {
+    let cancelled = json!({
+        "status": "cancelled", "attempts": 0, "version": null, "resource": null,
+        "error": Problem::new("cancelled", 409, "the command was cancelled"),
+    });
     let operation =
         Operation::new("Commands", "cancelCommand", "Take back a command that was not applied yet")
-            .takes([Parameter::command_id()])
-            .answers(Answer::new(200, "It is cancelled.").json::<CommandStatus<'static>>())
-            .refuses(&[400, 404, 406, 409, 410, 503]);
+            .describe("One that is settled already is refused with `command-settled`.")
+            .takes([Parameter::command_id(), Parameter::if_match()])
+            .answers(
+                Answer::new(200, "It is cancelled.")
+                    .json::<CommandStatus<'static>>()
+                    .example("taken-back", cancelled),
+            )
+            .reads_store(&[
+                "invalid-header",
+                "cross-site",
+                "not-found",
+                "command-settled",
+                "command-expired",
+                "version-conflict",
+            ]);
     Route::delete("/v1/commands/{id}", cancel, operation)
 }
 
 pub(super) fn retry_route() -> Route {
     let operation = Operation::new("Commands", "retryCommand", "Make a new command of a failed one")
-        .describe("The new one is `caused_by` the failed one. No body is needed.")
+        .describe(
+            "The new one is `caused_by` the failed one, and demands the same version of its aggregate, if that one \
+             did. No body is needed.",
+        )
         .takes([Parameter::command_id()]);
-    let operation = door::described_acceptance(operation);
-    Route::post(
-        "/v1/commands/{id}/retry",
-        retry,
-        door::described_outcomes(operation, &[Effect::Creates, Effect::Changes]),
-    )
+    let operation = door::described(operation, &[Effect::Creates, Effect::Changes])
+        .refuses(&["not-found", "command-not-failed", "command-expired"])
+        .refuses(modules::failures());
+    Route::post("/v1/commands/{id}/retry", retry, operation)
 }
 
 async fn cancel(call: Call) -> Result<Response, Refusal> {

@@ -11,10 +11,12 @@ use super::history::Event;
 use super::{TENANT, command_status, cursor};
 use crate::http::answer::{self, Page};
 use crate::http::{Call, Query};
-use crate::openapi::{Answer, Operation, Parameter, Route};
+use crate::openapi::{Answer, Operation, Parameter, Route, Schemas};
 use crate::problems::Refusal;
 
 const LIST: &str = "commands";
+/// A position before which all commands are.
+const FROM_NOW: &str = "4102444800000000 018f4c7e-5a10-7c3e-9d2b-6f1a2b3c4d5e";
 const USUAL: u32 = 50;
 const MOST: u32 = 500;
 const PHASES: [(&str, Phase); 6] = [
@@ -27,31 +29,43 @@ const PHASES: [(&str, Phase); 6] = [
 ];
 
 pub(super) fn routes() -> [Route; 2] {
-    let text = || json!({ "type": "string" });
+    let command_type = json!({
+        "type": "string", "pattern": "^[a-z0-9_]+\\.[a-z0-9_]+$", "maxLength": 128, "examples": ["pet.create"],
+    });
+    let target = json!({
+        "type": "string", "pattern": "^([a-z0-9_]+/)?[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,127}$",
+        "examples": ["pet/pet-42"],
+    });
+    let correlation =
+        json!({ "type": "string", "format": "uuid", "examples": ["018f4c7e-5a10-7c3e-9d2b-6f1a2b3c4d5e"] });
     let list = Operation::new("Commands", "listCommands", "List commands, newest first")
+        .describe(
+            "All filters must fit. A page may be read on from its `next_cursor` for as long as the server keeps the \
+             commands in it.",
+        )
         .takes([
             Parameter::query(
                 "status",
                 "Only those that stand so. `running` is for commands that a process has in hand; in this build none \
                  ever is.",
-                json!({ "enum": PHASES.map(|(name, _)| name) }),
-            ),
-            Parameter::query("type", "Only of this type.", text()),
-            Parameter::query("target", "Only for this aggregate: `pet-42` or `pet/pet-42`.", text()),
-            Parameter::query(
-                "correlation_id",
-                "Only of this correlation.",
-                json!({ "type": "string", "format": "uuid" }),
-            ),
+                json!({}),
+            )
+            .shaped(Schemas::answered::<Phase>),
+            Parameter::query("type", "Only of this type.", command_type),
+            Parameter::query("target", "Only for this aggregate: `pet-42` or `pet/pet-42`.", target),
+            Parameter::query("correlation_id", "Only of this correlation.", correlation),
             Parameter::limit(USUAL, MOST),
-            Parameter::cursor(),
+            Parameter::cursor(LIST, &cursor::write(LIST, FROM_NOW)),
         ])
-        .answers(Answer::new(200, "A page of them.").carrying(&["Link"]).page::<CommandStatus<'static>>())
-        .refuses(&[400, 406, 503]);
+        .answers(Answer::new(200, "A page of them.").carrying(&["Link"]).page::<CommandStatus<'static>>("CommandPage"))
+        .reads_store(&["invalid-cursor"]);
     let events = Operation::new("Commands", "getCommandEvents", "The events a command led to")
+        .describe("All of them on one page.")
         .takes([Parameter::command_id()])
-        .answers(Answer::new(200, "In their order; none before it succeeded.").page::<Event<'static>>())
-        .refuses(&[400, 404, 406, 410, 503]);
+        .answers(
+            Answer::new(200, "In their order; none before it succeeded.").page::<Event<'static>>("EventPage"),
+        )
+        .reads_store(&["not-found", "command-expired"]);
     [
         Route::get("/v1/commands", self::list, list),
         Route::get("/v1/commands/{id}/events", self::events, events),

@@ -3,10 +3,12 @@ use std::sync::Arc;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
+use serde_json::json;
 use uuid::Uuid;
 use wilco_application::engine::{Engine, Found};
 use wilco_application::ports::Command;
 use wilco_application::status::{CommandStatus, Phase};
+use wilco_domain::kernel::Problem;
 
 use super::{TENANT, command_stream, door};
 use crate::http::answer::{self, raw_json, set, tagged};
@@ -19,29 +21,57 @@ pub(super) fn route() -> Route {
     let redirect = Parameter::query(
         "redirect",
         "`false`: 200 instead of 303 for a command that has a resource, as `Prefer: redirect=no` asks for too.",
-        serde_json::json!({ "type": "boolean", "default": true }),
+        json!({ "type": "boolean", "default": true, "examples": [false] }),
     );
+    let prefer = Parameter::header(
+        "Prefer",
+        "`wait=N`: hold the answer until the command is settled, at most N seconds (60 at most). `redirect=no`: as \
+         `redirect=false`.",
+        json!({ "type": "string", "examples": ["wait=10, redirect=no"] }),
+    );
+    let last_event_id = Parameter::header(
+        "Last-Event-ID",
+        "To a stream: the `id` of the event seen last.",
+        json!({ "type": "string", "pattern": "^[!-~]*$", "examples": ["1-0"] }),
+    );
+    let failed = json!({
+        "type": "pet.reserve", "status": "failed", "version": null, "resource": null,
+        "error": Problem::new("pet-reserved", 409, "the pet is reserved for order order-1"),
+    });
     let operation = Operation::new("Commands", "getCommand", "How a command stands")
         .describe(
             "Poll it after `Retry-After`, hold it with `Prefer: wait=N`, or ask for `text/event-stream`: each change \
              is an event named `status` with an `id`, and the stream ends after the settled one; whoever comes back \
-             with the settled one's id is answered with 204, so that an EventSource ends.",
+             with the settled one's id is answered with 204, so that an EventSource ends.\n\n\
+             A command that succeeded and left a resource is answered with 303 to that resource. A client that \
+             follows redirects then holds the resource and not a command's status: one with types of its own passes \
+             `redirect=false` (or `Prefer: redirect=no`) and gets 200 with the status, whatever it is.",
         )
-        .takes([Parameter::command_id(), redirect, Parameter::prefer(), Parameter::if_none_match()])
+        .takes([
+            Parameter::command_id(),
+            redirect,
+            prefer,
+            last_event_id,
+            Parameter::if_none_match(),
+        ])
         .answers(
             Answer::new(200, "Open, failed, cancelled, or succeeded without a resource.")
                 .carrying(&["Retry-After", "ETag", "Preference-Applied"])
                 .json::<CommandStatus<'static>>()
-                .text(Media::EventStream.name()),
+                .example("waiting", door::open("pending"))
+                .example("done", json!({}))
+                .example("failed", failed)
+                .text(Media::EventStream.name(), "id: 1-0\nevent: status\ndata: {…}\n\n"),
         )
         .answers(
             Answer::new(303, "Succeeded: the resource is at `Location`.")
                 .carrying(&["Location", "Preference-Applied"])
-                .json::<CommandStatus<'static>>(),
+                .json::<CommandStatus<'static>>()
+                .example("done", json!({})),
         )
         .answers(Answer::new(204, "To a stream: the client has the settled status already."))
         .answers(Answer::new(304, "It is still what the client has.").carrying(&["ETag", "Retry-After"]))
-        .refuses(&[400, 404, 406, 410, 503]);
+        .reads_store(&["invalid-header", "not-found", "command-expired"]);
     Route::get("/v1/commands/{id}", get, operation)
 }
 

@@ -15,12 +15,15 @@ use crate::problems::Refusal;
 #[schemars(rename = "CommandType")]
 struct Described<'a> {
     /// `aggregate.verb`
+    #[schemars(example = &"pet.reserve")]
     name: &'a str,
     /// The aggregate it is for.
+    #[schemars(example = &"pet")]
     aggregate: &'a str,
     /// What it does to the aggregate's existence.
     effect: EffectName,
     /// The JSON Schema (2020-12) of its data.
+    #[schemars(with = "serde_json::Map<String, Value>", example = serde_json::json!({ "type": "object" }))]
     schema: &'a Value,
 }
 
@@ -28,8 +31,11 @@ struct Described<'a> {
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "CommandEffect")]
 enum EffectName {
+    /// It makes one.
     Creates,
+    /// It changes one that is there.
     Changes,
+    /// It ends one.
     Removes,
 }
 
@@ -51,8 +57,9 @@ impl<'a> From<&'a CommandType> for Described<'a> {
 pub(super) fn route() -> Route {
     let operation =
         Operation::new("Commands", "listCommandTypes", "List the types of commands, with their schemas")
-            .answers(Answer::new(200, "All of them, by name.").page::<Described<'static>>())
-            .refuses(&[400, 406]);
+            .describe("What can be sent to `/v1/commands`, on one page.")
+            .answers(Answer::new(200, "All of them, by name.").page::<Described<'static>>("CommandTypePage"))
+            .reads(&[]);
     Route::get("/v1/command-types", list, operation)
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::{Value, json};
 use wilco_application::catalog::CommandType;
 use wilco_application::engine::{Engine, Submission, Submitted};
 use wilco_application::pace::seconds_until;
@@ -190,55 +190,57 @@ fn failed(base: &BasePath, command: &Command) -> Response {
     response
 }
 
-/// What is said of every operation that makes a command of a client's own.
-pub(super) fn described(operation: Operation) -> Operation {
-    let text = || serde_json::json!({ "type": "string" });
-    let differs = "`*`: only if the resource is not there; or `ETag`s that it must not have.";
-    described_acceptance(operation.takes([
-        Parameter::header(
-            "If-Match",
-            "The `ETag` that the resource must have; `*`: it must be there.",
-            text(),
-        ),
-        Parameter::header("If-None-Match", differs, text()),
-    ]))
-}
-
-/// What is said of every operation that makes a command.
-pub(super) fn described_acceptance(operation: Operation) -> Operation {
-    let key = "1–255 visible characters. The same key and the same request: the same command, however often.";
-    let text = || serde_json::json!({ "type": "string" });
-    operation
-        .takes([
-            Parameter::header("Idempotency-Key", key, text()),
-            Parameter::prefer(),
-            Parameter::header("traceparent", "W3C Trace Context.", text()),
-        ])
-        .answers(
-            Answer::new(202, "Durably stored; it is settled later.")
-                .carrying(&[
-                    "Location",
-                    "Operation-Location",
-                    "Retry-After",
-                    "Idempotency-Replayed",
-                    "Preference-Applied",
-                ])
-                .json::<CommandStatus<'static>>(),
-        )
-}
-
-/// What is said of the waited-for answers of operations that make a command with such effects.
-pub(super) fn described_outcomes(mut operation: Operation, effects: &[Effect]) -> Operation {
-    const WAITED: &[&str] = &["Content-Location", "Preference-Applied", "Idempotency-Replayed"];
-    const MADE: &[&str] = &["Location", "Content-Location", "Preference-Applied", "Idempotency-Replayed"];
+/// What is said of every operation that makes a command with such effects.
+pub(super) fn described(operation: Operation, effects: &[Effect]) -> Operation {
+    let headers = [Parameter::idempotency_key(operation.id()), Parameter::prefer(), Parameter::traceparent()];
+    let mut operation = operation.takes(headers).answers(described_acceptance());
     if effects.contains(&Effect::Creates) {
-        let answer =
-            Answer::new(201, "With `Prefer: wait`: it made the resource at `Location`.").carrying(MADE);
-        operation = operation.answers(answer.json::<CommandStatus<'static>>());
+        let answer = Answer::new(201, "With `Prefer: wait`: it made the resource at `Location`.")
+            .carrying(&["Location", "Content-Location", "Preference-Applied", "Idempotency-Replayed"])
+            .shared("Made");
+        operation = operation.answers(answer.json::<CommandStatus<'static>>().example("made", json!({})));
     }
     if effects.iter().any(|effect| *effect != Effect::Creates) {
-        let answer = Answer::new(200, "With `Prefer: wait`: it succeeded.").carrying(WAITED);
-        operation = operation.answers(answer.json::<CommandStatus<'static>>());
+        let answer = Answer::new(200, "With `Prefer: wait`: it succeeded.")
+            .carrying(&["Content-Location", "Preference-Applied", "Idempotency-Replayed"])
+            .shared("Succeeded");
+        let change = json!({ "type": "pet.reserve", "version": 2 });
+        operation = operation.answers(answer.json::<CommandStatus<'static>>().example("succeeded", change));
     }
-    operation.refuses(&[400, 404, 406, 408, 409, 410, 412, 413, 415, 422, 500, 503])
+    operation.reads_store(PROBLEMS)
+}
+
+/// What any command may be refused with, or fail with.
+const PROBLEMS: &[&str] = &[
+    "invalid-request",
+    "invalid-header",
+    "cross-site",
+    "request-timeout",
+    "cancelled",
+    "gone",
+    "version-conflict",
+    "too-large",
+    "unsupported-media-type",
+    "unsupported-content-coding",
+    "idempotency-key-reused",
+    "backlog-full",
+    "shutting-down",
+];
+
+fn described_acceptance() -> Answer {
+    const HEADERS: &[&str] =
+        &["Location", "Operation-Location", "Retry-After", "Idempotency-Replayed", "Preference-Applied"];
+    Answer::new(202, "Durably stored; it is settled later.")
+        .carrying(HEADERS)
+        .shared("Accepted")
+        .json::<CommandStatus<'static>>()
+        .example("pending", open("pending"))
+}
+
+/// In what the status of an open command differs from that of a succeeded one.
+pub(super) fn open(phase: &str) -> Value {
+    json!({
+        "status": phase, "settled_at": null, "eta": "2026-01-01T09:00:00.010000Z", "attempts": 0, "version": null,
+        "resource": null,
+    })
 }

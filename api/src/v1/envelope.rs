@@ -1,18 +1,21 @@
 //! The envelope of the generic door.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, SubsecRound, Utc};
-use schemars::JsonSchema;
-use serde_json::{Map, Value};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
-use wilco_application::catalog::Catalog;
+use wilco_application::catalog::{Catalog, CommandType};
 use wilco_application::engine::{OWN_METADATA, Submission};
 use wilco_domain::kernel::{AggregateId, FieldError};
 
 use super::door::Wishes;
 use crate::http::headers::NO_CALLBACKS;
-use crate::http::json;
+use crate::http::json::whole;
+use crate::modules;
+use crate::openapi::{self, AGGREGATE_ID};
 use crate::problems::Refusal;
 
 /// Most entries of `metadata`.
@@ -21,6 +24,8 @@ const MOST_METADATA: usize = 32;
 const LONGEST_NAME: usize = 128;
 /// Longest value in `metadata`, in characters.
 const LONGEST_VALUE: usize = 1024;
+/// Without control characters, in a pattern.
+const PRINTABLE: &str = r"^[^\x00-\x1f\x7f-\x9f]*$";
 
 /// A command of any type, with all that can be said about it.
 #[derive(JsonSchema)]
@@ -28,27 +33,57 @@ const LONGEST_VALUE: usize = 1024;
 #[expect(dead_code, reason = "it is the envelope's schema; reading it needs a pointer to each fault")]
 pub(super) struct Described {
     /// The command's id; it is then also the idempotency key. Without one the server makes it.
-    #[schemars(default)]
     id: Option<Uuid>,
     /// `aggregate.verb`, as listed at /v1/command-types.
-    #[schemars(rename = "type")]
+    #[schemars(rename = "type", schema_with = "types")]
     command_type: String,
     /// The aggregate's id; may be left out where the command makes the aggregate.
-    #[schemars(default, regex(pattern = "^[A-Za-z0-9._~-]{1,128}$"))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = AGGREGATE_ID), example = &"pet-42")]
     target: Option<String>,
     /// The command's own fields, as the schema of its type has them; without it, none.
     #[schemars(default)]
     data: Map<String, Value>,
     /// The version the aggregate is expected to have.
-    #[schemars(default, range(min = 0))]
+    #[schemars(range(min = 0), example = 3)]
     expected_version: Option<i64>,
     /// Not to be applied earlier; at most a year away.
-    #[schemars(default)]
+    #[schemars(example = &"2026-01-01T09:00:00Z")]
     not_before: Option<DateTime<Utc>>,
     /// Carried onto the events: at most 32 names of at most 128 characters, with values of at
     /// most 1024, without control characters; not those that the server sets itself.
-    #[schemars(default)]
+    #[schemars(default, schema_with = "metadata")]
     metadata: BTreeMap<String, String>,
+}
+
+fn types(_: &mut SchemaGenerator) -> Schema {
+    let catalog = modules::catalog().ok();
+    let names: Vec<&str> =
+        catalog.iter().flat_map(|catalog| catalog.commands()).map(|one| one.name()).collect();
+    json_schema!({ "type": "string", "enum": names })
+}
+
+fn metadata(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "maxProperties": MOST_METADATA,
+        "propertyNames": {
+            "minLength": 1, "maxLength": LONGEST_NAME, "pattern": PRINTABLE, "not": { "enum": OWN_METADATA },
+        },
+        "additionalProperties": { "type": "string", "maxLength": LONGEST_VALUE, "pattern": PRINTABLE },
+        "examples": [{ "source": "shop" }],
+    })
+}
+
+/// An envelope of each type.
+pub(super) fn examples() -> Vec<(String, Value)> {
+    let Ok(catalog) = modules::catalog() else { return Vec::new() };
+    let example = |command_type: &Arc<CommandType>| {
+        let name = command_type.name().to_owned();
+        let target = format!("{}-42", command_type.aggregate());
+        let data = openapi::example(command_type.schema());
+        (name.clone(), json!({ "type": name, "target": target, "data": data }))
+    };
+    catalog.commands().map(example).collect()
 }
 
 /// The submission that an envelope asks for. What the headers say counts where the envelope says nothing.
@@ -62,7 +97,7 @@ pub(super) fn submission(catalog: &Catalog, body: Value, wishes: &mut Wishes) ->
     let data = envelope.given("data").unwrap_or_else(|| Value::Object(Map::new()));
     let expected_version = envelope.read(
         "expected_version",
-        |value| json::whole(value).filter(|version| *version >= 0),
+        |value| whole(value).filter(|version| *version >= 0),
         "not a whole number from 0 on",
     );
     let not_before = envelope.read("not_before", instant, "not a time as RFC 3339 writes it");

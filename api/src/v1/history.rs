@@ -1,10 +1,16 @@
-use schemars::JsonSchema;
+use std::fmt::Write as _;
+
+use chrono::{DateTime, Utc};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 use wilco_application::cloud_event::EventMetadata;
 use wilco_application::ports::EventRow;
 
+use crate::modules::{self, EventKind};
+use crate::openapi;
 use crate::problems::Refusal;
 
 /// An event of a history.
@@ -12,21 +18,41 @@ use crate::problems::Refusal;
 #[schemars(rename = "Event")]
 pub(super) struct Event<'a> {
     /// 1, 2, 3 … within the aggregate.
+    #[schemars(example = 1)]
     sequence: i64,
     /// `pet.reserved`
     #[serde(rename = "type")]
+    #[schemars(example = &"pet.created")]
     name: &'a str,
     /// What happened.
-    #[schemars(with = "serde_json::Value")]
+    #[schemars(schema_with = "data")]
     data: &'a RawValue,
     /// When it was decided.
+    #[schemars(with = "Option<DateTime<Utc>>", example = &"2026-01-01T09:00:00.000000Z")]
     at: Option<String>,
     /// The command that led to it.
-    command_id: Option<String>,
+    #[schemars(example = &"018f4c7e-5a10-7c3e-9d2b-6f1a2b3c4d5e")]
+    command_id: Option<Uuid>,
     /// The id shared by everything one request set off.
-    correlation_id: Option<String>,
+    #[schemars(example = &"018f4c7e-5a10-7c3e-9d2b-6f1a2b3c4d5e")]
+    correlation_id: Option<Uuid>,
     /// Who asked for it, where known.
     actor: Option<String>,
+}
+
+/// Any object: of what follows from an event's type, what generators of clients make of alternatives is of no use.
+fn data(_: &mut SchemaGenerator) -> Schema {
+    let kinds: Vec<EventKind> = modules::all().into_iter().flat_map(|module| module.events).collect();
+    let mut description = "What happened. By the event's type, with these members:\n".to_owned();
+    for EventKind { name, text, schema } in &kinds {
+        let members = schema["properties"].as_object().into_iter().flatten();
+        let members: Vec<String> = members.map(|(name, _)| format!("`{name}`")).collect();
+        let _ = write!(description, "\n- `{name}`: {text} {}", members.join(", "));
+    }
+    let examples: Vec<Value> = kinds.iter().map(|kind| openapi::example(&kind.schema)).collect();
+    json_schema!({
+        "type": "object", "additionalProperties": true, "description": description, "examples": examples,
+    })
 }
 
 impl<'a> Event<'a> {
@@ -38,15 +64,20 @@ impl<'a> Event<'a> {
             sequence: row.sequence,
             name: &row.event_type,
             data,
-            at,
-            command_id,
-            correlation_id,
+            // Other programs' events may have anything there.
+            at: at.filter(|at| DateTime::parse_from_rfc3339(at).is_ok()),
+            command_id: read(command_id),
+            correlation_id: read(correlation_id),
             actor,
         })
     }
 
     /// The command that led to an event.
     pub(super) fn command_of(row: &EventRow) -> Option<Uuid> {
-        EventMetadata::of(row).command_id?.parse().ok()
+        read(EventMetadata::of(row).command_id)
     }
+}
+
+fn read(id: Option<String>) -> Option<Uuid> {
+    id?.parse().ok()
 }

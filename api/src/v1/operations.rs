@@ -7,6 +7,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::json;
 use tokio::time::error::Elapsed;
 
 use crate::http::answer::{self, raw_json};
@@ -15,6 +16,8 @@ use crate::openapi::{Answer, Operation, Route};
 use crate::problems::Refusal;
 
 const TAG: &str = "Operations";
+/// What metrics look like.
+const METRICS: &str = "# TYPE wilco_relay_lag gauge\nwilco_relay_lag 0\n";
 /// How long a dependency may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -49,16 +52,28 @@ struct Liveness {
 }
 
 pub(super) fn routes() -> [Route; 3] {
-    let live = Operation::new(TAG, "live", "Whether the process runs")
+    let live = Operation::new(TAG, "getLiveness", "Whether the process runs")
+        .describe("For whoever restarts it when it does not answer.")
         .answers(Answer::new(200, "It does.").json::<Liveness>())
-        .refuses(&[406]);
-    let ready = Operation::new(TAG, "ready", "Whether the server is to be given work, per dependency")
-        .answers(Answer::new(200, "It is.").json::<Readiness>())
-        .answers(Answer::new(503, "It is not.").json::<Readiness>())
-        .refuses(&[406]);
-    let metrics = Operation::new(TAG, "metrics", "Metrics, as Prometheus reads them")
-        .answers(Answer::new(200, "All of them.").text(Media::Text.name()))
-        .refuses(&[404]);
+        .refuses(&["not-acceptable"]);
+    let store = |ready: bool| json!({ "store": { "ready": ready, "required": true } });
+    let ready =
+        Operation::new(TAG, "getReadiness", "Whether the server is to be given work")
+            .describe("It is while it is not stopping and each of its dependencies that is required answers.")
+            .answers(
+                Answer::new(200, "It is.")
+                    .json::<Readiness>()
+                    .example("ready", json!({ "stopping": false, "dependencies": store(true) })),
+            )
+            .answers(Answer::new(503, "It is not.").json::<Readiness>().example(
+                "not-ready",
+                json!({ "ready": false, "stopping": false, "dependencies": store(false) }),
+            ))
+            .refuses(&["not-acceptable"]);
+    let metrics = Operation::new(TAG, "getMetrics", "Metrics, as Prometheus reads them")
+        .describe("In Prometheus' text format, where the server records any.")
+        .answers(Answer::new(200, "All of them.").text(Media::Text.name(), METRICS))
+        .refuses(&["not-found"]);
     [
         Route::get("/livez", self::live, live),
         Route::get("/readyz", self::ready, ready),

@@ -12,7 +12,7 @@ use wilco_domain::kernel::{AggregateId, Effect};
 use super::door::{self, Wishes};
 use crate::http::Call;
 use crate::modules::{CommandRoute, Module};
-use crate::openapi::{Operation, Parameter, Route, Schemas};
+use crate::openapi::{AGGREGATE_ID, Operation, Parameter, Route, Schemas, pascal};
 use crate::problems::Refusal;
 
 /// The route of a command, with what is said of it.
@@ -93,54 +93,53 @@ fn split(
 }
 
 fn operation(module: &Module, command: &CommandRoute) -> Operation {
-    let name = name_of(command);
-    let id = if command.is_addressed() && command.effect == Effect::Creates {
-        format!("{}WithId", lower_first(&name))
-    } else {
-        lower_first(&name)
-    };
-    let mut operation = Operation::new(module.title, id, command.summary);
-    if !command.description.is_empty() {
-        operation = operation.describe(command.description);
-    }
+    let makes = command.effect == Effect::Creates;
+    let with_id = if command.is_addressed() && makes { "WithId" } else { "" };
+    let mut operation =
+        Operation::new(module.title, operation_id(module, command) + with_id, command.summary)
+            .describe(command.description);
     if command.is_addressed() {
-        operation = operation.takes([Parameter::aggregate_id()]);
+        operation = operation.takes([Parameter::aggregate_id(module.aggregate)]);
+        // One that makes its aggregate can only demand that there is none; one that changes it, nothing else than
+        // what there is.
+        operation = operation.takes([if makes { Parameter::if_absent() } else { Parameter::if_match() }]);
     }
+    let id = (makes && !command.is_addressed()).then(|| format!("{}-42", module.aggregate));
     let data = command.data;
-    let required = data(&mut Schemas::default()).get("required").is_some();
-    operation = operation.body("application/json", required, move |schemas| {
-        let mut schema = data(schemas).to_value();
-        allow_id(&mut schema);
-        schemas.named(&format!("{name}Request"), schema)
-    });
-    door::described_outcomes(door::described(operation), &[command.effect])
+    let schema = data(&mut Schemas::default());
+    if id.is_some() || schema.get("properties").is_some() {
+        let name = format!("{}{with_id}Request", pascal(&command.command_type));
+        operation = operation.body("application/json", schema.get("required").is_some(), move |schemas| {
+            let mut schema = data(schemas).to_value();
+            if let Some(id) = &id {
+                allow_id(&mut schema, id);
+            }
+            schemas.named(&name, schema)
+        });
+    }
+    door::described(operation, &[command.effect]).refuses(command.failures)
+}
+
+/// The verb and what it is done to: `pet.create` is `createPet`.
+fn operation_id(module: &Module, command: &CommandRoute) -> String {
+    let verb = pascal(command.command_type.rsplit('.').next().unwrap_or_default());
+    let mut id = verb + &pascal(module.aggregate);
+    id[..1].make_ascii_lowercase();
+    id
 }
 
 /// The command's data, and the aggregate's id beside it.
-fn allow_id(schema: &mut Value) {
+fn allow_id(schema: &mut Value, example: &str) {
     let id = json!({
         "type": "string",
-        "pattern": "^[A-Za-z0-9._~-]{1,128}$",
-        "description": "The id of the resource; where the path has it, the same or none.",
+        "minLength": 1,
+        "maxLength": 128,
+        "pattern": AGGREGATE_ID,
+        "description": "The id of the resource; without it the server makes one.",
+        "examples": [example],
     });
     if let Some(schema) = schema.as_object_mut() {
         let properties = schema.entry("properties").or_insert_with(|| json!({}));
         properties["id"] = id;
     }
-}
-
-/// `pet.create` is `PetCreate`.
-fn name_of(command: &CommandRoute) -> String {
-    let words = command.command_type.split(['.', '_']);
-    words.fold(String::new(), |mut name, word| {
-        let mut chars = word.chars();
-        name.extend(chars.next().map(|first| first.to_ascii_uppercase()));
-        name.push_str(chars.as_str());
-        name
-    })
-}
-
-fn lower_first(name: &str) -> String {
-    let mut chars = name.chars();
-    chars.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(chars).collect()
 }

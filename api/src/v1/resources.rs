@@ -11,7 +11,7 @@ use super::history::Event;
 use crate::http::Call;
 use crate::http::answer::{self, Page};
 use crate::modules::Module;
-use crate::openapi::{Answer, Operation, Parameter, Route};
+use crate::openapi::{Answer, Operation, Parameter, Route, pascal};
 use crate::problems::Refusal;
 
 const USUAL: u32 = 50;
@@ -25,40 +25,32 @@ pub(super) fn routes(module: &Module) -> [Route; 3] {
 
 fn resource_route(module: &Module) -> Route {
     let (aggregate, view) = (module.aggregate, module.view);
-    let version =
-        Parameter::query("version", "As it was at this version.", json!({ "type": "integer", "minimum": 1 }));
+    let version = json!({
+        "type": "integer", "format": "int64", "minimum": 1, "maximum": i64::MAX, "examples": [1],
+    });
+    let version = Parameter::query("version", "As it was at this version.", version).shared("Version");
     let operation =
         Operation::new(module.title, format!("get{}", pascal(aggregate)), format!("A {aggregate}"))
-            .takes([Parameter::aggregate_id(), version, Parameter::if_none_match()])
+            .describe("As it is, or as it was at a version. One that was deleted is 410.")
+            .takes([Parameter::aggregate_id(aggregate), version, Parameter::if_none_match()])
             .answers(Answer::new(200, "As it is.").carrying(&["ETag"]).shaped("application/json", view))
             .answers(Answer::new(304, "It is still what the client has.").carrying(&["ETag"]))
-            .refuses(&[400, 404, 406, 410, 503]);
+            .reads_store(&["not-found", "gone"]);
     Route::get(format!("/v1/{}/{{id}}", module.collection), move |call| resource(call, aggregate), operation)
 }
 
 fn list_route(module: &Module) -> Route {
     let (aggregate, view) = (module.aggregate, module.view);
     let statuses = module.statuses.clone();
-    let status = Parameter::query("status", "Only those that stand so.", json!({ "enum": statuses }));
+    let status = Parameter::query("status", "Only those that stand so.", json!({})).shaped(module.status);
     let id = format!("list{}", pascal(module.collection));
+    let page = format!("{}Page", pascal(aggregate));
+    let example = cursor::write(aggregate, &format!("{aggregate}-41"));
     let operation = Operation::new(module.title, id, format!("List {}", module.collection))
         .describe("In the order of their ids; those that are gone are not listed.")
-        .takes([status, Parameter::limit(USUAL, MOST), Parameter::cursor()])
-        .answers(Answer::new(200, "A page of them.").carrying(&["Link"]).shaped(
-            "application/json",
-            move |schemas| {
-                let item = view(schemas);
-                json!({
-                    "type": "object",
-                    "required": ["items", "next_cursor"],
-                    "properties": {
-                        "items": { "type": "array", "items": item },
-                        "next_cursor": { "type": ["string", "null"] },
-                    },
-                })
-            },
-        ))
-        .refuses(&[400, 406, 503]);
+        .takes([status, Parameter::limit(USUAL, MOST), Parameter::cursor(aggregate, &example)])
+        .answers(Answer::new(200, "A page of them.").carrying(&["Link"]).page_of(page, view))
+        .reads_store(&["invalid-cursor"]);
     let handler = move |call| {
         let statuses = statuses.clone();
         async move { list(call, aggregate, &statuses).await }
@@ -69,18 +61,14 @@ fn list_route(module: &Module) -> Route {
 fn history_route(module: &Module) -> Route {
     let aggregate = module.aggregate;
     let id = format!("get{}History", pascal(aggregate));
+    let cursor = Parameter::cursor(HISTORY, &cursor::write(HISTORY, "0"));
     let operation = Operation::new(module.title, id, format!("The events of a {aggregate}"))
         .describe("In their order; also of one that is gone.")
-        .takes([Parameter::aggregate_id(), Parameter::limit(USUAL, MOST), Parameter::cursor()])
-        .answers(Answer::new(200, "A page of them.").carrying(&["Link"]).page::<Event<'static>>())
-        .refuses(&[400, 404, 406, 503]);
+        .takes([Parameter::aggregate_id(aggregate), Parameter::limit(USUAL, MOST), cursor])
+        .answers(Answer::new(200, "A page of them.").carrying(&["Link"]).page::<Event<'static>>("EventPage"))
+        .reads_store(&["invalid-cursor", "not-found"]);
     let path = format!("/v1/{}/{{id}}/history", module.collection);
     Route::get(path, move |call| history(call, aggregate), operation)
-}
-
-fn pascal(name: &str) -> String {
-    let mut chars = name.chars();
-    chars.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(chars).collect()
 }
 
 async fn resource(call: Call, aggregate: &'static str) -> Result<Response, Refusal> {

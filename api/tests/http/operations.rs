@@ -30,7 +30,9 @@ impl ReadinessCheck for Broker {
 
 async fn with_broker(answer: Result<(), String>, required: bool) -> Server {
     let broker = Arc::new(Broker(answer, required));
-    Server::with(ApiSettings::default(), EngineSettings::default(), vec![broker]).await
+    let server = Server::with(ApiSettings::default(), EngineSettings::default(), vec![broker]).await;
+    server.may_commit().await;
+    server
 }
 
 #[tokio::test]
@@ -148,6 +150,8 @@ async fn problems_are_explained_to_people_and_programs() {
         server.get_with("/problems/pet-reserved", &[("accept", "application/json")]).await.expect(200);
     assert_eq!(explained.json()["type"], "/problems/pet-reserved");
     assert_eq!(explained.json()["status"], 409);
+    let html = String::from_utf8(page.body.to_vec()).unwrap();
+    assert!(html.contains("What to do") && html.contains("href=\"../docs/\""), "{html}");
     assert!(page.header("vary").contains("accept") && explained.header("vary").contains("accept"));
     let axios = [("accept", "application/json, text/plain, */*")];
     let explained = server.get_with("/problems/pet-reserved", &axios).await.expect(200);
@@ -163,11 +167,18 @@ async fn the_api_browser_is_served_whole_from_this_server() {
     let index = server.get("/docs/").await.expect(200);
     let html = String::from_utf8(index.body.to_vec()).unwrap();
     assert!(!html.contains("http://") && !html.contains("https://"), "works offline");
+    assert!(html.contains("<title>Wilco</title>"), "{html}");
     for part in html.split('"').filter(|part| part.starts_with("./") || *part == "index.css") {
         server.get(&format!("/docs/{}", part.trim_start_matches("./"))).await.expect(200);
     }
     let script = server.get("/docs/swagger-initializer.js").await.expect(200);
-    assert!(String::from_utf8(script.body.to_vec()).unwrap().contains("/openapi.json"));
+    let script = String::from_utf8(script.body.to_vec()).unwrap();
+    assert!(script.contains("/openapi.json") && script.contains("BaseLayout"), "no bar: {script}");
+    for file in ["", "swagger-ui.css", "swagger-ui-bundle.js"] {
+        let tag = server.get(&format!("/docs/{file}")).await.header("etag").to_owned();
+        let again = [("if-none-match", tag.as_str())];
+        server.get_with(&format!("/docs/{file}"), &again).await.expect(304);
+    }
     server.get("/docs/nothing.js").await.expect_problem(404, "not-found");
 }
 

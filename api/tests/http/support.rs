@@ -15,6 +15,8 @@ use wilco_application::engine::{Engine, EngineSettings, Running};
 use wilco_application::ports::{RandomIds, SystemClock};
 use wilco_infrastructure::sqlite::SqliteStore;
 
+use crate::document::expect_documented;
+
 /// Streams say so often that they are still there.
 const SILENCE: Duration = Duration::from_millis(100);
 /// How long anything may take here.
@@ -64,6 +66,17 @@ impl Server {
         Self { engine, router, store, running: Some(running), _directory: directory }
     }
 
+    /// Waits until commands can be committed: shortly after the start, with the first heartbeat.
+    pub async fn may_commit(&self) {
+        let mut often = tokio::time::interval(Duration::from_millis(5));
+        let waiting = async {
+            while self.engine.ready().await.is_err() {
+                often.tick().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.expect("a server that is ready");
+    }
+
     /// From now on commands are accepted, but not applied.
     pub async fn pause(&mut self) {
         if let Some(running) = self.running.take() {
@@ -76,14 +89,18 @@ impl Server {
         self.store.close().await;
     }
 
+    /// Whatever is asked and answered has to be in the document.
     pub async fn send(&self, request: Request<Body>) -> Reply {
+        let (method, path) = (request.method().clone(), request.uri().to_string());
         let answering = async {
             let response = self.router.clone().oneshot(request).await.unwrap();
             let (head, body) = response.into_parts();
             let body = body.collect().await.unwrap().to_bytes();
             Reply { status: head.status, headers: head.headers, body }
         };
-        tokio::time::timeout(PATIENCE, answering).await.expect("an answer")
+        let reply = tokio::time::timeout(PATIENCE, answering).await.expect("an answer");
+        expect_documented(&method, &path, reply.status, &reply.headers, &reply.body);
+        reply
     }
 
     /// The answer's head, and its body as it comes.
@@ -98,6 +115,7 @@ impl Server {
         }
         let response = self.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         let (head, body) = response.into_parts();
+        expect_documented(&Method::GET, path, head.status, &head.headers, b"");
         let reply = Reply { status: head.status, headers: head.headers, body: Bytes::new() };
         (reply, Events { body, text: String::new() })
     }
@@ -241,4 +259,10 @@ pub fn pet_with_id(id: &str) -> Value {
 
 pub fn car() -> Value {
     json!({ "make": "Volkswagen", "model": "Beetle", "colour": "red", "vin": "WVWZZZ1JZXW000001" })
+}
+
+pub fn car_with_id(id: &str) -> Value {
+    let mut car = car();
+    car["id"] = json!(id);
+    car
 }

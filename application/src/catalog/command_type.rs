@@ -1,12 +1,11 @@
 use cqrs_es::Aggregate;
 use jsonschema::Validator;
-use schemars::generate::SchemaSettings;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_path_to_error::Segment;
 use wilco_domain::kernel::{CommandKind, Effect, FieldError};
 
-use super::{RegistrationError, plain};
+use super::{RegistrationError, plain, schema};
 
 /// A registered command type.
 pub struct CommandType {
@@ -31,7 +30,7 @@ pub(super) struct Unchecked {
 
 impl Unchecked {
     pub(super) fn of<A: Aggregate, C: CommandKind<A>>() -> Self {
-        let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+        let settings = schema::sent().with(|settings| settings.inline_subschemas = true);
         let mut schema = settings.into_generator().into_root_schema_for::<C>();
         schema.remove("$schema");
         Self {
@@ -208,7 +207,7 @@ mod tests {
     }
 
     fn check(data: &mut Value) -> Vec<String> {
-        let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+        let settings = schema::sent().with(|settings| settings.inline_subschemas = true);
         let schema = settings.into_generator().into_root_schema_for::<Data>().to_value();
         let name = "a.b".to_owned();
         let effect = Effect::Changes;

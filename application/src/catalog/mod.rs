@@ -6,6 +6,7 @@ mod command_type;
 mod executor;
 mod fold;
 mod plain;
+pub mod schema;
 mod slot;
 mod typed;
 

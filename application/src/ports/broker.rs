@@ -59,8 +59,12 @@ pub struct Receipt {
 /// What a look at the broker gave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing {
-    /// Whether it still has what it acknowledged.
-    pub kept: Kept,
+    /// Whether, as far as can be told, it still has the message of the receipt.
+    pub kept: bool,
+    /// The number of the oldest message that it holds: what came before has become too old.
+    pub first: u64,
+    /// The number of its newest message.
+    pub last: u64,
     /// Most bytes that it takes as headers and payload of one message ([`Message::size`]).
     pub largest: usize,
 }
@@ -74,17 +78,6 @@ pub struct Told {
     pub offset: i64,
     /// Its id.
     pub id: String,
-}
-
-/// Whether the broker still has what it has acknowledged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kept {
-    /// As far as can be told.
-    All,
-    /// Nothing after this number.
-    UpTo(u64),
-    /// Under that number is another message now: an unknown number of messages is lost.
-    Overwritten,
 }
 
 impl Published {
@@ -136,8 +129,11 @@ pub trait Broker: Send + Sync {
     /// ([`BrokerError::Occupied`]), and tells whether the broker still has the message it gave this receipt for: one
     /// that crashed may have lost its tail, and have filled it up again with messages of others. To be asked before
     /// the first [`Broker::publish`] and after each that failed.
+    ///
+    /// Where messages are kept is made if it is missing; but after a receipt only when all replicas must have noticed
+    /// that it was gone, so that none goes on in what is made anew as if nothing had happened.
     async fn check(&self, store: &StoreIdentity, receipt: &Receipt) -> Result<Standing, BrokerError>;
 
-    /// The newest message of this partition that the broker holds, where it keeps any.
+    /// The newest message of this partition that the broker holds, where it keeps any. All before it were there too.
     async fn newest(&self, partition: u16) -> Result<Option<Told>, BrokerError>;
 }

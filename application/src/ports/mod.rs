@@ -5,7 +5,7 @@ mod broker;
 mod clock;
 mod store;
 
-pub use broker::{Broker, BrokerError, Kept, Message, Published, Receipt, Standing, Told};
+pub use broker::{Broker, BrokerError, Message, Published, Receipt, Standing, Told};
 pub use clock::{Clock, Ids, RandomIds, SystemClock};
 pub use store::{
     Accepted, AggregateKey, CancelOutcome, Checkpoint, Checkpoints, Command, CommandFilter, Committed,

@@ -3,8 +3,8 @@
 //! What must hold:
 //! - A checkpoint is saved only for what the broker has acknowledged, so nothing is skipped, whatever crashes.
 //! - After a failure it goes on behind the last acknowledged entry of each partition.
-//! - A broker that has lost acknowledged messages (its newest sequence is below one it acknowledged) is given
-//!   them again, from the newest checkpoint it still knows.
+//! - What the broker holds is the truth: a partition that is taken over goes on behind the newest of its messages there,
+//!   and so do all when the broker has lost what it acknowledged.
 //! - A replica publishes only while its lease lasts by its own clock, and moves its checkpoints only while the store
 //!   agrees: one that stood still and was replaced publishes nothing old and moves nothing back.
 //! - An entry that can never be told is parked, with an alert, and stops no other.
@@ -15,11 +15,11 @@
 //! | --- | --- |
 //! | `gather` | the next messages, what is parked, and how late all of it is |
 //! | `positions` | where each partition stands, and saving it |
-//! | `restored` | noticing that the store has returned to an earlier state |
+//! | `compare` | what the broker holds, compared with the store: what was lost on either side |
 
+mod compare;
 mod gather;
 mod positions;
-mod restored;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ use crate::feed::FeedHub;
 use crate::names;
 use crate::ownership::Ownership;
 use crate::ports::{
-    Broker, BrokerError, Clock, Kept, PartitionLease, Published, Receipt, Store, StoreError, StoreIdentity,
+    Broker, BrokerError, Clock, PartitionLease, Published, Receipt, Store, StoreError, StoreIdentity,
 };
 use crate::worker::Backoff;
 use positions::Positions;
@@ -50,8 +50,8 @@ const BUSY: usize = 32;
 const GATHER: Duration = Duration::from_millis(5);
 /// How often checkpoints are saved while there is traffic.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
-/// How often an idle relay asks whether the broker still has what it acknowledged.
-const VERIFY_EVERY: Duration = Duration::from_secs(5);
+/// How often a relay asks, busy or idle, whether the broker still has what it acknowledged.
+pub const VERIFY_EVERY: Duration = Duration::from_secs(5);
 
 /// Why notifications are late.
 #[derive(Debug, thiserror::Error)]
@@ -72,7 +72,7 @@ pub struct Relay {
     ownership: Ownership,
     leases: watch::Receiver<Vec<PartitionLease>>,
     positions: Positions,
-    /// Partitions whose newest message at the broker was not compared with the store yet.
+    /// Partitions whose newest message at the broker is still to be compared with the store.
     unseen: BTreeSet<u16>,
     /// The newest message the broker has acknowledged to us.
     acknowledged: Receipt,
@@ -197,17 +197,17 @@ impl Relay {
         let span = tracing::trace_span!(target: names::SPANS, "publish", messages = run.len());
         match self.broker.publish(&run, until).instrument(span).await {
             Ok(published) => {
-                self.advance(published).await?;
+                self.advance(published);
                 Ok(run.len())
             }
             Err((published, error)) => {
-                self.advance(published).await?;
+                self.advance(published);
                 Err(error.into())
             }
         }
     }
 
-    /// Goes back when the broker has less than it acknowledged.
+    /// Looks whether the broker has what it acknowledged, and goes on behind what it has.
     async fn verify(&mut self) -> Result<(), Setback> {
         if self.verified.is_some_and(|verified| verified.elapsed() < VERIFY_EVERY) {
             return Ok(());
@@ -216,32 +216,33 @@ impl Relay {
         let identity = StoreIdentity { id, generation: self.hub.generation() };
         let standing = self.broker.check(&identity, &self.acknowledged).await?;
         self.largest = standing.largest;
-        self.notice_a_restored_store().await?;
-        match standing.kept {
-            Kept::All => {}
-            Kept::UpTo(last) => self.go_back(last).await?,
-            // Other replicas have filled the stream up again, so nobody knows how much was lost: only the
-            // beginning is safe. What the stream has is dropped there as a repeat, as far as it remembers.
-            Kept::Overwritten => self.go_back(0).await?,
+        if !standing.kept {
+            tracing::error!(
+                acknowledged = self.acknowledged.sequence,
+                "NATS has lost messages; publishing again"
+            );
+            metrics::counter!(names::RELAY_REWINDS).increment(1);
+            self.unseen.extend(self.positions.offsets().map(|(partition, _)| partition));
+        }
+        self.compare(&standing).await?;
+        if !standing.kept {
+            self.acknowledged = Receipt { sequence: standing.last, id: None };
         }
         self.verified = Some(Instant::now());
         Ok(())
     }
 
-    async fn advance(&mut self, published: Published) -> Result<(), StoreError> {
+    fn advance(&mut self, published: Published) {
         metrics::counter!(names::PUBLISHED).increment(published.count as u64);
-        if published.count == 0 {
-            return Ok(());
-        }
         let mark = published.receipt.as_ref().and_then(|receipt| i64::try_from(receipt.sequence).ok());
         if let Some(receipt) = published.receipt {
-            // A number below one acknowledged before: the stream has begun anew.
+            // A number below one acknowledged before: the stream has begun anew, which is to be looked at.
             if receipt.sequence < self.acknowledged.sequence {
-                return self.go_back(0).await;
+                self.verified = None;
+                return;
             }
             self.acknowledged = receipt;
         }
         self.positions.advance(&published.offsets, mark);
-        Ok(())
     }
 }

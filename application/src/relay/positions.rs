@@ -3,7 +3,6 @@ use std::collections::BTreeMap;
 use tokio::time::Instant;
 
 use super::{READER, Relay};
-use crate::names;
 use crate::ports::{Checkpoint, Fence, PartitionLease, Receipt, StoreError};
 
 /// Where the relay stands in each partition that it owns.
@@ -43,6 +42,26 @@ impl Positions {
                 position.offset = *offset;
                 position.mark = mark.max(position.mark);
             }
+        }
+    }
+
+    /// Everything up to here is told, whatever was thought before.
+    pub(super) fn go_to(&mut self, partition: u16, offset: i64) {
+        if let Some(position) = self.0.get_mut(&partition) {
+            position.offset = offset;
+        }
+    }
+
+    /// Whether a message of a partition was acknowledged under this number or a later one.
+    pub(super) fn is_marked_since(&self, partition: u16, number: u64) -> bool {
+        let mark = self.0.get(&partition).and_then(|position| position.mark);
+        mark.is_some_and(|mark| mark as u64 >= number)
+    }
+
+    /// The broker numbers its messages anew.
+    pub(super) fn forget_mark(&mut self, partition: u16) {
+        if let Some(position) = self.0.get_mut(&partition) {
+            position.mark = None;
         }
     }
 
@@ -86,31 +105,14 @@ impl Relay {
                 self.unseen.insert(lease.partition);
                 self.verified = None;
             }
-            let mark = position.mark.unwrap_or(0) as u64;
-            if mark > self.acknowledged.sequence {
-                self.acknowledged = Receipt { sequence: mark, id: None };
-            }
             self.positions.0.insert(lease.partition, position);
         }
-        self.unseen.retain(|partition| self.positions.0.contains_key(partition));
-        Ok(())
-    }
-
-    pub(super) async fn go_back(&mut self, last: u64) -> Result<(), StoreError> {
-        tracing::error!(
-            acknowledged = self.acknowledged.sequence,
-            last,
-            "NATS has lost messages; publishing again"
-        );
-        metrics::counter!(names::RELAY_REWINDS).increment(1);
-        self.save().await?;
-        let fence = self.fence();
-        let checkpoints = self.store.rewind(READER, &fence, i64::try_from(last).unwrap_or(i64::MAX)).await?;
-        for (partition, position) in &mut self.positions.0 {
-            let stored = checkpoints.iter().find(|checkpoint| checkpoint.partition == *partition);
-            *position = Position::at(position.lease, stored);
+        // Of all partitions: also those of others say what the broker should hold.
+        let newest = checkpoints.iter().filter_map(|checkpoint| checkpoint.mark).max().unwrap_or(0) as u64;
+        if newest > self.acknowledged.sequence {
+            self.acknowledged = Receipt { sequence: newest, id: None };
         }
-        self.acknowledged = Receipt { sequence: last, id: None };
+        self.unseen.retain(|partition| self.positions.0.contains_key(partition));
         Ok(())
     }
 

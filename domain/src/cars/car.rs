@@ -45,17 +45,17 @@ pub struct Car {
 #[serde(deny_unknown_fields)]
 pub struct CarDetails {
     /// Who built it.
-    #[schemars(length(min = 1, max = 200))]
+    #[schemars(length(min = 1, max = 200), example = &"Volkswagen")]
     pub make: String,
     /// Which of its models.
-    #[schemars(length(min = 1, max = 200))]
+    #[schemars(length(min = 1, max = 200), example = &"Beetle")]
     pub model: String,
     /// Its colour.
-    #[schemars(length(min = 1, max = 100))]
+    #[schemars(length(min = 1, max = 100), example = &"red")]
     pub colour: String,
     /// The vehicle identification number (ISO 3779): 17 characters without I, O and Q. The check digit is a
     /// North American rule and not demanded.
-    #[schemars(regex(pattern = r"^[A-HJ-NPR-Z0-9]{17}$"))]
+    #[schemars(regex(pattern = r"^[A-HJ-NPR-Z0-9]{17}$"), example = &"WVWZZZ1JZXW000001")]
     pub vin: String,
 }
 
@@ -69,7 +69,7 @@ pub struct CreateCar(pub CarDetails);
 #[serde(deny_unknown_fields)]
 pub struct RepaintCar {
     /// The new colour.
-    #[schemars(length(min = 1, max = 100))]
+    #[schemars(length(min = 1, max = 100), example = &"blue")]
     pub colour: String,
 }
 
@@ -96,7 +96,7 @@ command_kinds! { Car, CarCommand:
 }
 
 /// What happened to a car.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum CarEvent {
     /// It was registered.
@@ -104,6 +104,7 @@ pub enum CarEvent {
     /// It has another colour.
     Repainted {
         /// The new colour.
+        #[schemars(example = &"blue")]
         colour: String,
     },
     /// It is off the road.

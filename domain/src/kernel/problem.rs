@@ -10,15 +10,20 @@ use super::Rejection;
 pub struct Problem {
     /// A relative reference, `/problems/{slug}`; GET on it explains the problem.
     #[serde(rename = "type")]
+    #[schemars(regex(pattern = "^/problems/[a-z0-9-]+$"), example = &"/problems/not-found")]
     pub type_: Cow<'static, str>,
     /// The problem's short name, the same for every occurrence.
+    #[schemars(example = &"Not found")]
     pub title: Cow<'static, str>,
     /// The HTTP status it corresponds to.
+    #[schemars(range(min = 400, max = 599), example = 404)]
     pub status: u16,
     /// What went wrong this time.
+    #[schemars(example = &"there is no pet with this id")]
     pub detail: String,
     /// The path or command it happened at.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"/v1/pets/pet-42")]
     pub instance: Option<String>,
     /// For bad input: each member at fault.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -29,8 +34,10 @@ pub struct Problem {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FieldError {
     /// A JSON Pointer (RFC 6901) into the request's body, or the name of a header or query parameter.
+    #[schemars(example = &"/name")]
     pub pointer: String,
     /// What is wrong with it.
+    #[schemars(example = &"is needed")]
     pub detail: String,
 }
 

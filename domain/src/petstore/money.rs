@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct Money {
     /// Minor units of the currency, not negative.
-    #[schemars(range(min = 0, max = 9_007_199_254_740_991_i64))]
+    #[schemars(range(min = 0, max = 9_007_199_254_740_991_i64), example = 12_500)]
     pub amount: i64,
     /// An ISO 4217 code.
+    #[schemars(example = &"EUR")]
     pub currency: Currency,
 }
 

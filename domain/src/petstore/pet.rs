@@ -23,7 +23,8 @@ pub enum PetStatus {
     Reserved,
     /// Gone to its new owner.
     Sold,
-    /// Taken out of the store.
+    /// Taken out of the store: nobody is shown one.
+    #[schemars(skip)]
     Deleted,
 }
 
@@ -52,18 +53,18 @@ pub struct Pet {
 #[serde(deny_unknown_fields)]
 pub struct PetDetails {
     /// The pet's name.
-    #[schemars(length(min = 1, max = 200))]
+    #[schemars(length(min = 1, max = 200), example = &"Rex")]
     pub name: String,
     /// The kind of animal.
-    #[schemars(length(min = 1, max = 200))]
+    #[schemars(length(min = 1, max = 200), example = &"dog")]
     pub category: String,
     /// Free words to find it by.
     #[serde(default)]
-    #[schemars(length(max = 50), inner(length(min = 1, max = 200)))]
+    #[schemars(length(max = 50), inner(length(min = 1, max = 200)), example = ["friendly"])]
     pub tags: Vec<String>,
     /// Addresses of photos.
     #[serde(default)]
-    #[schemars(length(max = 50), inner(length(min = 1, max = 2000)))]
+    #[schemars(length(max = 50), inner(length(min = 1, max = 2000)), example = ["https://photos.example/rex.jpg"])]
     pub photo_urls: Vec<String>,
     /// What it costs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -85,7 +86,7 @@ pub struct UpdatePet(pub PetDetails);
 #[serde(deny_unknown_fields)]
 pub struct ReservePet {
     /// The order it is held for.
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), example = &"order-1")]
     pub order_id: String,
 }
 
@@ -94,7 +95,7 @@ pub struct ReservePet {
 #[serde(deny_unknown_fields)]
 pub struct ReleasePet {
     /// The order it was held for.
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), example = &"order-1")]
     pub order_id: String,
 }
 
@@ -104,7 +105,7 @@ pub struct ReleasePet {
 pub struct SellPet {
     /// The order it is sold to; where given, a reservation must be for that order.
     #[serde(default)]
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), example = &"order-1")]
     pub order_id: Option<String>,
 }
 
@@ -140,7 +141,7 @@ command_kinds! { Pet, PetCommand:
 }
 
 /// What happened to a pet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum PetEvent {
     /// It came into the store.
@@ -150,17 +151,20 @@ pub enum PetEvent {
     /// It is held for an order.
     Reserved {
         /// The order.
+        #[schemars(example = &"order-1")]
         order_id: String,
     },
     /// It is held no longer.
     Released {
         /// The order it was held for.
+        #[schemars(example = &"order-1")]
         order_id: String,
     },
     /// It was sold.
     Sold {
         /// The order, where there was one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(example = &"order-1")]
         order_id: Option<String>,
     },
     /// It left the store.

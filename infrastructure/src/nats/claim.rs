@@ -6,7 +6,10 @@
 
 use async_nats::header::NATS_MESSAGE_ID;
 use async_nats::jetstream::Context;
-use async_nats::jetstream::context::{CreateStreamError, CreateStreamErrorKind};
+use async_nats::jetstream::ErrorCode;
+use async_nats::jetstream::context::{
+    CreateStreamError, CreateStreamErrorKind, GetStreamError, GetStreamErrorKind,
+};
 use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, Info, StorageType, Stream};
 use serde::Deserialize;
@@ -26,19 +29,30 @@ const MARK: &str = "Wilco store ";
 /// The generation of messages that name none: they are older than generations.
 const FIRST_GENERATION: i64 = 1;
 
-/// Makes the stream, if it is missing, and writes the store's name on it, if nobody else's is there.
+/// Finds the stream, or makes it, and writes the store's name on it, if nobody else's is there. `None`: it is missing
+/// and may not be made.
 pub(super) async fn claim(
     context: &Context,
     options: &StreamOptions,
     prefix: &str,
     store: &StoreIdentity,
-) -> Result<Stream, BrokerError> {
-    let handle = context
-        .get_or_create_stream(config(options, prefix, store))
-        .await
-        .map_err(|error| not_made(&error, options, prefix))?;
+    may_make: bool,
+) -> Result<Option<Stream>, BrokerError> {
+    let handle = match context.get_stream(&options.name).await {
+        Ok(handle) => handle,
+        Err(error) if !is_missing(&error) => return Err(unavailable(error)),
+        Err(_) if !may_make => return Ok(None),
+        Err(_) => context
+            .get_or_create_stream(config(options, prefix, store))
+            .await
+            .map_err(|error| not_made(&error, options, prefix))?,
+    };
     mark_as_owned(context, handle.cached_info(), store).await?;
-    Ok(handle)
+    Ok(Some(handle))
+}
+
+fn is_missing(error: &GetStreamError) -> bool {
+    matches!(error.kind(), GetStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND)
 }
 
 /// Writes the store's name on the stream, if no other store's is there, nor a later generation of this one's.

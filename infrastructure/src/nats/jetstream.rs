@@ -13,11 +13,11 @@ use async_nats::Client;
 use async_nats::header::NATS_MESSAGE_ID;
 use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::publish::PublishAck;
-use async_nats::jetstream::stream::{LastRawMessageErrorKind, RawMessageErrorKind};
+use async_nats::jetstream::stream::{Config, LastRawMessageErrorKind, RawMessageErrorKind, RetentionPolicy};
 use async_nats::jetstream::{self, Context};
 use futures::future::join_all;
 use wilco_application::partition;
-use wilco_application::ports::{BrokerError, Kept, Message, Published, Receipt, StoreIdentity, Told};
+use wilco_application::ports::{BrokerError, Message, Published, Receipt, Standing, StoreIdentity, Told};
 
 use super::chain::{self, Chain};
 use super::errors::{broker_error, unavailable};
@@ -55,21 +55,24 @@ impl Stream {
         options: &StreamOptions,
         prefix: &str,
         store: &StoreIdentity,
-    ) -> Result<Self, BrokerError> {
+        may_make: bool,
+    ) -> Result<Option<Self>, BrokerError> {
         let context = jetstream::ContextBuilder::new().timeout(PATIENCE).build(client.clone());
-        let handle = claim::claim(&context, options, prefix, store).await?;
-        Ok(Self {
+        let Some(handle) = claim::claim(&context, options, prefix, store, may_make).await? else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
             client: client.clone(),
             context,
             handle,
             prefix: prefix.to_owned(),
             chain: Chain::default(),
             setup: None,
-        })
+        }))
     }
 
     /// Most bytes that the stream takes as headers and payload of a message.
-    pub(super) fn largest(&self) -> Option<usize> {
+    fn largest(&self) -> Option<usize> {
         let bound = usize::try_from(self.handle.cached_info().config.max_message_size).ok();
         bound.filter(|bound| *bound > 0).map(|bound| bound.max(SMALLEST_BOUND))
     }
@@ -78,32 +81,36 @@ impl Stream {
         &mut self,
         store: &StoreIdentity,
         receipt: &Receipt,
-    ) -> Result<Kept, BrokerError> {
+    ) -> Result<Standing, BrokerError> {
         let info = self.handle.info().await.map_err(unavailable)?;
         // One without a name could not be given one when the session began.
         if claim::owner(info).is_some() {
             claim::mark_as_owned(&self.context, info, store).await?;
         }
-        let state = &info.state;
-        if state.last_sequence < receipt.sequence {
-            return Ok(Kept::UpTo(state.last_sequence));
-        }
+        let keeps_all = keeps_all(&info.config);
+        let (first, last) = (info.state.first_sequence, info.state.last_sequence);
+        let largest = self.largest().unwrap_or(usize::MAX).min(self.client.max_payload());
+        let kept = last >= receipt.sequence && self.has(receipt, first).await?;
+        // What is taken out of the stream when it was read says nothing of what was lost.
+        Ok(Standing { kept, first: if keeps_all { first } else { last + 1 }, last, largest })
+    }
+
+    /// Whether the message of the receipt is still where it was.
+    async fn has(&self, receipt: &Receipt, first: u64) -> Result<bool, BrokerError> {
         // Below the first one it has simply become too old for the stream.
-        let Some(id) = receipt.id.as_deref().filter(|_| receipt.sequence >= state.first_sequence) else {
-            return Ok(Kept::All);
-        };
+        let Some(id) = receipt.id.as_deref().filter(|_| receipt.sequence >= first) else { return Ok(true) };
         match self.handle.get_raw_message(receipt.sequence).await {
-            Ok(found) if found.headers.get(NATS_MESSAGE_ID).is_none_or(|found| found.as_str() != id) => {
-                Ok(Kept::Overwritten)
-            }
-            Ok(_) => Ok(Kept::All),
+            Ok(found) => Ok(found.headers.get(NATS_MESSAGE_ID).is_some_and(|found| found.as_str() == id)),
             // Somebody has deleted it: no loss of the server's.
-            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(Kept::All),
+            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(true),
             Err(error) => Err(unavailable(error)),
         }
     }
 
     pub(super) async fn newest(&self, partition: u16) -> Result<Option<Told>, BrokerError> {
+        if !keeps_all(&self.handle.cached_info().config) {
+            return Ok(None);
+        }
         let token = partition::token(partition);
         let mut newest: Option<(u64, Told)> = None;
         for kind in ["event.*.*", "command.*.*.*"] {
@@ -231,6 +238,11 @@ impl Stream {
         }
         Ok(ack)
     }
+}
+
+/// Whether messages stay until they are too old or too many, whoever has read them.
+fn keeps_all(config: &Config) -> bool {
+    config.retention == RetentionPolicy::Limits
 }
 
 /// How many messages of a run fit, from its beginning.

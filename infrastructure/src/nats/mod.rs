@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use wilco_application::ports::{
     Broker, BrokerError, Message, Published, Receipt, Standing, StoreIdentity, Told,
 };
+use wilco_application::relay::VERIFY_EVERY;
 
 pub use login::{Login, Tls};
 use session::Session;
@@ -73,39 +74,66 @@ pub struct NatsBroker {
     session: Mutex<Option<Session>>,
     /// Why there is none.
     trouble: std::sync::Mutex<Option<String>>,
+    /// Since when the stream is known to be missing.
+    missing: std::sync::Mutex<Option<Instant>>,
 }
 
 impl NatsBroker {
     /// A broker that connects when it is first used, so that a server can be started before NATS is.
     pub fn new(options: NatsOptions) -> Self {
-        Self { options, session: Mutex::new(None), trouble: std::sync::Mutex::default() }
+        Self {
+            options,
+            session: Mutex::new(None),
+            trouble: std::sync::Mutex::default(),
+            missing: std::sync::Mutex::default(),
+        }
     }
 
     /// Whether there is a connection. It is the relay's to make one: it must first see what the last one has lost.
     pub async fn ping(&self) -> Result<(), BrokerError> {
         match &*self.session.lock().await {
             Some(session) if session.is_alive() => Ok(()),
-            _ => Err(self.trouble().clone().map_or_else(not_connected, BrokerError::Unavailable)),
+            _ => Err(lock(&self.trouble).clone().map_or_else(not_connected, BrokerError::Unavailable)),
         }
     }
 
-    fn trouble(&self) -> MutexGuard<'_, Option<String>> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     async fn session<'a>(
+        &self,
         slot: &'a mut Option<Session>,
-        options: &NatsOptions,
         store: &StoreIdentity,
+        receipt: &Receipt,
     ) -> Result<&'a mut Session, BrokerError> {
         if slot.as_ref().is_some_and(|session| !session.is_alive()) {
             *slot = None;
         }
         match slot {
             Some(session) => Ok(session),
-            None => Ok(slot.insert(Session::open(options, store).await?)),
+            None => Ok(slot.insert(self.open(store, receipt).await?)),
         }
     }
+
+    /// A stream that was there before is made anew only when every replica has found it missing: one that has not would
+    /// go on in the new one in the middle.
+    async fn open(&self, store: &StoreIdentity, receipt: &Receipt) -> Result<Session, BrokerError> {
+        const ALL_HAVE_LOOKED: Duration = VERIFY_EVERY.saturating_add(Duration::from_secs(2));
+        let missing = *lock(&self.missing);
+        let may_make =
+            receipt.sequence == 0 || missing.is_some_and(|since| since.elapsed() >= ALL_HAVE_LOOKED);
+        let session = Session::open(&self.options, store, may_make).await?;
+        *lock(&self.missing) = match &session {
+            Some(_) => None,
+            None => missing.or_else(|| Some(Instant::now())),
+        };
+        session.ok_or_else(|| {
+            BrokerError::Unavailable(
+                "the stream is gone; it is made anew when all replicas have noticed".to_owned(),
+            )
+        })
+    }
+}
+
+fn lock<T>(mutex: &std::sync::Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Nothing is published, nor asked, on a new connection before its loss is known: see [`Broker::check`].
@@ -131,13 +159,13 @@ impl Broker for NatsBroker {
 
     async fn check(&self, store: &StoreIdentity, receipt: &Receipt) -> Result<Standing, BrokerError> {
         let mut slot = self.session.lock().await;
-        let result = match Self::session(&mut slot, &self.options, store).await {
+        let result = match self.session(&mut slot, store, receipt).await {
             Ok(session) => session.check(store, receipt).await,
             Err(error) => Err(error),
         };
         if let Err(error) = &result {
             *slot = None;
-            *self.trouble() = Some(error.to_string());
+            *lock(&self.trouble) = Some(error.to_string());
         }
         result
     }

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use async_nats::{Client, ConnectOptions, Event, ServerAddr};
 use tokio::time::Instant;
-use wilco_application::ports::{
-    BrokerError, Kept, Message, Published, Receipt, Standing, StoreIdentity, Told,
-};
+use wilco_application::ports::{BrokerError, Message, Published, Receipt, Standing, StoreIdentity, Told};
 
 use super::NatsOptions;
 use super::errors::unavailable;
@@ -24,7 +22,12 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) async fn open(options: &NatsOptions, store: &StoreIdentity) -> Result<Self, BrokerError> {
+    /// A new connection; `None` when there is no stream, and none may be made.
+    pub(super) async fn open(
+        options: &NatsOptions,
+        store: &StoreIdentity,
+        may_make: bool,
+    ) -> Result<Option<Self>, BrokerError> {
         let lost = Arc::new(AtomicBool::new(false));
         let servers = options.servers.iter().map(|server| server.parse::<ServerAddr>());
         let servers: Vec<ServerAddr> = servers.collect::<Result<_, _>>().map_err(unavailable)?;
@@ -37,10 +40,15 @@ impl Session {
         // From here on a reconnection would be one too many.
         lost.store(false, Ordering::Release);
         let stream = match &options.stream {
-            Some(stream) => Some(Stream::open(&client, stream, &options.subject_prefix, store).await?),
+            Some(stream) => {
+                match Stream::open(&client, stream, &options.subject_prefix, store, may_make).await? {
+                    Some(stream) => Some(stream),
+                    None => return Ok(None),
+                }
+            }
             None => None,
         };
-        Ok(Self { client, stream, lost })
+        Ok(Some(Self { client, stream, lost }))
     }
 
     pub(super) fn is_alive(&self) -> bool {
@@ -63,12 +71,10 @@ impl Session {
         store: &StoreIdentity,
         receipt: &Receipt,
     ) -> Result<Standing, BrokerError> {
-        let kept = match &mut self.stream {
-            Some(stream) => stream.check(store, receipt).await?,
-            None => Kept::All,
-        };
-        let bound = self.stream.as_ref().and_then(Stream::largest).unwrap_or(usize::MAX);
-        Ok(Standing { kept, largest: bound.min(self.client.max_payload()) })
+        match &mut self.stream {
+            Some(stream) => stream.check(store, receipt).await,
+            None => Ok(Standing { kept: true, first: 0, last: 0, largest: self.client.max_payload() }),
+        }
     }
 
     pub(super) async fn newest(&self, partition: u16) -> Result<Option<Told>, BrokerError> {

@@ -43,7 +43,7 @@ mod views;
 
 use std::collections::HashSet;
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -108,8 +108,6 @@ struct Inner {
     owned: Mutex<HashSet<u16>>,
     /// Whether the last heartbeat saw no other replica.
     alone: AtomicBool,
-    /// Checkpoints saved, to prune their history now and then.
-    saves: AtomicU64,
     hints: Hints,
 }
 
@@ -135,7 +133,6 @@ impl PostgresStore {
                 partitions,
                 owned: Mutex::default(),
                 alone: AtomicBool::new(false),
-                saves: AtomicU64::new(0),
                 hints,
             }),
         })

@@ -1,7 +1,5 @@
 //! Where the durable readers of the feed stand.
 
-use std::sync::atomic::Ordering;
-
 use async_trait::async_trait;
 use sqlx::sqlite::SqliteConnection;
 use uuid::Uuid;
@@ -10,10 +8,6 @@ use wilco_application::ports::{Checkpoint, Checkpoints, Fence, ParkedEntry, Stor
 use super::SqliteStore;
 use super::errors::classify;
 use super::rows::json;
-
-/// How many marks of a partition are kept, and how often the older ones are cleared away.
-const MARKS: i64 = 1000;
-const SAVES_BETWEEN_PRUNINGS: u64 = 64;
 
 type Stand = (u16, i64, Option<i64>);
 
@@ -37,33 +31,20 @@ impl Checkpoints for SqliteStore {
         let epoch = |given: &Checkpoint| (given.partition, fence.epoch(given.partition));
         let held = Held::new(fence, checkpoints.iter().map(epoch))?;
         let reader = reader.to_owned();
-        let prune = self.inner.saves.fetch_add(1, Ordering::Relaxed).is_multiple_of(SAVES_BETWEEN_PRUNINGS);
         let save = self.writer().write(move |connection| {
             Box::pin(async move {
                 held.check(connection).await?;
-                save(connection, &reader, &rows, held.generation).await.map_err(classify)?;
-                if prune {
-                    let prune = sqlx::query(include_str!("sql/prune_marks.sql"));
-                    prune.bind(&reader).bind(MARKS).execute(connection).await.map_err(classify)?;
-                }
-                Ok(())
+                sqlx::query(include_str!("sql/save_checkpoints.sql"))
+                    .bind(&reader)
+                    .bind(&rows)
+                    .bind(held.generation)
+                    .execute(connection)
+                    .await
+                    .map(drop)
+                    .map_err(classify)
             })
         });
         save.await
-    }
-
-    async fn rewind(&self, reader: &str, fence: &Fence, mark: i64) -> Result<Vec<Checkpoint>, StoreError> {
-        let held = Held::new(fence, fence.leases.iter().map(|lease| (lease.partition, lease.epoch)))?;
-        let reader = reader.to_owned();
-        let rewind = self.writer().write(move |connection| {
-            Box::pin(async move {
-                held.check(connection).await?;
-                rewind(connection, &reader, mark, &held).await.map_err(classify)
-            })
-        });
-        let mut stands: Vec<Checkpoint> = rewind.await?.into_iter().map(checkpoint).collect();
-        stands.sort_by_key(|checkpoint| checkpoint.partition);
-        Ok(stands)
     }
 
     async fn park(&self, reader: &str, entry: &ParkedEntry) -> Result<(), StoreError> {
@@ -115,36 +96,6 @@ impl Held {
             .map_err(classify)?;
         if held { Ok(()) } else { Err(StoreError::Fenced) }
     }
-}
-
-async fn save(
-    connection: &mut SqliteConnection,
-    reader: &str,
-    rows: &str,
-    generation: i64,
-) -> Result<(), sqlx::Error> {
-    let move_on = sqlx::query(include_str!("sql/save_checkpoints_1_reader.sql"));
-    move_on.bind(reader).bind(rows).bind(generation).execute(&mut *connection).await?;
-    let keep = sqlx::query(include_str!("sql/save_checkpoints_2_marks.sql"));
-    keep.bind(reader).bind(rows).execute(connection).await.map(drop)
-}
-
-async fn rewind(
-    connection: &mut SqliteConnection,
-    reader: &str,
-    mark: i64,
-    held: &Held,
-) -> Result<Vec<Stand>, sqlx::Error> {
-    let rows = sqlx::query_as(include_str!("sql/rewind.sql"))
-        .bind(reader)
-        .bind(mark)
-        .bind(&held.epochs)
-        .bind(held.generation)
-        .fetch_all(&mut *connection)
-        .await?;
-    let forget = sqlx::query(include_str!("sql/forget_marks.sql"));
-    forget.bind(reader).bind(mark).bind(&held.epochs).execute(connection).await?;
-    Ok(rows)
 }
 
 fn checkpoint((partition, offset, mark): Stand) -> Checkpoint {

@@ -38,7 +38,6 @@ mod views;
 mod writer;
 
 use std::path::Path;
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -69,8 +68,6 @@ struct Inner {
     writer: Writer,
     /// The writer's, which lets go of it when the store is closed.
     file: Weak<DataFile>,
-    /// Checkpoints saved, to prune their history now and then.
-    saves: AtomicU64,
 }
 
 impl SqliteStore {
@@ -92,7 +89,7 @@ impl SqliteStore {
             .connect_lazy_with(options.clone().pragma("cache_size", READER_CACHE).read_only(true));
         let weak = Arc::downgrade(&file);
         let writer = Writer::start(options, connection, file);
-        Ok(Self { inner: Arc::new(Inner { reads, writer, file: weak, saves: AtomicU64::new(0) }) })
+        Ok(Self { inner: Arc::new(Inner { reads, writer, file: weak }) })
     }
 
     /// Says how many partitions the store has; its schema is up to date since it was opened.

@@ -8,18 +8,24 @@ use wilco_domain::cars::car::{Car, CarEvent, CarStatus};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CarView {
     /// The car's id.
+    #[schemars(example = &"car-42")]
     pub id: String,
     /// Who built it.
+    #[schemars(example = &"Volkswagen")]
     pub make: String,
     /// Which of its models.
+    #[schemars(example = &"Beetle")]
     pub model: String,
     /// Its colour.
+    #[schemars(example = &"red")]
     pub colour: String,
     /// Its vehicle identification number.
+    #[schemars(example = &"WVWZZZ1JZXW000001")]
     pub vin: String,
     /// Where it is in its life.
     pub status: CarStatus,
     /// The number of its latest event; also the `ETag`.
+    #[schemars(example = 1)]
     pub version: u64,
 }
 

@@ -9,14 +9,19 @@ use wilco_domain::petstore::pet::{Pet, PetDetails, PetEvent, PetStatus};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PetView {
     /// The pet's id.
+    #[schemars(example = &"pet-42")]
     pub id: String,
     /// The pet's name.
+    #[schemars(example = &"Rex")]
     pub name: String,
     /// The kind of animal.
+    #[schemars(example = &"dog")]
     pub category: String,
     /// Free words to find it by.
+    #[schemars(example = ["friendly"])]
     pub tags: Vec<String>,
     /// Addresses of photos.
+    #[schemars(example = ["https://photos.example/rex.jpg"])]
     pub photo_urls: Vec<String>,
     /// What it costs.
     pub price: Option<Money>,
@@ -25,6 +30,7 @@ pub struct PetView {
     /// The order it is reserved for or sold to.
     pub order_id: Option<String>,
     /// The number of its latest event; also the `ETag`.
+    #[schemars(example = 1)]
     pub version: u64,
 }
 

@@ -110,8 +110,6 @@ facts! {
         an_aggregates_events_come_in_pages;
     readers:
         a_reader_finds_its_checkpoints_again,
-        a_rewound_reader_stands_at_the_newest_mark_not_after_the_given_one,
-        the_newest_thousand_marks_are_kept,
         a_replica_that_was_replaced_moves_no_reader,
         a_new_generation_is_later_and_stops_the_readers_of_the_old_one,
         an_entry_is_parked_once;

@@ -30,41 +30,6 @@ pub(super) async fn a_reader_finds_its_checkpoints_again<F: Fixture>() {
     assert_eq!(stands, [checkpoint(0, 9, Some(51)), checkpoint(2, 5, Some(50))]);
 }
 
-pub(super) async fn a_rewound_reader_stands_at_the_newest_mark_not_after_the_given_one<F: Fixture>() {
-    let fixture = F::new(3).await;
-    let (Owner { store, .. }, fence) = owner(&fixture).await;
-    let save = async |reader, given: &[_]| store.save_checkpoints(reader, &fence, given).await.unwrap();
-    save("relay", &[checkpoint(0, 10, Some(100)), checkpoint(1, 3, Some(101)), checkpoint(2, 8, None)]).await;
-    save("relay", &[checkpoint(0, 20, Some(200)), checkpoint(1, 4, Some(201))]).await;
-    save("relay", &[checkpoint(0, 30, Some(300))]).await;
-    save("other", &[checkpoint(0, 30, Some(300))]).await;
-
-    let rewind = async |reader, mark| store.rewind(reader, &fence, mark).await.unwrap();
-    let expected = [checkpoint(0, 20, Some(200)), checkpoint(1, 3, Some(101)), checkpoint(2, 0, None)];
-    assert_eq!(rewind("relay", 200).await, expected);
-    assert_eq!(store.checkpoints("relay").await.unwrap(), expected);
-    // The later ones are forgotten.
-    assert_eq!(rewind("relay", 1000).await, expected);
-    let start = [checkpoint(0, 0, None), checkpoint(1, 0, None), checkpoint(2, 0, None)];
-    assert_eq!(rewind("relay", 99).await, start);
-    assert_eq!(store.checkpoints("other").await.unwrap(), [checkpoint(0, 30, Some(300))], "others stay");
-    assert_eq!(rewind("nobody", 5).await, []);
-}
-
-/// More than are kept.
-const SAVED: i64 = 1300;
-
-pub(super) async fn the_newest_thousand_marks_are_kept<F: Fixture>() {
-    let fixture = F::new(1).await;
-    let (Owner { store, .. }, fence) = owner(&fixture).await;
-    for n in 1..=SAVED {
-        store.save_checkpoints("relay", &fence, &[checkpoint(0, n, Some(n))]).await.unwrap();
-    }
-    assert_eq!(store.rewind("relay", &fence, SAVED - 999).await.unwrap()[0].offset, SAVED - 999);
-    // Those before them are cleared away now and then, not at once.
-    assert_eq!(store.rewind("relay", &fence, SAVED - 1200).await.unwrap()[0].offset, 0);
-}
-
 pub(super) async fn a_replica_that_was_replaced_moves_no_reader<F: Fixture>() {
     let fixture = F::new(2).await;
     let (old, fence) = owner(&fixture).await;
@@ -76,8 +41,6 @@ pub(super) async fn a_replica_that_was_replaced_moves_no_reader<F: Fixture>() {
 
     let stale = old.store.save_checkpoints("relay", &fence, &both).await;
     assert!(matches!(stale, Err(StoreError::Fenced)), "{stale:?}");
-    let stale = old.store.rewind("relay", &fence, 1).await;
-    assert!(matches!(stale, Err(StoreError::Fenced)), "{stale:?}");
     // One partition that is not held is enough.
     let mut half = new_fence.clone();
     half.leases[1].epoch -= 1;
@@ -85,7 +48,6 @@ pub(super) async fn a_replica_that_was_replaced_moves_no_reader<F: Fixture>() {
     assert!(matches!(refused, Err(StoreError::Fenced)), "{refused:?}");
     let stands = new.store.checkpoints("relay").await.unwrap();
     assert_eq!(stands, [checkpoint(0, 20, Some(200)), checkpoint(1, 9, Some(91))]);
-    assert_eq!(new.store.rewind("relay", &new_fence, 199).await.unwrap()[0], checkpoint(0, 9, Some(90)));
 }
 
 pub(super) async fn a_new_generation_is_later_and_stops_the_readers_of_the_old_one<F: Fixture>() {

@@ -64,11 +64,21 @@ impl Place for SqlitePlace {
 
     async fn copy(&self) -> Self {
         let copy = Self::new().await;
-        for file in self.0.path().read_dir().expect("a folder") {
-            let file = file.expect("a file");
-            std::fs::copy(file.path(), copy.0.path().join(file.file_name())).expect("the file is copied");
-        }
+        copy.become_like(self);
         copy
+    }
+}
+
+impl SqlitePlace {
+    /// Takes over all that is in another place.
+    pub fn become_like(&self, other: &Self) {
+        for file in self.0.path().read_dir().expect("a folder") {
+            std::fs::remove_file(file.expect("a file").path()).expect("the file is removed");
+        }
+        for file in other.0.path().read_dir().expect("a folder") {
+            let file = file.expect("a file");
+            std::fs::copy(file.path(), self.0.path().join(file.file_name())).expect("the file is copied");
+        }
     }
 }
 

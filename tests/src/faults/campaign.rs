@@ -54,8 +54,11 @@ impl Summary {
         let _told = ToldOnFailure(format!("it failed in round {round} of seed {seed}: {fault:?}"));
         let started = Instant::now();
         let mut random = StdRng::seed_from_u64(seed ^ (round << 16));
-        let load = world.load(seed, round);
         let enough = random.random_range(20..200);
+        if fault == Fault::StoreRestored {
+            restored(world, seed, round, enough).await;
+        }
+        let load = world.load(seed, round);
         wait_for("load to flow", async || load.accepted(), |accepted| *accepted >= enough).await;
         let takeover = fault.strike(world, &mut random).await;
         let normal = world.answers_normally().await;
@@ -80,6 +83,18 @@ impl Summary {
             *self.settled.entry(status).or_default() += count;
         }
     }
+}
+
+/// Backs the store up, lets things happen and be told, and returns to the backup: what happened since is forgotten, and
+/// so is what was promised.
+async fn restored(world: &mut World, seed: u64, round: u64, enough: usize) {
+    let backup = world.back_up().await;
+    // The load after it must not give the same commands again.
+    let load = world.load(seed.rotate_left(7), round);
+    wait_for("load to flow", async || load.accepted(), |accepted| *accepted >= enough).await;
+    load.stop().await;
+    world.all_is_told().await;
+    world.restore(&backup).await;
 }
 
 /// A line that is printed if the test fails meanwhile.

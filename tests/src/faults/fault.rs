@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use async_nats::jetstream::stream::Config;
 use rand::Rng as _;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
@@ -23,6 +24,11 @@ pub enum Fault {
     PauseBeyondLease,
     /// A replica stands still for ten times its lease.
     PauseForLong,
+    /// A replica stands still for longer than NATS remembers the ids of messages.
+    PauseBeyondWindow,
+    /// The store is returned to what it was a while ago, as from a backup: see
+    /// [`Summary::round`](super::campaign::Summary::round).
+    StoreRestored,
     /// The file of the store, or the disk below it, has no room.
     DiskFull,
     /// The file of the store is taken away, and put back.
@@ -45,6 +51,10 @@ pub enum Fault {
     NatsStreamFull,
     /// NATS comes back with an older state of its disk.
     NatsTailLost,
+    /// Somebody else publishes on the subjects of the stream.
+    NatsForeign,
+    /// NATS is 20 ms away.
+    NatsFar,
     /// Trouble on the line to NATS.
     NatsLine(LineFault),
 }
@@ -85,12 +95,13 @@ impl Fault {
     pub fn all(base: &Base) -> Vec<Self> {
         let mut all =
             vec![Self::Kill, Self::Pause, Self::NatsKill, Self::NatsFreeze, Self::NatsStreamDeleted];
-        all.extend([Self::NatsStreamFull, Self::NatsTailLost]);
+        all.extend([Self::NatsStreamFull, Self::NatsTailLost, Self::NatsForeign, Self::NatsFar]);
+        all.push(Self::StoreRestored);
         all.extend(LINE.map(Self::NatsLine));
         match base {
             Base::Sqlite(_) => all.extend([Self::DiskFull, Self::FileAway]),
             Base::Postgres { .. } => {
-                all.extend([Self::PauseBeyondLease, Self::PauseForLong]);
+                all.extend([Self::PauseBeyondLease, Self::PauseForLong, Self::PauseBeyondWindow]);
                 all.extend([Self::PostgresCrash, Self::PostgresTerminate, Self::PostgresReadOnly]);
                 all.extend(LINE.map(Self::PostgresLine));
                 all.push(Self::PostgresLine(LineFault::CommitAnswerLost));
@@ -108,6 +119,9 @@ impl Fault {
             Self::Pause => pause(world, random, moment.min(LEASE / 2)).await,
             Self::PauseBeyondLease => return pause_beyond_lease(world, random, LEASE * 2 + moment).await,
             Self::PauseForLong => return pause_beyond_lease(world, random, LEASE * 10).await,
+            Self::PauseBeyondWindow => return pause_beyond_window(world, random).await,
+            // It happens between loads: what is lost by it was promised.
+            Self::StoreRestored => {}
             Self::DiskFull => disk_full(world, moment).await,
             Self::FileAway => file_away(world, moment).await,
             Self::PostgresReadOnly => {
@@ -135,6 +149,16 @@ impl Fault {
             Self::NatsStreamDeleted => stream_deleted(world).await,
             Self::NatsStreamFull => stream_full(world, moment).await,
             Self::NatsTailLost => tail_lost(world, moment).await,
+            Self::NatsForeign => {
+                let foreign = world.nats.foreign_publisher().await;
+                tokio::time::sleep(moment * 2).await;
+                drop(foreign);
+            }
+            Self::NatsFar => {
+                world.nats_distance.set(Duration::from_millis(10));
+                tokio::time::sleep(moment * 2).await;
+                world.nats_distance.set(Duration::ZERO);
+            }
             Self::NatsLine(fault) => line_fault(&world.nats_line, fault, random, moment).await,
         }
         None
@@ -165,6 +189,18 @@ async fn pause_beyond_lease(world: &mut World, random: &mut StdRng, time: Durati
     tokio::time::sleep_until((stopped + time).into()).await;
     world.replicas[index].signal("CONT");
     took
+}
+
+/// NATS is let forget at once, so that it need not be minutes.
+async fn pause_beyond_window(world: &mut World, random: &mut StdRng) -> Option<Duration> {
+    const WINDOW: Duration = Duration::from_secs(1);
+    let context = async_nats::jetstream::new(world.nats.client().await);
+    if let Ok(mut stream) = context.get_stream("WILCO").await {
+        let info = stream.info().await.expect("NATS knows its stream");
+        let forgetful = Config { duplicate_window: WINDOW, ..info.config.clone() };
+        context.update_stream(forgetful).await.expect("the stream is changed");
+    }
+    pause_beyond_lease(world, random, LEASE + 3 * WINDOW).await
 }
 
 /// No file may grow beyond a size that those of the store are about to reach.
@@ -260,7 +296,7 @@ async fn stream_full(world: &World, time: Duration) {
     let Ok(mut stream) = context.get_stream("WILCO").await else { return };
     let info = stream.info().await.expect("NATS knows its stream");
     let (roomy, count) = (info.config.clone(), info.state.messages);
-    let full = async_nats::jetstream::stream::Config { max_messages: count as i64 + MARGIN, ..roomy.clone() };
+    let full = Config { max_messages: count as i64 + MARGIN, ..roomy.clone() };
     context.update_stream(full).await.expect("the stream is bounded");
     tokio::time::sleep(time).await;
     context.update_stream(roomy).await.expect("the stream is not bounded any more");

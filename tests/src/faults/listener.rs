@@ -112,6 +112,11 @@ async fn listen_once(server: &Client, path: &str, journal: &Mutex<Journal>) {
         Ok(stream) => stream,
         // The server is gone, or its store is.
         Err(None | Some(429 | 500..)) => return,
+        // The store was restored: what was seen of its former life is void.
+        Err(Some(410)) => {
+            *lock(journal) = Journal::default();
+            return;
+        }
         Err(Some(status)) => {
             lock(journal).refused = Some(format!("{status} behind {last:?}"));
             return;

@@ -9,11 +9,11 @@ use sqlx::{Connection as _, Executor as _, PgConnection, SqliteConnection};
 use tokio::sync::watch;
 
 use super::listener::{Listener, Wanted};
-use super::{Load, Promises, Proxy, audit};
+use super::{FarLine, Load, Promises, Proxy, audit};
 use crate::client::{Client, Reply, create_pet};
 use crate::e2e::{Place as _, SqlitePlace};
 use crate::nats::NatsServer;
-use crate::postgres::PostgresServer;
+use crate::postgres::{self, PostgresServer};
 use crate::wait_for;
 use crate::wilco::{Server, Wilco};
 
@@ -47,6 +47,8 @@ pub struct World {
     pub nats: NatsServer,
     /// What the replicas reach the broker through.
     pub nats_line: Proxy,
+    /// How far the broker is from that line.
+    pub nats_distance: FarLine,
     /// The running replicas.
     pub replicas: Vec<Server>,
     /// What clients know.
@@ -57,6 +59,14 @@ pub struct World {
     wilco: Wilco,
     count: usize,
     names: usize,
+}
+
+/// A copy of a store as it was.
+pub enum Backup {
+    /// A folder with the file.
+    Sqlite(SqlitePlace),
+    /// The URL of a database.
+    Postgres(String),
 }
 
 impl World {
@@ -80,13 +90,25 @@ impl World {
 
     async fn around(base: Base, wilco: Wilco, count: usize) -> Self {
         let nats = NatsServer::started().await;
-        let nats_line = Proxy::to(nats.port()).await;
+        let nats_distance = FarLine::to(nats.port(), Duration::ZERO).await;
+        let nats_line = Proxy::to(nats_distance.port()).await;
         let wilco = wilco.nats(format!("nats://127.0.0.1:{}", nats_line.port()));
         let (replicas, promises, servers) = (Vec::new(), Promises::default(), watch::Sender::default());
         let listeners = [Wanted::Everything, Wanted::Outcomes]
             .map(|wanted| Listener::to(wanted, watch::Sender::subscribe(&servers)));
-        let mut world =
-            Self { base, nats, nats_line, replicas, promises, listeners, servers, wilco, count, names: 0 };
+        let mut world = Self {
+            base,
+            nats,
+            nats_line,
+            nats_distance,
+            replicas,
+            promises,
+            listeners,
+            servers,
+            wilco,
+            count,
+            names: 0,
+        };
         world.complete().await;
         world
     }
@@ -163,11 +185,11 @@ impl World {
     async fn all_is_published(&self, feed: &[Value]) {
         let complete = async || {
             let stream = self.nats.stream(feed.len() as u64).await;
-            audit::without_repeats(stream).len()
+            audit::of_feed(feed, stream).len()
         };
         wait_for("all of the feed to be on NATS", complete, |count| *count >= feed.len()).await;
         let stream = self.nats.stream(feed.len() as u64).await;
-        audit::stream_matches(feed, &audit::without_repeats(stream));
+        audit::stream_matches(feed, &audit::of_feed(feed, stream));
     }
 
     /// Those who listened all the while have heard of every entry once.
@@ -175,6 +197,42 @@ impl World {
         for listener in &self.listeners {
             listener.has_seen(feed).await;
         }
+    }
+
+    /// Waits until everything that the store has now is on NATS.
+    pub async fn all_is_told(&self) {
+        let client = self.replicas[0].client();
+        audit::all_settled(client).await;
+        self.all_is_published(&client.feed("").await).await;
+    }
+
+    /// Ends the servers, in good order, and keeps a copy of their store: a backup.
+    pub async fn back_up(&mut self) -> Backup {
+        self.rest().await;
+        let backup = match &self.base {
+            Base::Sqlite(place) => Backup::Sqlite(place.copy().await),
+            Base::Postgres { url, .. } => Backup::Postgres(postgres::copy_of(url).await),
+        };
+        self.complete().await;
+        backup
+    }
+
+    /// Returns the store to a backup, by hand: nothing but the stream tells the servers of it.
+    pub async fn restore(&mut self, backup: &Backup) {
+        self.rest().await;
+        match (&self.base, backup) {
+            (Base::Sqlite(place), Backup::Sqlite(backup)) => place.become_like(backup),
+            (Base::Postgres { url, .. }, Backup::Postgres(backup)) => postgres::put_back(url, backup).await,
+            _ => panic!("a backup of another kind of store"),
+        }
+        self.complete().await;
+    }
+
+    async fn rest(&mut self) {
+        for replica in &mut self.replicas {
+            replica.stop().await;
+        }
+        self.replicas.clear();
     }
 
     /// How often those who listen had to connect again.

@@ -5,18 +5,18 @@
 //! is the cursor it begins at. Nothing is gathered for a client that does not read: the next entries are only
 //! looked for when the last were taken.
 
+mod described;
 mod page;
 mod reader;
 mod stream;
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde_json::json;
 use wilco_application::feed::{Cursor, CursorError, FeedHub};
 
 use crate::http::headers::LAST_EVENT_ID;
 use crate::http::{Call, Media, Query, answer, single};
-use crate::openapi::{Answer, Operation, Parameter, Route};
+use crate::openapi::Route;
 use crate::problems::Refusal;
 use reader::{Reader, Wanted};
 
@@ -24,70 +24,7 @@ const USUAL: u32 = 100;
 const MOST: u32 = 1000;
 
 pub(super) fn route() -> Route {
-    let text = || json!({ "type": "string" });
-    let operation = Operation::new("Feed", "readFeed", "Every event and every outcome, as CloudEvents")
-        .describe(
-            "As server-sent events for whoever asks for `text/event-stream` (or for anything at all), each with a cursor as its `id`: a client that reconnects with `Last-Event-ID` goes \
-             on without a gap or a repeat. Now and then a block with an `id` alone moves the cursor past entries that \
-             the filter leaves out; by the rules of server-sent events nothing is dispatched for it. With `Accept: \
-             application/json`, one page: go on from `next_cursor`, which is always there. A filtered page may be \
-             empty although later ones are not. Order holds within a partition.",
-        )
-        .takes([
-            Parameter::query("subject", "A NATS subject; `*` is any token, `>` any rest.", text()),
-            Parameter::query("target", "Only about this aggregate: `pet/pet-42`.", text()),
-            Parameter::query("after", "A cursor, or `start`; without one the feed begins now.", text()),
-            Parameter::limit(USUAL, MOST),
-            Parameter::query(
-                "event",
-                "What a stream's events are called: by their `type`, or `none`, so that `onmessage` hears them all.",
-                json!({ "enum": ["type", "none"], "default": "type" }),
-            ),
-            Parameter::header("Last-Event-ID", "The cursor seen last; it counts more than `after`.", text()),
-        ])
-        .answers(
-            Answer::new(200, "The feed.")
-                .text(Media::EventStream.name())
-                .shaped(Media::Json.name(), |_| {
-                    json!({
-                        "type": "object",
-                        "required": ["items", "next_cursor"],
-                        "properties": {
-                            "items": { "type": "array", "items": cloud_event() },
-                            "next_cursor": { "type": "string" },
-                        },
-                    })
-                }),
-        )
-        .refuses(&[400, 406, 410, 503]);
-    Route::get("/v1/feed", read, operation)
-}
-
-fn cloud_event() -> serde_json::Value {
-    let text = || json!({ "type": "string" });
-    json!({
-        "type": "object",
-        "description": "A CloudEvent 1.0.",
-        "required": [
-            "specversion", "id", "source", "type", "subject", "time", "partition", "offset", "generation", "data",
-        ],
-        "properties": {
-            "specversion": { "const": "1.0" },
-            "id": text(),
-            "source": text(),
-            "type": text(),
-            "subject": text(),
-            "time": { "type": "string", "format": "date-time" },
-            "datacontenttype": text(),
-            "partition": { "type": "integer" },
-            "offset": text(),
-            "generation": text(),
-            "correlationid": text(),
-            "causationid": text(),
-            "traceparent": text(),
-            "data": {},
-        },
-    })
+    Route::get("/v1/feed", read, described::operation())
 }
 
 async fn read(call: Call) -> Result<Response, Refusal> {

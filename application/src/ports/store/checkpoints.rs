@@ -52,19 +52,13 @@ pub trait Checkpoints: Send + Sync {
     async fn checkpoints(&self, reader: &str) -> Result<Vec<Checkpoint>, StoreError>;
 
     /// Moves the reader in partitions that `fence` names, all or, where one is not owned any more or the store has
-    /// another generation, none ([`StoreError::Fenced`]). A checkpoint with a mark is also kept as history (the
-    /// newest 1000 of each partition), so that [`Checkpoints::rewind`] can go back.
+    /// another generation, none ([`StoreError::Fenced`]).
     async fn save_checkpoints(
         &self,
         reader: &str,
         fence: &Fence,
         checkpoints: &[Checkpoint],
     ) -> Result<(), StoreError>;
-
-    /// Moves the reader back, in each partition that `fence` names, to its newest checkpoint whose mark is at most
-    /// `mark`, or to offset 0, forgets the later ones, and says where it stands there now. Fenced like
-    /// [`Checkpoints::save_checkpoints`].
-    async fn rewind(&self, reader: &str, fence: &Fence, mark: i64) -> Result<Vec<Checkpoint>, StoreError>;
 
     /// Keeps an entry that the reader passes over, for somebody to look at. To park it again changes nothing.
     async fn park(&self, reader: &str, entry: &ParkedEntry) -> Result<(), StoreError>;

@@ -1,4 +1,4 @@
--- Moves a reader, and keeps the checkpoints that have a mark as history; nothing of it unless all is held.
+-- Moves a reader; nothing of it unless all is held.
 --   $1 reader  $2 owner  $3 generation
 --   $4 partitions  $5 epochs  $6 offsets  $7 marks: arrays of the same length
 -- Row: whether the partitions are owned and the generation is the store's.
@@ -8,10 +8,6 @@ WITH given AS MATERIALIZED (
 ), held AS MATERIALIZED (
     SELECT count(*) = cardinality($4) AND EXISTS (SELECT FROM store_identity WHERE generation = $3) AS all_held
     FROM given g JOIN partitions p ON p.id = g.partition AND p.epoch = g.epoch AND p.owner = $2
-), kept AS (
-    INSERT INTO checkpoint_marks (reader, partition, mark, "offset")
-    SELECT $1, partition, mark, "offset" FROM given, held WHERE mark IS NOT NULL AND all_held
-    ON CONFLICT (reader, partition, mark) DO UPDATE SET "offset" = EXCLUDED."offset"
 ), moved AS (
     INSERT INTO checkpoints (reader, partition, "offset", mark, generation)
     SELECT $1, partition, "offset", mark, $3 FROM given, held WHERE all_held
