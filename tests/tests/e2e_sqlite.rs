@@ -25,7 +25,7 @@ async fn other_machines_are_not_let_in_by_accident() {
 }
 
 #[tokio::test]
-async fn wrong_usage_exits_2_and_failure_1() {
+async fn wrong_usage_exits_2_failure_1_and_a_server_that_is_away_4() {
     for usage in [
         &["nonsense"][..],
         &["--store", "mysql://x"],
@@ -38,7 +38,7 @@ async fn wrong_usage_exits_2_and_failure_1() {
     let closed =
         std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
     let output = run(&["command", "list", "--url", &format!("http://{closed}")]).await;
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert_eq!(output.status.code(), Some(4), "{output:?}");
     let output = run(&["migrate", "--store", "sqlite:/nowhere/at/all.db"]).await;
     assert_eq!(output.status.code(), Some(1), "{output:?}");
 }

@@ -77,7 +77,7 @@ pub async fn the_client_subcommands_work(place: &impl Place) {
     assert!(text(&listed).contains(id), "{listed:?}");
 
     let refused = wilco(&["command", "submit", "pet.create", "--data", "{}"]).await;
-    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    assert_eq!(refused.status.code(), Some(3), "{refused:?}");
     assert!(String::from_utf8_lossy(&refused.stderr).contains("/data"), "{refused:?}");
     let failing = ["command", "submit", "pet.reserve", "--target", "nobody", "--data", r#"{"order_id":"o"}"#];
     let failed = wilco(&[&failing[..], &["--key", "k", "--wait", "10"]].concat()).await;
@@ -88,7 +88,7 @@ pub async fn the_client_subcommands_work(place: &impl Place) {
     assert_eq!(retried["caused_by"], failed);
 
     let later = ["command", "submit", "pet.create", "--not-before", "2100-01-01T00:00:00Z", "--json"];
-    assert_eq!(wilco(&[&later[..], &data].concat()).await.status.code(), Some(1), "too far away");
+    assert_eq!(wilco(&[&later[..], &data].concat()).await.status.code(), Some(3), "too far away");
     let later = super::waiting::in_seconds(300);
     let later = ["command", "submit", "pet.create", "--not-before", &later, "--json"];
     let scheduled = json(&wilco(&[&later[..], &data].concat()).await);
