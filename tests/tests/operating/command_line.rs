@@ -5,7 +5,7 @@ use std::process::Output;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, SqliteConnection};
 use wilco_tests::client::{create_pet, pet};
-use wilco_tests::e2e::{Place as _, SqlitePlace};
+use wilco_tests::e2e::{Place as _, SqlitePlace, in_seconds};
 use wilco_tests::wilco::{Server, run, wilco};
 
 fn out(output: &Output) -> String {
@@ -47,7 +47,7 @@ async fn the_exit_code_tells_refused_failed_unreachable_and_not_yet_apart() {
         assert!(out(&failed).contains("not-found") || out(&failed).contains("(404)"), "{failed:?}");
     }
 
-    let later = (chrono::Utc::now() + chrono::TimeDelta::hours(1)).to_rfc3339();
+    let later = in_seconds(3600);
     let scheduled = ["command", "submit", "pet.create", "--data", &data, "--not-before", &later];
     assert_eq!(ask(&server, &scheduled).await.status.code(), Some(0), "nobody waits for it");
     let waited = ask(&server, &[&scheduled[..], &["--wait", "1", "--json"]].concat()).await;
@@ -63,7 +63,7 @@ async fn the_exit_code_tells_refused_failed_unreachable_and_not_yet_apart() {
 async fn a_command_can_be_given_its_own_id_and_metadata() {
     let place = SqlitePlace::new().await;
     let server = place.wilco().start().await;
-    let (id, data) = (uuid::Uuid::now_v7().to_string(), pet("Rex").to_string());
+    let (id, data) = ("01a211db-5c75-777b-ad96-4cdb3c537f40", pet("Rex").to_string());
     let submit = [
         "command",
         "submit",
@@ -71,7 +71,7 @@ async fn a_command_can_be_given_its_own_id_and_metadata() {
         "--data",
         &data,
         "--id",
-        &id,
+        id,
         "--metadata",
         "who=me",
         "--metadata",
@@ -79,7 +79,7 @@ async fn a_command_can_be_given_its_own_id_and_metadata() {
     ];
     for _ in 0..2 {
         let submitted = ask(&server, &[&submit[..], &["--wait", "10", "--json"]].concat()).await;
-        assert_eq!(json_of(&submitted)["id"], *id, "{submitted:?}");
+        assert_eq!(json_of(&submitted)["id"], id, "{submitted:?}");
     }
     let mut file = SqliteConnection::connect(&place.url()).await.unwrap();
     let kept: Vec<String> =

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 use wilco_application::names::{self, Kind};
 use wilco_tests::client::{create_pet, pet};
-use wilco_tests::e2e::{Place as _, SqlitePlace};
+use wilco_tests::e2e::{Place as _, SqlitePlace, in_seconds};
 use wilco_tests::nats::NatsServer;
 use wilco_tests::wait_for;
 use wilco_tests::wilco::Server;
@@ -21,8 +21,7 @@ fn value(metrics: &str, series: &str) -> Option<f64> {
 }
 
 fn in_an_hour() -> serde_json::Value {
-    let due = chrono::Utc::now() + chrono::TimeDelta::hours(1);
-    json!({ "type": "pet.create", "data": pet("late"), "not_before": due.to_rfc3339() })
+    json!({ "type": "pet.create", "data": pet("late"), "not_before": in_seconds(3600) })
 }
 
 /// Gives it something of everything to do.
