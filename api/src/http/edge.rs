@@ -42,15 +42,15 @@ pub(super) async fn edge(State(state): State<AppState>, request: Request, next: 
     let uri = request.uri().clone();
     let takes_gzip = coding::takes_gzip(request.headers());
     let fault = request.extensions().get::<Fault>().cloned();
-    let mut response = match &fault {
-        Some(fault) => fault.refusal().into_response(),
-        None => match visitor::refusal(state.settings(), &request) {
-            Some(refusal) => refusal.into_response(),
-            None => {
-                let answering = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone());
-                answering.await.unwrap_or_else(|_| panicked(&uri))
-            }
-        },
+    let refusal = match &fault {
+        Some(fault) => Some(fault.refusal()),
+        None => visitor::refusal(state.settings(), &request),
+    };
+    let mut response = if let Some(refusal) = refusal {
+        refusal.into_response()
+    } else {
+        let answering = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone());
+        answering.await.unwrap_or_else(|_| panicked(&uri))
     };
     if let Some(Unwritten(problem)) = response.extensions_mut().remove::<Unwritten>() {
         let instance = fault.as_ref().map_or(uri.path(), |fault| fault.path());
