@@ -6,6 +6,7 @@
 //! space around a value is none of it: a variable that was read from a file often ends in a line feed.
 
 mod description;
+mod nats;
 mod sections;
 mod source;
 mod url;
@@ -17,7 +18,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use description::{Place, Setting, settings};
-pub use sections::{Engine, Http, JetStream, Log, LogFormat, NatsLogin, Postgres, Storage, Telemetry};
+pub use nats::{JetStream, NatsLogin, Storage};
+pub use sections::{Engine, Http, Log, LogFormat, Postgres, Telemetry};
 pub use source::{Flags, Loaded, assignment, load};
 pub use url::{SecretUrl, StoreUrl};
 

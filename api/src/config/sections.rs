@@ -1,6 +1,4 @@
-use std::fmt;
 use std::net::IpAddr;
-use std::path::PathBuf;
 
 use ipnet::IpNet;
 use schemars::JsonSchema;
@@ -9,6 +7,7 @@ use tracing_subscriber::EnvFilter;
 use wilco_api::http::BasePath;
 
 use super::Error;
+use super::nats::is_token;
 
 /// How commands are accepted and applied.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -239,147 +238,6 @@ impl Http {
     }
 }
 
-/// The stream on NATS; without meaning when there is no `nats`.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct JetStream {
-    /// Whether notifications go into a stream, which keeps them; without it they are plain publishes.
-    /// Default yes.
-    pub enabled: bool,
-    /// The stream's name. Default `WILCO`.
-    pub stream: String,
-    /// Copies of the stream in a NATS cluster. Default 1.
-    #[schemars(extend("x-unit" = "copies"))]
-    pub replicas: usize,
-    /// Where the stream is kept. Default `file`.
-    pub storage: Storage,
-    /// Seconds after which the stream forgets a message; 0 is never. Default 0.
-    #[schemars(extend("x-unit" = "seconds"))]
-    pub max_age_seconds: u64,
-    /// Most bytes in the stream; a full one takes nothing new until there is room. 0 is no bound. Default 0.
-    #[schemars(extend("x-unit" = "bytes"))]
-    pub max_bytes: i64,
-}
-
-/// Where NATS keeps the stream.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Storage {
-    /// On disk.
-    #[default]
-    File,
-    /// In memory: gone when the server stops.
-    Memory,
-}
-
-impl Default for JetStream {
-    fn default() -> Self {
-        Self {
-            enabled: true,
-            stream: "WILCO".to_owned(),
-            replicas: 1,
-            storage: Storage::File,
-            max_age_seconds: 0,
-            max_bytes: 0,
-        }
-    }
-}
-
-impl JetStream {
-    pub(super) fn validate(&self) -> Result<(), Error> {
-        if !is_token(&self.stream) {
-            return Err(Error::invalid("jetstream.stream", "a name of A-Z a-z 0-9 _ -, such as WILCO"));
-        }
-        within("jetstream.replicas", self.replicas as u64, 1, 5)?;
-        within("jetstream.max_bytes", self.max_bytes.try_into().unwrap_or(u64::MAX), 0, i64::MAX as u64)
-    }
-}
-
-/// One token of a subject, or the name of a stream.
-fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
-}
-
-/// How to log in to NATS, beyond user and password (or a token) in the address.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct NatsLogin {
-    /// The user, with `nats_login.password`. Default none.
-    pub user: Option<String>,
-    /// The password of the user. Default none.
-    pub password: Option<Secret>,
-    /// A token, instead of user and password. Default none.
-    pub token: Option<Secret>,
-    /// A file with credentials (JWT and key), as `nsc` writes them. Default none.
-    pub credentials: Option<PathBuf>,
-    /// A file with the seed of an nkey (`SU…`). Default none.
-    pub nkey: Option<PathBuf>,
-    /// A file with certificates (PEM) of authorities to trust, beside those of the web. With it the connection must
-    /// be encrypted. Default none.
-    pub ca: Option<PathBuf>,
-    /// A file with this client's certificate (PEM), with `nats_login.key`. Default none.
-    pub certificate: Option<PathBuf>,
-    /// A file with the key of the certificate (PEM). Default none.
-    pub key: Option<PathBuf>,
-    /// Whether the connection must be encrypted; `tls://` in the address says the same. Default no.
-    pub tls: bool,
-}
-
-impl NatsLogin {
-    pub(super) fn validate(&self) -> Result<(), Error> {
-        let ways = [
-            ("nats_login.user", self.user.is_some()),
-            ("nats_login.token", self.token.is_some()),
-            ("nats_login.credentials", self.credentials.is_some()),
-            ("nats_login.nkey", self.nkey.is_some()),
-        ];
-        let mut given = ways.into_iter().filter(|(_, given)| *given).map(|(name, _)| name);
-        if let (Some(one), Some(other)) = (given.next(), given.next()) {
-            return Err(Error::invalid(
-                other,
-                format!("one way to log in is enough: there is {one} already"),
-            ));
-        }
-        if self.user.is_some() != self.password.is_some() {
-            return Err(Error::invalid(
-                "nats_login.password",
-                "wanted with nats_login.user, and only with it",
-            ));
-        }
-        if self.certificate.is_some() != self.key.is_some() {
-            return Err(Error::invalid(
-                "nats_login.key",
-                "wanted with nats_login.certificate, and only with it",
-            ));
-        }
-        Ok(())
-    }
-}
-
-/// A text that is never shown.
-#[derive(Clone, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub struct Secret(String);
-
-impl Secret {
-    /// The text.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
-impl Serialize for Secret {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str("***")
-    }
-}
-
 /// What is logged, to standard error.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -434,7 +292,7 @@ impl Telemetry {
     }
 }
 
-fn within(name: &'static str, value: u64, least: u64, most: u64) -> Result<(), Error> {
+pub(super) fn within(name: &'static str, value: u64, least: u64, most: u64) -> Result<(), Error> {
     if (least..=most).contains(&value) {
         return Ok(());
     }
