@@ -63,8 +63,8 @@ async fn readers(store: &SqliteStore) -> Vec<String> {
     names.fetch_all(store.reads()).await.unwrap()
 }
 
-const A: &str = "INSERT INTO checkpoints VALUES ('a', 0, 0, NULL)";
-const B: &str = "INSERT INTO checkpoints VALUES ('b', 0, 0, NULL)";
+const A: &str = "INSERT INTO checkpoints (reader, partition, \"offset\") VALUES ('a', 0, 0)";
+const B: &str = "INSERT INTO checkpoints (reader, partition, \"offset\") VALUES ('b', 0, 0)";
 
 #[tokio::test]
 async fn a_refused_job_harms_no_other_of_its_group() {
@@ -89,7 +89,7 @@ async fn a_full_disk_is_told_to_the_whole_group_and_passes() {
 }
 
 const FILL: &str = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 100000) \
-                    INSERT INTO checkpoints SELECT 'reader ' || n, 0, 0, NULL FROM n";
+                    INSERT INTO checkpoints (reader, partition, \"offset\") SELECT 'reader ' || n, 0, 0 FROM n";
 
 #[tokio::test]
 async fn a_job_that_panics_does_not_end_the_writer() {
