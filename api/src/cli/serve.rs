@@ -48,6 +48,8 @@ pub async fn run(config: Config) -> Result<(), Error> {
     let mut signals = Signals::new().map_err(Error::Signals)?;
     let addresses = resolve(&config).await?;
     let metrics = telemetry::metrics()?;
+    // First, since whatever is opened wants a descriptor.
+    let limits = bootstrap::limits(&config, machine::connections(config.http.max_connections));
     let store = bootstrap::open(&config).await?;
     let catalog = bootstrap::catalog()?;
     store.migrate(&catalog).await?;
@@ -72,7 +74,6 @@ pub async fn run(config: Config) -> Result<(), Error> {
     let watch = tokio::spawn(telemetry::watch_dependencies(state.clone()));
     let stop = CancellationToken::new();
     let router = wilco_api::http::router(state);
-    let limits = bootstrap::limits(&config, machine::connections(config.http.max_connections));
     let http = wilco_api::http::serve(listener, router, limits, stop.clone().cancelled_owned());
     let drain = drain(&engine, running, stop, Duration::from_secs(config.drain_seconds));
     signals.until_done(http, drain).await?;

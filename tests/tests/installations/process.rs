@@ -49,7 +49,12 @@ async fn under_nohup_it_outlives_its_terminal() {
     client.done(&create_pet("rex")).await;
     wilco_tests::wilco::signal(child.id(), "TERM");
     let ended = async || child.try_wait().unwrap();
-    assert!(wait_for("it to end", ended, Option::is_some).await.unwrap().success());
+    let ended = wait_for("it to end", ended, Option::is_some).await.unwrap();
+    assert!(
+        ended.success(),
+        "{ended}: {}",
+        std::fs::read_to_string(folder.path().join("log")).unwrap_or_default()
+    );
 }
 
 #[tokio::test]
