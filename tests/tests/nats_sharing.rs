@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "all of this is tests")]
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_nats::jetstream::stream::Config;
@@ -10,7 +9,7 @@ use serde_json::{Value, json};
 use wilco_tests::client::create_pet;
 use wilco_tests::e2e::{Place, SqlitePlace};
 use wilco_tests::faults::{FarLine, LEASE, Load, World, audit, seed};
-use wilco_tests::nats::{NatsServer, Notification};
+use wilco_tests::nats::NatsServer;
 use wilco_tests::wilco::Server;
 use wilco_tests::{on_both_stores, wait_for};
 
@@ -65,20 +64,6 @@ async fn a_second_store_on_the_stream_publishes_nothing_and_says_so(place: impl 
     assert_eq!(page.len(), 1, "{page:?}");
 }
 
-/// What a subscriber keeps that drops what it has seen: the entries, in the order it heard of them.
-fn kept(stream: &[Notification]) -> Vec<Value> {
-    let mut last: BTreeMap<(String, String), i64> = BTreeMap::new();
-    let mut fresh = |event: &Value| {
-        let place = (event["generation"].to_string(), event["partition"].to_string());
-        let offset: i64 = event["offset"].as_str().unwrap().parse().unwrap();
-        let last = last.entry(place).or_default();
-        let fresh = offset > *last;
-        *last = offset.max(*last);
-        fresh
-    };
-    stream.iter().map(|message| message.event.clone()).filter(|event| fresh(event)).collect()
-}
-
 async fn with_pets(server: &Server, ids: &[&str]) {
     for id in ids {
         server.client().done(&create_pet(id)).await;
@@ -105,7 +90,7 @@ async fn a_restored_store_is_told_apart_from_what_it_was<P: Place>(place: P) {
     wait_for("the store to notice", noticed, |noticed| *noticed).await;
     let feed = server.client().feed("").await;
     let stream = nats.stream(8 + 6).await;
-    let heard = kept(&stream);
+    let heard: Vec<Value> = audit::without_repeats(stream).into_iter().map(|message| message.event).collect();
     for entry in &feed {
         let same = |event: &&Value| event["id"] == entry["id"] && event["data"] == entry["data"];
         assert_eq!(heard.iter().filter(same).count(), 1, "heard of once: {entry}");

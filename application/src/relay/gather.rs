@@ -1,5 +1,3 @@
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
@@ -59,8 +57,12 @@ impl Relay {
         let reason = why.to_string().replace(char::is_control, " ");
         let parked = ParkedEntry { partition, offset, generation, reason };
         self.store.park(READER, &parked).await?;
+        self.positions.go_to(partition, offset);
+        self.count_parked().await
+    }
+
+    async fn count_parked(&self) -> Result<(), StoreError> {
         metrics::gauge!(names::PARKED).set(self.store.parked(READER).await? as f64);
-        self.positions.advance(&BTreeMap::from([(partition, offset)]), None);
         Ok(())
     }
 
@@ -70,7 +72,7 @@ impl Relay {
             return Ok(());
         }
         if self.measured.is_none() {
-            metrics::gauge!(names::PARKED).set(self.store.parked(READER).await? as f64);
+            self.count_parked().await?;
         }
         self.measured = Some(Instant::now());
         let heads = self.hub.heads();

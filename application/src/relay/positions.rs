@@ -10,11 +10,11 @@ use crate::ports::{Checkpoint, Fence, PartitionLease, Receipt, StoreError};
 pub(super) struct Positions(BTreeMap<u16, Position>);
 
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Position {
+struct Position {
     /// The lease under which it is so.
     lease: PartitionLease,
     /// Everything up to here is acknowledged.
-    pub(super) offset: i64,
+    offset: i64,
     mark: Option<i64>,
     saved: i64,
 }
