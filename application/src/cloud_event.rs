@@ -3,6 +3,7 @@
 //! What must hold: whatever stands in the store, a message has a valid subject and valid headers. Texts that become
 //! one are encoded; so other programs' rows, and those of before something was checked at the door, harm nobody.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -160,22 +161,30 @@ impl Notifier {
 
     /// The subject of an entry's notification; one that cannot be read has none.
     pub fn subject(&self, entry: &FeedEntry) -> Option<String> {
-        let kind = match &entry.body {
-            EntryBody::Event(event) => event_kind(event),
-            EntryBody::Outcome(command) => outcome_kind(command),
-            EntryBody::Unreadable(_) => return None,
-        };
-        Some(self.subject_of(&kind, entry.partition))
+        match &entry.body {
+            EntryBody::Event(event) => Some(self.subject_of_event(event, entry.partition)),
+            EntryBody::Outcome(command) => Some(self.subject_of_outcome(command, entry.partition)),
+            EntryBody::Unreadable(_) => None,
+        }
     }
 
-    fn subject_of(&self, kind: &str, partition: u16) -> String {
-        format!("{}.{kind}.{}", self.prefix, partition::token(partition))
+    /// `wilco.event.pet.reserved.p07`
+    fn subject_of_event(&self, event: &EventRow, partition: u16) -> String {
+        let (prefix, aggregate, name) = (&self.prefix, token(&event.aggregate_type), event_name(event));
+        format!("{prefix}.event.{aggregate}.{name}.{}", partition::token(partition))
+    }
+
+    /// `wilco.command.failed.pet.reserve.p07`
+    fn subject_of_outcome(&self, command: &Command, partition: u16) -> String {
+        let (prefix, outcome) = (&self.prefix, outcome_name(command));
+        let (aggregate, verb) = (token(command.aggregate_type()), token(command.verb()));
+        format!("{prefix}.command.{outcome}.{aggregate}.{verb}.{}", partition::token(partition))
     }
 
     fn of_event(&self, entry: &FeedEntry, event: &EventRow) -> Envelope {
         let metadata = EventMetadata::of(event);
-        let target = encoded(&format!("{}/{}", event.aggregate_type, event.aggregate_id));
-        let cause = metadata.command_id.as_deref().map(encoded);
+        let target = encoded(format!("{}/{}", event.aggregate_type, event.aggregate_id));
+        let cause = metadata.command_id.map(encoded);
         let id = format!("event:{}:{}", cause.as_deref().unwrap_or(&target), event.sequence);
         let known_time = |at: &String| chrono::DateTime::parse_from_rfc3339(at).is_ok();
         let history = || {
@@ -183,13 +192,13 @@ impl Notifier {
             Some(format!("{resource}/history"))
         };
         Envelope {
-            subject: self.subject_of(&event_kind(event), entry.partition),
+            subject: self.subject_of_event(event, entry.partition),
             event_type: format!("wilco.{}.{}", token(&event.aggregate_type), event_name(event)),
             id,
             target,
             time: metadata.at.filter(known_time).unwrap_or_else(|| EPOCH.to_owned()),
             place: cause.as_ref().map(|cause| format!("/v1/commands/{cause}/events")).or_else(history),
-            correlation_id: metadata.correlation_id.as_deref().map(encoded),
+            correlation_id: metadata.correlation_id.map(encoded),
             command_id: cause,
             traceparent: metadata.traceparent.filter(|text| is_traceparent(text)),
         }
@@ -199,10 +208,10 @@ impl Notifier {
         let outcome = outcome_name(command);
         let at = command.settlement.as_ref().map_or(command.accepted_at, |settlement| settlement.at);
         Envelope {
-            subject: self.subject_of(&outcome_kind(command), entry.partition),
+            subject: self.subject_of_outcome(command, entry.partition),
             event_type: format!("wilco.command.{outcome}"),
             id: format!("{outcome}:{}", command.id),
-            target: encoded(&format!("{}/{}", command.aggregate_type(), command.target)),
+            target: encoded(format!("{}/{}", command.aggregate_type(), command.target)),
             time: rfc3339(&at),
             correlation_id: Some(command.correlation_id.to_string()),
             command_id: Some(command.id.to_string()),
@@ -256,7 +265,7 @@ fn message(entry: &FeedEntry, generation: i64, envelope: Envelope, payload: Vec<
         event_type,
         id,
         headers,
-        payload,
+        payload: payload.into(),
         partition: entry.partition,
         offset: entry.offset,
         referring: false,
@@ -273,34 +282,38 @@ pub fn target_of(entry: &FeedEntry) -> Option<AggregateKey> {
     Some(AggregateKey { aggregate_type, id })
 }
 
-/// `event.pet.reserved`
-fn event_kind(event: &EventRow) -> String {
-    format!("event.{}.{}", token(&event.aggregate_type), event_name(event))
-}
-
-/// `command.failed.pet.reserve`
-fn outcome_kind(command: &Command) -> String {
-    let (aggregate, verb) = (token(command.aggregate_type()), token(command.verb()));
-    format!("command.{}.{aggregate}.{verb}", outcome_name(command))
-}
-
 /// A command that was cancelled did not succeed: it is told as failed, its status says `cancelled`.
 fn outcome_name(command: &Command) -> &'static str {
     if command.state() == State::Succeeded { "succeeded" } else { "failed" }
 }
 
 /// The event's name without the aggregate's: `pet.reserved` and `PetReserved` are both `reserved`.
-fn event_name(event: &EventRow) -> String {
+fn event_name(event: &EventRow) -> Cow<'_, str> {
+    // As almost all are spelled.
+    if let Some((aggregate, name)) = event.event_type.split_once('.')
+        && aggregate == event.aggregate_type
+        && is_token(name)
+    {
+        return name.into();
+    }
     let name = token(&event.event_type);
     let prefix = token(&event.aggregate_type);
-    match name.strip_prefix(&prefix).and_then(|rest| rest.strip_prefix('_')) {
-        Some(rest) if !rest.is_empty() => rest.to_owned(),
+    match name.strip_prefix(&*prefix).and_then(|rest| rest.strip_prefix('_')) {
+        Some(rest) if !rest.is_empty() => rest.to_owned().into(),
         _ => name,
     }
 }
 
+/// Whether text is a token of a subject as it is.
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
+
 /// Any text as one token of a subject, lower snake case: nothing in stored data can add a token or a wildcard.
-fn token(text: &str) -> String {
+fn token(text: &str) -> Cow<'_, str> {
+    if is_token(text) {
+        return text.into();
+    }
     let mut token = String::with_capacity(text.len() + 4);
     for c in text.chars() {
         if c.is_ascii_uppercase() {
@@ -314,15 +327,15 @@ fn token(text: &str) -> String {
             token.push('_');
         }
     }
-    if token.is_empty() { "_".to_owned() } else { token }
+    if token.is_empty() { "_".into() } else { token.into() }
 }
 
 /// Text as it may stand in a header and in an attribute of a CloudEvent: all but visible ASCII, and the percent sign
 /// and the quotation mark, as percent and two digits for each byte (HTTP protocol binding of CloudEvents 1.0, 3.1.3.2).
-fn encoded(text: &str) -> String {
+fn encoded(text: String) -> String {
     let plain = |b: u8| b.is_ascii_graphic() && b != b'%' && b != b'"';
     if text.bytes().all(plain) {
-        return text.to_owned();
+        return text;
     }
     let mut encoded = String::with_capacity(text.len() + 8);
     for b in text.bytes() {
@@ -343,7 +356,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_encoded_as_visible_ascii(text in ".*") {
-            prop_assert!(encoded(&text).bytes().all(|b| b.is_ascii_graphic()));
+            prop_assert!(encoded(text).bytes().all(|b| b.is_ascii_graphic()));
         }
     }
 

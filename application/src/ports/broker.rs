@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::StoreIdentity;
@@ -17,7 +18,7 @@ pub struct Message {
     /// Further headers, name and value.
     pub headers: Vec<(&'static str, String)>,
     /// The CloudEvent.
-    pub payload: Vec<u8>,
+    pub payload: Bytes,
     /// The partition it belongs to: order holds within one.
     pub partition: u16,
     /// Its offset there.

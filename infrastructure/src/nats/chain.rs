@@ -144,7 +144,7 @@ async fn send_all(
         if each || is_last {
             asked.push((place, send(context, message, before).await?));
         } else {
-            let (headers, payload) = (headers(message, before)?, message.payload.clone().into());
+            let (headers, payload) = (headers(message, before)?, message.payload.clone());
             let sent = client.publish_with_headers(message.subject.clone(), headers, payload);
             sent.await.map_err(unavailable)?;
         }
@@ -168,6 +168,6 @@ pub(super) async fn send(
     before: Option<&str>,
 ) -> Result<PublishAckFuture, BrokerError> {
     let outbound =
-        PublishMessage::build().payload(message.payload.clone().into()).headers(headers(message, before)?);
+        PublishMessage::build().payload(message.payload.clone()).headers(headers(message, before)?);
     context.send_publish(message.subject.clone(), outbound).await.map_err(|error| broker_error(&error))
 }

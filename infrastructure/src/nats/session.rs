@@ -88,7 +88,7 @@ impl Session {
     async fn publish_plainly(&self, run: &[Message]) -> Result<Published, BrokerError> {
         let mut published = Published::default();
         for message in run {
-            let payload = message.payload.clone().into();
+            let payload = message.payload.clone();
             self.client
                 .publish_with_headers(message.subject.clone(), headers(message, None)?, payload)
                 .await

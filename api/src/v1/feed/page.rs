@@ -27,7 +27,7 @@ pub(super) async fn answer(mut reader: Reader, limit: usize) -> Result<Response,
         }
         seen += look.seen;
         for (message, _) in look.found {
-            let text = String::from_utf8(message.payload).map_err(|_| Refusal::internal())?;
+            let text = String::from_utf8(message.payload.into()).map_err(|_| Refusal::internal())?;
             items.push(RawValue::from_string(text)?);
         }
     }
