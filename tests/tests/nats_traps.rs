@@ -19,7 +19,7 @@ fn message(number: i64, size: usize) -> Message {
         event_type: "wilco.pet.created".into(),
         id: format!("event:{number}"),
         headers: vec![("Wilco-Target", "pet/rex".into())],
-        payload: vec![b'x'; size],
+        payload: vec![b'x'; size].into(),
         partition: 0,
         offset: number,
         referring: false,
