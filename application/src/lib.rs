@@ -7,7 +7,7 @@
 //! | [`intake`] | accepts commands in group-committed batches |
 //! | [`worker`] | applies what is accepted: load, handle, commit, tell |
 //! | [`ownership`] | which partitions this replica owns |
-//! | [`outage`] | what the log hears of a store that is lost |
+//! | [`outage`] | what the log hears of a store or a broker that is lost |
 //! | [`feed`] | the ordered, gapless stream of events and outcomes, and its cursors |
 //! | [`relay`] | carries the feed to the broker |
 //! | [`status`], [`cloud_event`] | what clients and subscribers get to see |

@@ -35,7 +35,7 @@ impl Ownership {
             owned: Arc::new(watch::Sender::new(Vec::new())),
             valid_until: Arc::new(watch::Sender::new(Instant::now())),
             failing: Arc::default(),
-            outage: Arc::default(),
+            outage: Arc::new(Outage::of_store()),
             doubt: Arc::new(Notify::new()),
         }
     }

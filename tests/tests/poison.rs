@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use metrics_exporter_prometheus::PrometheusBuilder;
 use wilco_application::engine::{Engine, RetrySubmission};
 use wilco_application::ports::{Command, Settlement, State};
 use wilco_tests::trial::{How, Place, submission};
@@ -91,6 +92,27 @@ async fn unreadable_harms_no_other(place: Place) {
     // Nothing is wrong with what it would write, so all of them are settled by the same commit.
     assert!(settled.iter().all(|other| other.at == settled[0].at), "{settled:?}");
     can_be_retried(&engine, &poison).await;
+}
+
+/// Nobody is to look for a fault of the store when a handler has one.
+#[tokio::test]
+async fn a_defect_is_counted_as_one_and_as_no_refused_commit() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    // All tasks of this test run on this thread.
+    let _counting = metrics::set_default_local_recorder(&recorder);
+    let place = Place::sqlite().await;
+    let (engine, _running) = place.engine(100).await;
+    let commands = accepted(&engine, &[("panics", How::Panics), ("nul", How::MakesNul)]).await;
+    assert!(settlements(&engine, commands).await.iter().all(is_internal));
+    let counted = recorder.handle().render();
+    assert!(counted.contains("wilco_defects_total 2"), "{counted}");
+    let refused = |line: &&str| line.starts_with("wilco_commits_refused_total") && !line.ends_with(" 0");
+    let refused: Vec<_> = counted.lines().filter(refused).collect();
+    assert_eq!(
+        refused,
+        [r#"wilco_commits_refused_total{reason="data"} 1"#],
+        "the NUL is the store's to refuse"
+    );
 }
 
 #[tokio::test]

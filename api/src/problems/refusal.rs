@@ -24,7 +24,7 @@ struct Inner {
 pub(crate) struct Unwritten(pub(crate) Problem);
 
 /// Requests that the store did not answer: the first one is told of.
-static OUTAGE: Outage = Outage::new();
+static OUTAGE: Outage = Outage::of_store();
 
 /// Seconds after which a store that did not answer may be asked again.
 const STORE_PAUSE: u64 = 1;

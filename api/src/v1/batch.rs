@@ -159,15 +159,17 @@ fn chunk(rest: &mut Bytes) -> Vec<Bytes> {
 
 /// Submits the good lines of a chunk together; answers each line.
 async fn answers(state: &AppState, base: &BasePath, lines: Vec<Bytes>, traceparent: Option<&str>) -> Bytes {
-    let parsed: Vec<Result<Submission, Refusal>> =
-        lines.iter().map(|line| parse(state, line, traceparent)).collect();
-    let good = parsed.iter().filter_map(|one| one.as_ref().ok().cloned()).collect();
+    let mut good = Vec::with_capacity(lines.len());
+    let parsed: Vec<Result<(), Refusal>> = lines
+        .iter()
+        .map(|line| parse(state, line, traceparent).map(|submission| good.push(submission)))
+        .collect();
     let mut submitted = state.engine().submit_all(good).await.into_iter();
     let mut text = Vec::new();
     for one in parsed {
         let outcome = match one {
             Err(refusal) => Err(refusal),
-            Ok(_) => match submitted.next() {
+            Ok(()) => match submitted.next() {
                 Some(Ok(submitted)) => Ok(submitted.command.id),
                 Some(Err(error)) => Err(Refusal::of_submission(error, "/data")),
                 None => Err(Refusal::internal()),

@@ -52,9 +52,11 @@ impl Unchecked {
     }
 
     pub(super) fn compile(self) -> Result<CommandType, RegistrationError> {
+        let mut checked = self.schema.clone();
+        schema::take_texts_for_free_of_nul(&mut checked);
         let validator = jsonschema::draft202012::options()
             .should_validate_formats(true)
-            .build(&self.schema)
+            .build(&checked)
             .map_err(|error| RegistrationError::Schema(self.name.clone(), error.to_string()))?;
         Ok(CommandType {
             name: self.name,

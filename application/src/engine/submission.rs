@@ -21,7 +21,6 @@ pub const OWN_METADATA: &[&str] =
     &["actor", "at", "causation_id", "command_id", "correlation_id", "tenant", "traceparent", "tracestate"];
 
 /// A command that somebody asks for.
-#[derive(Clone)]
 pub struct Submission {
     /// Its type.
     pub command_type: Arc<CommandType>,
@@ -172,14 +171,16 @@ impl Engine {
 
     /// The same for many at once; an error of one harms no other.
     pub async fn submit_all(&self, submissions: Vec<Submission>) -> Vec<Result<Submitted, SubmitError>> {
-        let admitted: Vec<Result<Command, SubmitError>> =
-            submissions.into_iter().map(|submission| self.admit(submission)).collect();
-        let commands: Vec<Command> = admitted.iter().filter_map(|one| one.as_ref().ok().cloned()).collect();
+        let mut commands = Vec::with_capacity(submissions.len());
+        let admitted: Vec<Result<(), SubmitError>> = submissions
+            .into_iter()
+            .map(|submission| self.admit(submission).map(|command| commands.push(command)))
+            .collect();
         let mut accepted = self.intake.accept_all(commands).await.into_iter();
         let mut submitted = Vec::with_capacity(admitted.len());
         for one in admitted {
             submitted.push(match one {
-                Ok(_) => self.judge(accepted.next().unwrap_or(Err(IntakeError::Stopping))).await,
+                Ok(()) => self.judge(accepted.next().unwrap_or(Err(IntakeError::Stopping))).await,
                 Err(error) => Err(error),
             });
         }

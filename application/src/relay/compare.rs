@@ -44,7 +44,7 @@ impl Relay {
 
     async fn judge(&self, partition: u16, told: Option<&Told>) -> Result<Verdict, Setback> {
         let Some(told) = told else { return Ok(Verdict::Nothing) };
-        // What another replica has committed a moment ago may be told already.
+        // Now, not before it was asked: what another replica has committed a moment ago may be told already.
         self.hub.refresh().await?;
         let generation = self.hub.generation();
         if told.generation != generation {

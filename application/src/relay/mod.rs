@@ -33,6 +33,7 @@ use tracing::Instrument as _;
 use crate::cloud_event::Notifier;
 use crate::feed::FeedHub;
 use crate::names;
+use crate::outage::Outage;
 use crate::ownership::Ownership;
 use crate::ports::{
     Broker, BrokerError, Clock, PartitionLease, Published, Receipt, Store, StoreError, StoreIdentity,
@@ -81,8 +82,7 @@ pub struct Relay {
     verified: Option<Instant>,
     saved: Instant,
     measured: Option<Instant>,
-    /// Whether the last step failed.
-    late: bool,
+    outage: Outage,
 }
 
 impl Relay {
@@ -112,7 +112,7 @@ impl Relay {
             verified: None,
             saved: Instant::now(),
             measured: None,
-            late: false,
+            outage: Outage::new("notifications are delayed", "notifications go out again"),
         }
     }
 
@@ -130,7 +130,7 @@ impl Relay {
                 }
                 Ok(count) => {
                     backoff = Backoff::default();
-                    self.recovered();
+                    self.outage.is_over();
                     if (BUSY..RUN).contains(&count) {
                         tokio::time::sleep(GATHER).await;
                     }
@@ -158,23 +158,12 @@ impl Relay {
         }
     }
 
-    /// Says so once, however long it lasts.
     fn failed(&mut self, setback: &Setback) {
         self.verified = None;
         if matches!(setback, Setback::Store(StoreError::Fenced) | Setback::Broker(BrokerError::Late)) {
             self.ownership.doubt();
         }
-        if std::mem::replace(&mut self.late, true) {
-            tracing::debug!(error = setback as &dyn std::error::Error, "notifications are still delayed");
-        } else {
-            tracing::warn!(error = setback as &dyn std::error::Error, "notifications are delayed");
-        }
-    }
-
-    fn recovered(&mut self) {
-        if std::mem::take(&mut self.late) {
-            tracing::info!("notifications go out again");
-        }
+        self.outage.failed(setback, "a run was not published");
     }
 
     /// Publishes one run; says how many messages that were.
