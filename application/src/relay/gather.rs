@@ -7,15 +7,16 @@ use crate::names;
 use crate::ports::{EntryBody, FeedEntry, Message, ParkedEntry, StoreError};
 
 impl Relay {
-    /// The next messages of all partitions, a fair share of each, in order within each.
+    /// The next messages of all partitions that have some, a fair share of each, in order within each.
     pub(super) async fn gather(&mut self) -> Result<Vec<Message>, StoreError> {
-        let share = (RUN / self.positions.len().max(1)).max(1);
         let heads = self.hub.heads();
+        let head = |partition: u16| heads.offsets.get(usize::from(partition)).copied().unwrap_or_default();
+        let behind = self.positions.offsets().filter(|(partition, offset)| head(*partition) > *offset);
+        let behind: Vec<_> = behind.collect();
+        let share = (RUN / behind.len().max(1)).max(1);
         let mut run = Vec::new();
-        for (partition, offset) in self.positions.offsets().collect::<Vec<_>>() {
-            if heads.offsets.get(usize::from(partition)).is_some_and(|head| *head > offset) {
-                self.gather_of(partition, offset, share, &mut run).await?;
-            }
+        for (partition, offset) in behind {
+            self.gather_of(partition, offset, share, &mut run).await?;
         }
         Ok(run)
     }
