@@ -13,92 +13,21 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::Instant;
 use tracing::Span;
 
+use crate::acceptance::{Acceptance, Answer, Fresh, IntakeError, MAX_BATCH};
 use crate::names;
-use crate::outage::Outage;
-use crate::pace::Pace;
-use crate::ports::{Accepted, Clock, Command, OpenCommands, Registry, Store, StoreError};
+use crate::parts::Parts;
+use crate::ports::{Clock, Command, OpenCommands};
 use crate::worker::Router;
 
-/// Most commands in one write.
-const MAX_BATCH: usize = 500;
 /// Most bytes of command data in one write, beyond the first command.
 const MAX_BATCH_BYTES: usize = 4 << 20;
 /// Commands that may wait for a write.
 const QUEUE: usize = 4096;
 
-/// A command was not accepted.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum IntakeError {
-    /// More requests wait than may.
-    #[error("too many requests wait to be stored")]
-    Full,
-    /// The server is stopping.
-    #[error("the server is stopping")]
-    Stopping,
-    /// The store did not do it, or its answer was lost.
-    #[error(transparent)]
-    Store(Arc<StoreError>),
-}
-
-/// What became of a command that is durable now.
-#[derive(Debug)]
-pub(crate) enum Received {
-    /// It was accepted.
-    New {
-        /// As it was accepted.
-        command: Arc<Command>,
-        /// How it ended, where that is known already.
-        outcome: Option<Arc<Command>>,
-    },
-    /// A command with its id or idempotency key was there already.
-    Existing {
-        /// The one that was not accepted.
-        command: Arc<Command>,
-        /// The one that was there.
-        existing: Box<Command>,
-    },
-}
-
-type Answer = Result<Received, IntakeError>;
-
-/// A command that nobody has stored yet, and whoever waits to hear of it.
-#[derive(Debug)]
-pub(crate) struct Fresh {
-    pub(crate) command: Arc<Command>,
-    /// Of its acceptance.
-    pub(crate) span: Span,
-    reply: oneshot::Sender<Answer>,
-}
-
 /// A command on its way to the intake, with the span of its acceptance.
 type Arriving = (Command, Span, oneshot::Sender<Answer>);
-
-impl Fresh {
-    /// One whose answer nobody hears.
-    #[cfg(test)]
-    pub(crate) fn unheard(command: Arc<Command>) -> Self {
-        Self { command, span: Span::none(), reply: oneshot::channel().0 }
-    }
-
-    /// Answers. A client that hung up is no error: its command is accepted all the same.
-    pub(crate) fn answer(self, answer: Answer) {
-        drop(self.reply.send(answer));
-    }
-
-    /// It is stored and settled.
-    pub(crate) fn settled(self, outcome: Arc<Command>) {
-        let command = Arc::clone(&self.command);
-        self.answer(Ok(Received::New { command, outcome: Some(outcome) }));
-    }
-
-    /// The store did not answer: nobody knows whether it is stored.
-    pub(crate) fn refuse(self, error: &Arc<StoreError>) {
-        self.answer(Err(IntakeError::Store(Arc::clone(error))));
-    }
-}
 
 /// The entrance to the intake.
 #[derive(Clone)]
@@ -115,24 +44,11 @@ pub(crate) struct IntakeLoop {
     latest: DateTime<Utc>,
 }
 
-/// Stores commands as they are, to be applied later.
-#[derive(Clone)]
-pub(crate) struct Acceptance {
-    store: Arc<dyn Store>,
-    pace: Arc<Pace>,
-    outage: Arc<Outage>,
-}
-
 impl Intake {
-    pub(crate) fn new(
-        store: Arc<dyn Store>,
-        router: Router,
-        clock: Arc<dyn Clock>,
-        pace: Arc<Pace>,
-        outage: Arc<Outage>,
-    ) -> (Self, IntakeLoop) {
+    pub(crate) fn new(parts: &Parts, router: Router) -> (Self, IntakeLoop) {
         let (sender, receiver) = mpsc::channel(QUEUE);
-        let acceptance = Acceptance::new(store, pace, outage);
+        let acceptance = Acceptance::new(parts);
+        let clock = Arc::clone(&parts.clock);
         (Self { sender }, IntakeLoop { receiver, acceptance, router, clock, latest: DateTime::UNIX_EPOCH })
     }
 
@@ -187,7 +103,7 @@ impl IntakeLoop {
             self.latest = self.clock.now().max(self.latest + TimeDelta::microseconds(1));
             command.accepted_at = self.latest;
             bytes += command.data.len();
-            gathered.push(Fresh { command: Arc::new(command), span, reply });
+            gathered.push(Fresh::new(Arc::new(command), span, reply));
             let room = gathered.len() < MAX_BATCH && bytes < MAX_BATCH_BYTES;
             next = if room { self.receiver.try_recv().ok() } else { None };
         }
@@ -195,74 +111,21 @@ impl IntakeLoop {
     }
 }
 
-impl Acceptance {
-    pub(crate) fn new(store: Arc<dyn Store>, pace: Arc<Pace>, outage: Arc<Outage>) -> Self {
-        Self { store, pace, outage }
-    }
-
-    /// Stores them, and answers for all of them. Gives back those that are new, in order.
-    pub(crate) async fn accept(&self, mut fresh: Vec<Fresh>) -> Vec<Arc<Command>> {
-        let mut new = Vec::with_capacity(fresh.len());
-        while !fresh.is_empty() {
-            let rest = fresh.split_off(fresh.len().min(MAX_BATCH));
-            new.extend(self.write(fresh).await);
-            fresh = rest;
-        }
-        new
-    }
-
-    async fn write(&self, fresh: Vec<Fresh>) -> Vec<Arc<Command>> {
-        let commands: Vec<Arc<Command>> = fresh.iter().map(|fresh| Arc::clone(&fresh.command)).collect();
-        let started = Instant::now();
-        let result = self.store.accept(commands).await;
-        metrics::histogram!(names::ACCEPT_SECONDS).record(started.elapsed());
-        metrics::histogram!(names::ACCEPT_BATCH).record(fresh.len() as f64);
-        match result {
-            Ok(accepted) => self.answer(fresh, accepted),
-            Err(error) => {
-                self.outage.failed(&error, "commands could not be stored");
-                let error = Arc::new(error);
-                for fresh in fresh {
-                    fresh.refuse(&error);
-                }
-                Vec::new()
-            }
-        }
-    }
-
-    fn answer(&self, fresh: Vec<Fresh>, accepted: Vec<Accepted>) -> Vec<Arc<Command>> {
-        let mut new = Vec::with_capacity(fresh.len());
-        let mut immediate = 0;
-        for (fresh, accepted) in fresh.into_iter().zip(accepted) {
-            let command = Arc::clone(&fresh.command);
-            match accepted {
-                Accepted::New => {
-                    immediate += usize::from(command.not_before.is_none());
-                    new.push(Arc::clone(&command));
-                    fresh.answer(Ok(Received::New { command, outcome: None }));
-                }
-                Accepted::Existing(existing) => fresh.answer(Ok(Received::Existing { command, existing })),
-            }
-        }
-        metrics::counter!(names::ACCEPTED).increment(new.len() as u64);
-        self.pace.accepted(immediate);
-        new
-    }
-}
-
 /// Counts the backlog anew now and then: what other replicas accept and settle is not seen otherwise. Between that it
 /// shows how things stand.
-pub(crate) async fn count_backlog(registry: &dyn Registry, clock: &dyn Clock, pace: &Pace, limit: u64) {
+pub(crate) async fn count_backlog(parts: Parts) {
     const EVERY: Duration = Duration::from_secs(5);
     const COUNTED_EVERY: u32 = 6;
+    let Parts { store, clock, pace, settings, .. } = &parts;
+    let limit = settings.max_backlog;
     let mut waiting = OpenCommands::default();
     for round in (0..COUNTED_EVERY).cycle() {
         let now = clock.now();
         let looked = async {
             if round == 0 {
-                pace.counted(registry.backlog(now, limit.saturating_add(1)).await?);
+                pace.counted(store.backlog(now, limit.saturating_add(1)).await?);
             }
-            registry.waiting(now, limit).await
+            store.waiting(now, limit).await
         };
         match looked.await {
             Ok(found) => waiting = found,

@@ -4,9 +4,9 @@
 //! | --- | --- |
 //! | [`catalog`] | the registered aggregates and their command types, type-erased |
 //! | [`engine`] | the one thing the outside talks to: submit, look up, wait, cancel, list, read |
-//! | [`intake`] | accepts commands in group-committed batches |
+//! | `intake`, `acceptance` | accepts commands in group-committed batches |
 //! | [`worker`] | applies what is accepted: load, handle, commit, tell |
-//! | [`ownership`] | which partitions this replica owns |
+//! | `ownership` | which partitions this replica owns |
 //! | [`outage`] | what the log hears of a store or a broker that is lost |
 //! | [`feed`] | the ordered, gapless stream of events and outcomes, and its cursors |
 //! | [`relay`] | carries the feed to the broker |
@@ -15,25 +15,27 @@
 //! | [`queries`] | resources, histories, states as of a version |
 //! | [`ports`] | what the engine needs of the outside |
 //!
-//! A command's way: [`engine::Engine::submit`] → [`intake`] → (durable: 202) → [`worker`] → one commit →
+//! A command's way: [`engine::Engine::submit`] → `intake` → (durable: 202) → [`worker`] → one commit →
 //! [`feed`] → waiters, relay, streams.
 
+mod acceptance;
 pub mod catalog;
 pub mod cloud_event;
 pub mod engine;
 pub mod feed;
-pub mod intake;
+mod intake;
 mod meters;
 pub mod names;
 pub mod outage;
-pub mod ownership;
+mod ownership;
 pub mod pace;
 pub mod partition;
+mod parts;
 pub mod ports;
 pub mod queries;
 pub mod relay;
 pub mod status;
 pub mod trace_context;
 mod vital;
-pub mod waiters;
+mod waiters;
 pub mod worker;

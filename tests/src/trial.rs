@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "these are tests, though they stand in a library")]
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use cqrs_es::event_sink::EventSink;
 use cqrs_es::{Aggregate, DomainEvent, EventEnvelope, View};
@@ -71,6 +71,17 @@ impl DomainEvent for Tried {
     }
 }
 
+/// What the handler was asked, each time.
+#[derive(Clone, Debug, Default)]
+pub struct Asked(Arc<Mutex<Vec<How>>>);
+
+impl Asked {
+    /// How often it was asked this.
+    pub fn count(&self, how: How) -> usize {
+        self.0.lock().unwrap().iter().filter(|asked| **asked == how).count()
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 #[error("it was told to say no")]
 struct Refused;
@@ -86,9 +97,10 @@ impl Aggregate for Trial {
     type Command = Try;
     type Event = Tried;
     type Error = Refused;
-    type Services = ();
+    type Services = Asked;
 
-    async fn handle(&mut self, command: Try, (): &(), sink: &EventSink<Self>) -> Result<(), Refused> {
+    async fn handle(&mut self, command: Try, asked: &Asked, sink: &EventSink<Self>) -> Result<(), Refused> {
+        asked.0.lock().unwrap().push(command.how);
         match command.how {
             How::Panics => panic!("as it was told to"),
             How::NeverEnds => std::future::pending().await,
@@ -132,6 +144,8 @@ impl LandingView for TrialView {
 pub struct Place {
     /// The store.
     pub store: Arc<dyn Store>,
+    /// What the handler was asked.
+    pub asked: Asked,
     behind: Behind,
 }
 
@@ -147,14 +161,14 @@ impl Place {
         let options = PostgresOptions { partitions: 2, ..PostgresOptions::default() };
         let store = PostgresStore::connect(&url, options).await.unwrap();
         store.migrate().await.unwrap();
-        Self { store: Arc::new(store), behind: Behind::Postgres(url) }
+        Self { store: Arc::new(store), asked: Asked::default(), behind: Behind::Postgres(url) }
     }
 
     /// On SQLite.
     pub async fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(&folder.path().join("wilco.db"), 1).await.unwrap();
-        Self { store: Arc::new(store), behind: Behind::Sqlite(folder) }
+        Self { store: Arc::new(store), asked: Asked::default(), behind: Behind::Sqlite(folder) }
     }
 
     /// Changes what is stored.
@@ -173,7 +187,9 @@ impl Place {
     /// An engine that takes new commands as they come, to store and settle them by one commit, and makes a snapshot of an
     /// aggregate after so many events.
     pub async fn engine(&self, snapshot_every: i64) -> (Arc<Engine>, Running) {
-        let trial = AggregateRegistration::<Trial, TrialView>::new("trials", ()).command::<Try>();
+        let trial =
+            AggregateRegistration::<Trial, TrialView>::with_pure_services("trials", self.asked.clone());
+        let trial = trial.command::<Try>();
         let catalog = Catalog::builder().aggregate(trial).unwrap().build();
         let (clock, ids) = (Arc::new(SystemClock), Arc::new(RandomIds));
         let mut settings = EngineSettings::default();

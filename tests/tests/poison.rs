@@ -65,6 +65,9 @@ async fn harms_no_other(place: Place, how: How) {
     let settled = settlements(&engine, commands).await;
     assert!(is_internal(&settled[2]), "{:?}", settled[2]);
     assert_eq!(settled[2].attempts, 2);
+    if how != How::MakesNul {
+        assert_eq!(place.asked.count(how), 2, "each time it was asked is an attempt");
+    }
     let others: Vec<_> = [0, 1, 3, 4].map(|index| (settled[index].state, settled[index].version)).into();
     let well = |version| (State::Succeeded, Some(version));
     assert_eq!(others, [well(1), well(1), well(2), well(1)]);

@@ -6,7 +6,6 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use wilco_api::http::AppState;
 use wilco_application::engine::{Engine, Running};
 use wilco_application::ports::{RandomIds, StoreError, SystemClock};
 
@@ -51,21 +50,21 @@ pub async fn run(config: Config) -> Result<(), Error> {
     // First, since whatever is opened wants a descriptor.
     let limits = bootstrap::limits(&config, machine::connections(config.http.max_connections));
     let store = bootstrap::open(&config).await?;
-    let catalog = bootstrap::catalog()?;
-    store.migrate(&catalog).await?;
+    let interface = bootstrap::interface()?;
+    store.migrate(interface.modules().catalog()).await?;
     let listener = bind(&config, &addresses)?;
     let (broker, readiness) = bootstrap::broker(&config).unzip();
     let (engine, running) = Engine::start(
         store.shared(),
         broker,
-        catalog,
+        Arc::clone(interface.modules().catalog()),
         Arc::new(SystemClock),
         Arc::new(RandomIds),
         bootstrap::engine_settings(&config),
     )
     .await?;
     greet(&config, &listener);
-    let state = AppState::new(
+    let state = interface.state(
         Arc::clone(&engine),
         bootstrap::api_settings(&config, &addresses)?,
         Some(metrics),
@@ -73,7 +72,7 @@ pub async fn run(config: Config) -> Result<(), Error> {
     );
     let watch = tokio::spawn(telemetry::watch_dependencies(state.clone()));
     let stop = CancellationToken::new();
-    let router = wilco_api::http::router(state);
+    let router = interface.router(state);
     let http = wilco_api::http::serve(listener, router, limits, stop.clone().cancelled_owned());
     let drain = drain(&engine, running, stop, Duration::from_secs(config.drain_seconds));
     signals.until_done(http, drain).await?;

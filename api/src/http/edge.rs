@@ -15,9 +15,9 @@ use wilco_domain::kernel::Problem;
 
 use super::answer::PROBLEM;
 use super::framing::Fault;
-use super::headers::X_REQUEST_ID;
 use super::state::AppState;
 use super::{coding, trace, visitor};
+use crate::header_names::X_REQUEST_ID;
 use crate::problems::{Refusal, Unwritten};
 
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
@@ -34,7 +34,7 @@ const ADDED: usize = 7;
 const LONGEST_ID: usize = 128;
 
 /// Numbers the request, answers panics and refusals with problems, adds the security headers, and counts.
-pub(super) async fn edge(State(state): State<AppState>, request: Request, next: Next) -> Response {
+pub(crate) async fn edge(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let place = state.traffic().place(&request);
     let span = trace::span(&request, state.traffic().route(place));

@@ -2,6 +2,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use axum::body::Bytes;
+use axum::http::Method;
 use metrics_exporter_prometheus::PrometheusHandle;
 use wilco_application::engine::Engine;
 
@@ -31,23 +33,34 @@ struct Shared {
     metrics: Option<PrometheusHandle>,
     readiness: Vec<Arc<dyn ReadinessCheck>>,
     traffic: Traffic,
+    document: Bytes,
     silence: Duration,
 }
 
 /// How long a stream may say nothing: proxies cut those that are silent for longer.
 const SILENCE: Duration = Duration::from_secs(15);
 
+/// What is served, as far as those who serve it have to know.
+pub(crate) struct Shown {
+    /// The documented routes: methods and paths.
+    pub(crate) routes: Vec<(Method, String)>,
+    /// The paths of the others.
+    pub(crate) pages: Vec<&'static str>,
+    /// The OpenAPI document, but for its servers.
+    pub(crate) document: Bytes,
+}
+
 impl AppState {
-    /// The state of an interface to `engine`. The store is always checked for readiness; `readiness` lists what
-    /// else has to answer. Install the metrics recorder, if there is one, before.
-    pub fn new(
+    pub(crate) fn new(
         engine: Arc<Engine>,
+        shown: Shown,
         settings: ApiSettings,
         metrics: Option<PrometheusHandle>,
         readiness: Vec<Arc<dyn ReadinessCheck>>,
     ) -> Self {
-        let traffic = Traffic::new(&settings.base_path);
-        Self(Arc::new(Shared { engine, settings, metrics, readiness, traffic, silence: SILENCE }))
+        let traffic = Traffic::new(&settings.base_path, &shown);
+        let document = shown.document;
+        Self(Arc::new(Shared { engine, settings, metrics, readiness, traffic, document, silence: SILENCE }))
     }
 
     /// The same, with streams that say at least every `silence` that they are still there. Before it is shared.
@@ -81,6 +94,11 @@ impl AppState {
     /// What has to answer besides the store.
     pub fn readiness(&self) -> &[Arc<dyn ReadinessCheck>] {
         &self.0.readiness
+    }
+
+    /// The OpenAPI document, but for its servers.
+    pub(crate) fn document(&self) -> &Bytes {
+        &self.0.document
     }
 
     pub(super) fn traffic(&self) -> &Traffic {

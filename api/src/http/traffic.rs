@@ -12,7 +12,8 @@ use metrics::{Counter, Histogram};
 use wilco_application::names;
 
 use super::base::BasePath;
-use super::headers::PREFERENCE_APPLIED;
+use super::state::Shown;
+use crate::header_names::PREFERENCE_APPLIED;
 
 /// The methods that are told apart, and the rest.
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "other"];
@@ -45,22 +46,21 @@ pub(super) struct Place {
 
 impl Traffic {
     /// Of an interface below `base`. What the documented routes may answer is there at 0.
-    pub(super) fn new(base: &BasePath) -> Self {
+    pub(super) fn new(base: &BasePath, shown: &Shown) -> Self {
         let mut traffic = Self {
             base: base.as_str().to_owned(),
             by_path: HashMap::new(),
             routes: vec![Answered::of("unknown")],
             held: metrics::histogram!(names::HTTP_HELD_SECONDS),
         };
-        for route in crate::v1::routes() {
-            let at = traffic.know(&route.path);
-            let method = place(&route.method);
+        for (method, path) in &shown.routes {
+            let (at, method) = (traffic.know(path), place(method));
             traffic.routes[at].seconds(method);
             for class in [2, 4, 5] {
                 traffic.routes[at].counter(method, class).increment(0);
             }
         }
-        for (path, _) in crate::openapi::pages() {
+        for path in &shown.pages {
             traffic.know(path);
         }
         traffic

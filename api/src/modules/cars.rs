@@ -5,7 +5,7 @@ use super::{At, Builder, Module};
 
 /// Cars, whose ids the clients may choose.
 pub(super) fn cars() -> Module {
-    Builder::<Car, CarView>::new("cars", "Cars", "Cars, under ids of their clients' choice.", ())
+    Builder::<Car, CarView>::new("cars", "Cars", "Cars, under ids of their clients' choice.")
         .command::<CreateCar>([
             At::post("", "Register a car")
                 .describe("Leave `id` out and the server makes one.")

@@ -5,35 +5,60 @@ mod module;
 mod petstore;
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use wilco_application::catalog::{Catalog, RegistrationError};
 
 pub use module::{At, Builder, CommandRoute, EventKind, Module};
 
-/// Every module, a line each.
-pub fn all() -> Vec<Module> {
+/// The modules of the program that ships, a line each.
+pub fn shipped() -> Vec<Module> {
     vec![
         petstore::pets(), //
         cars::cars(),
     ]
 }
 
-/// The slugs of all problems that commands may fail with by the rules of their aggregates.
-pub(crate) fn failures() -> &'static [&'static str] {
-    static FAILURES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
-        let commands = all().into_iter().flat_map(|module| module.commands);
-        let slugs: BTreeSet<_> = commands.flat_map(|command| command.failures).copied().collect();
-        slugs.into_iter().collect()
-    });
-    &FAILURES
+/// The modules of a program, and what they register.
+pub struct Modules {
+    all: Vec<Module>,
+    catalog: Arc<Catalog>,
+    failures: Vec<&'static str>,
 }
 
-/// Everything that is registered.
-pub fn catalog() -> Result<Arc<Catalog>, RegistrationError> {
-    let catalog =
-        all().into_iter().try_fold(Catalog::builder(), |catalog, module| module.register(catalog))?;
-    Ok(Arc::new(catalog.build()))
+impl Modules {
+    /// Registers them.
+    ///
+    /// # Errors
+    /// When two of them clash, or one breaks a convention.
+    pub fn new(mut all: Vec<Module>) -> Result<Self, RegistrationError> {
+        let catalog =
+            all.iter_mut().try_fold(Catalog::builder(), |catalog, module| module.register(catalog))?;
+        let commands = all.iter().flat_map(|module| &module.commands);
+        let failures: BTreeSet<_> = commands.flat_map(|command| command.failures).copied().collect();
+        let failures = failures.into_iter().collect();
+        Ok(Self { all, catalog: Arc::new(catalog.build()), failures })
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Module> {
+        self.all.iter()
+    }
+
+    /// Everything that is registered.
+    pub fn catalog(&self) -> &Arc<Catalog> {
+        &self.catalog
+    }
+
+    /// The kinds of events of all of them.
+    pub fn events(&self) -> impl Iterator<Item = &EventKind> {
+        self.iter().flat_map(|module| &module.events)
+    }
+
+    /// The slugs of all problems that commands may fail with by the rules of their aggregates.
+    pub(crate) fn failures(&self) -> &[&'static str] {
+        &self.failures
+    }
 }
 
 #[cfg(test)]
@@ -42,9 +67,14 @@ mod tests {
 
     #[test]
     fn the_modules_do_not_clash_and_every_route_makes_a_registered_command() {
-        let catalog = catalog().unwrap();
-        for route in all().into_iter().flat_map(|module| module.commands) {
-            assert!(catalog.command(&route.command_type).is_some(), "{} {}", route.method, route.path);
+        let modules = Modules::new(shipped()).unwrap();
+        for route in modules.iter().flat_map(|module| &module.commands) {
+            assert!(
+                modules.catalog().command(&route.command_type).is_some(),
+                "{} {}",
+                route.method,
+                route.path
+            );
         }
     }
 

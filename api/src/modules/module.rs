@@ -32,7 +32,8 @@ pub struct Module {
     pub events: Vec<EventKind>,
     pub(crate) view: fn(&mut Schemas) -> Value,
     pub(crate) status: fn(&mut Schemas) -> Value,
-    register: Register,
+    /// Until it is registered.
+    register: Option<Register>,
 }
 
 /// A kind of event.
@@ -134,13 +135,22 @@ where
     V: View<A> + LandingView + JsonSchema + Clone + 'static,
 {
     /// Begins the module of `A`, whose resources live at `/v1/{collection}`.
-    pub fn new(
+    pub fn new(collection: &'static str, title: &'static str, description: &'static str) -> Self
+    where
+        A: Aggregate<Services = ()>,
+    {
+        Self::with_pure_services(collection, title, description, ())
+    }
+
+    /// The same for an aggregate whose handler uses services. They must be pure: see
+    /// [`AggregateRegistration::with_pure_services`].
+    pub fn with_pure_services(
         collection: &'static str,
         title: &'static str,
         description: &'static str,
         services: A::Services,
     ) -> Self {
-        let registration = AggregateRegistration::new(collection, services);
+        let registration = AggregateRegistration::with_pure_services(collection, services);
         Self { registration, collection, title, description, commands: Vec::new(), view: PhantomData }
     }
 
@@ -174,14 +184,17 @@ where
             events: events::<A>(),
             view: Schemas::answered::<V>,
             status: |schemas| schemas.answered_member::<V>("status"),
-            register: Box::new(move |catalog| catalog.aggregate(registration)),
+            register: Some(Box::new(move |catalog| catalog.aggregate(registration))),
         }
     }
 }
 
 impl Module {
-    pub(super) fn register(self, catalog: CatalogBuilder) -> Result<CatalogBuilder, RegistrationError> {
-        (self.register)(catalog)
+    pub(super) fn register(&mut self, catalog: CatalogBuilder) -> Result<CatalogBuilder, RegistrationError> {
+        match self.register.take() {
+            Some(register) => register(catalog),
+            None => Ok(catalog),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use super::{At, Builder, Module};
 
 /// The pets of the store.
 pub(super) fn pets() -> Module {
-    Builder::<Pet, PetView>::new("pets", "Pets", "The pets of the store.", ())
+    Builder::<Pet, PetView>::new("pets", "Pets", "The pets of the store.")
         .command::<CreatePet>([At::post("", "Take a pet into the store")
             .describe(
                 "Leave `id` out and the server makes one; with one, an identical request is the same command.",

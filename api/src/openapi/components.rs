@@ -11,9 +11,10 @@ use super::{Parameter, Schemas, examples, pascal};
 use crate::problems::{CATALOGUE, Entry};
 
 /// Gathers it.
-#[derive(Default)]
-pub(super) struct Components {
+pub(super) struct Components<'a> {
     pub(super) schemas: Schemas,
+    /// The slugs of the problems that a command may fail with by the rules of its aggregate.
+    failures: &'a [&'static str],
     parameters: Map<String, Value>,
     responses: Map<String, Value>,
     examples: Map<String, Value>,
@@ -21,7 +22,18 @@ pub(super) struct Components {
     pub(super) clashes: Vec<String>,
 }
 
-impl Components {
+impl<'a> Components<'a> {
+    pub(super) fn new(schemas: Schemas, failures: &'a [&'static str]) -> Self {
+        Self {
+            schemas,
+            failures,
+            parameters: Map::new(),
+            responses: Map::new(),
+            examples: Map::new(),
+            clashes: Vec::new(),
+        }
+    }
+
     /// A parameter, or a reference to it.
     pub(super) fn parameter(&mut self, parameter: &Parameter) -> Value {
         let mut value = json!({
@@ -85,11 +97,17 @@ impl Components {
             StatusCode::SERVICE_UNAVAILABLE => &["Retry-After"],
             StatusCode::UNSUPPORTED_MEDIA_TYPE => &["Accept-Encoding"],
             // It may be the outcome of a command that was waited for.
-            _ if slugs.iter().any(|slug| is_outcome(slug)) => OF_OUTCOMES,
+            _ if slugs.iter().any(|slug| self.is_outcome(slug)) => OF_OUTCOMES,
             _ => &[],
         };
         let value = response(&format!("{description}."), headers, content);
         share(&mut self.responses, &mut self.clashes, "responses", &name, value)
+    }
+
+    /// Whether a command may fail with this problem.
+    fn is_outcome(&self, slug: &str) -> bool {
+        ["not-found", "gone", "version-conflict", "cancelled", "internal"].contains(&slug)
+            || self.failures.contains(&slug)
     }
 
     /// All of it that `paths` lead to.
@@ -138,12 +156,6 @@ fn response(description: &str, headers: &[&str], content: Map<String, Value>) ->
 
 /// What a waited-for failure is answered with.
 const OF_OUTCOMES: &[&str] = &["Content-Location", "Preference-Applied", "Idempotency-Replayed"];
-
-/// Whether a command may fail with this problem.
-fn is_outcome(slug: &str) -> bool {
-    ["not-found", "gone", "version-conflict", "cancelled", "internal"].contains(&slug)
-        || crate::modules::failures().contains(&slug)
-}
 
 /// A problem as it may be answered.
 fn problem(slug: &str) -> Value {

@@ -5,45 +5,44 @@
 //! | `operation`, `parameter`, `answer` | what is said of a route, beside the route |
 //! | `schemas`, `examples` | the schemas of the types named there, and instances of them |
 //! | `components` | what is said once and referred to |
-//! | `serving`, `browser` | the document and the API browser over HTTP |
 
 mod answer;
-mod browser;
 mod components;
 mod examples;
 mod operation;
 mod parameter;
 mod schemas;
-mod serving;
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
 pub use answer::Answer;
-pub(crate) use browser::pages;
 pub use operation::{Operation, Route};
 pub(crate) use parameter::AGGREGATE_ID;
 pub use parameter::Parameter;
 pub use schemas::Schemas;
-pub(crate) use serving::routes;
 
 use crate::http::BasePath;
 use crate::problems::Entry;
 use components::Components;
 use operation::Body;
 
-/// The document of a server that clients see below `base`.
-pub fn document(base: &BasePath) -> Value {
-    let mut document = everywhere();
-    document["servers"] = servers(base);
-    document
+/// What a document is made of.
+pub(crate) struct Contents<'a> {
+    pub(crate) routes: &'a [Route],
+    /// What the routes of the aggregates are listed under, with a sentence on each.
+    pub(crate) tags: Vec<(&'static str, &'static str)>,
+    /// The slugs of the problems that a command may fail with by the rules of its aggregate.
+    pub(crate) failures: &'a [&'static str],
+    /// The schemas that are more than their types say.
+    pub(crate) schemas: Schemas,
 }
 
-/// The document without what depends on where clients see the server.
-fn everywhere() -> Value {
-    let mut components = Components::default();
-    let paths = paths(&mut components);
+/// The document, but for its [servers].
+pub(crate) fn document(contents: Contents<'_>) -> Value {
+    let mut components = Components::new(contents.schemas, contents.failures);
+    let paths = paths(contents.routes, &mut components);
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -55,13 +54,14 @@ fn everywhere() -> Value {
             "license": { "name": "Apache-2.0 OR MIT", "identifier": "Apache-2.0 OR MIT" },
         },
         "security": [],
-        "tags": tags(),
+        "tags": tags(contents.tags),
         "components": components.written(&paths),
         "paths": paths,
     })
 }
 
-fn servers(base: &BasePath) -> Value {
+/// Where a server that clients see below `base` is found: the one member that differs with that.
+pub(crate) fn servers(base: &BasePath) -> Value {
     let here = if base.as_str().is_empty() { "/" } else { base.as_str() };
     json!([
         { "url": here, "description": "Where this document is from." },
@@ -78,27 +78,26 @@ const DESCRIPTION: &str = "Commands are accepted durably with 202 and settled la
     HTTP/1.1.";
 
 /// What the operations are listed under, in this order.
-fn tags() -> Value {
-    let modules = crate::modules::all();
-    let own = modules.iter().map(|module| (module.title, module.description));
+fn tags(own: Vec<(&str, &str)>) -> Value {
     let others = [
         ("Commands", "Commands of any type: making, following, listing, taking back and retrying them."),
         ("Feed", "Every event and every outcome, in order."),
         ("Operations", "Probes, metrics, and the interface's description of itself."),
     ];
-    own.chain(others).map(|(name, description)| json!({ "name": name, "description": description })).collect()
+    let all = own.into_iter().chain(others);
+    all.map(|(name, description)| json!({ "name": name, "description": description })).collect()
 }
 
-fn paths(components: &mut Components) -> Value {
+fn paths(routes: &[Route], components: &mut Components<'_>) -> Value {
     let mut paths: Map<String, Value> = Map::new();
-    for route in crate::v1::routes() {
-        let item = paths.entry(route.path).or_insert_with(|| json!({}));
+    for route in routes {
+        let item = paths.entry(route.path.clone()).or_insert_with(|| json!({}));
         item[route.method.as_str().to_ascii_lowercase()] = operation(&route.operation, components);
     }
     paths.into()
 }
 
-fn operation(operation: &Operation, components: &mut Components) -> Value {
+fn operation(operation: &Operation, components: &mut Components<'_>) -> Value {
     let mut value = json!({
         "operationId": operation.id,
         "tags": [operation.tag],
@@ -156,24 +155,12 @@ pub(crate) fn pascal(name: &str) -> String {
     })
 }
 
+/// Names in the document that stand for two things.
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_name_stands_for_two_things() {
-        let mut components = Components::default();
-        paths(&mut components);
-        assert_eq!(components.clashes, Vec::<String>::new());
-        assert_eq!(components.schemas.clashes(), Vec::<String>::new());
-    }
-
-    #[test]
-    fn every_problem_that_is_named_is_in_the_catalogue() {
-        for route in crate::v1::routes() {
-            for slug in route.operation.problems {
-                assert!(Entry::find(slug).is_some(), "{slug}");
-            }
-        }
-    }
+pub(crate) fn clashes(contents: Contents<'_>) -> Vec<String> {
+    let mut components = Components::new(contents.schemas, contents.failures);
+    paths(contents.routes, &mut components);
+    let mut clashes = components.clashes;
+    clashes.extend(components.schemas.clashes());
+    clashes
 }

@@ -74,6 +74,11 @@ impl Operation {
         &self.id
     }
 
+    /// The slugs of what it may be refused with.
+    pub fn problems(&self) -> &[&'static str] {
+        &self.problems
+    }
+
     /// More than the summary says.
     #[must_use]
     pub fn describe(mut self, description: impl Into<Cow<'static, str>>) -> Self {

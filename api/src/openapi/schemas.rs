@@ -65,6 +65,18 @@ impl Schemas {
         whole
     }
 
+    /// Adds to the schema of a `T` that clients send what its type cannot say: members at a pointer below it.
+    pub(crate) fn add_to_sent<T: JsonSchema>(&mut self, pointer: &str, members: Map<String, Value>) {
+        self.sent::<T>();
+        add(self.sent.definitions_mut().get_mut(&*T::schema_name()), pointer, members);
+    }
+
+    /// The same for one that the server answers.
+    pub(crate) fn add_to_answered<T: JsonSchema>(&mut self, pointer: &str, members: Map<String, Value>) {
+        self.answered::<T>();
+        add(self.answered.definitions_mut().get_mut(&*T::schema_name()), pointer, members);
+    }
+
     /// A schema under a name of its own.
     pub fn named(&mut self, name: &str, schema: Value) -> Value {
         self.own.insert(name.to_owned(), schema);
@@ -97,6 +109,13 @@ impl Schemas {
         let differ = sent.iter().filter(|(name, one)| answered.get(*name).is_some_and(|other| other != *one));
         let names = differ.map(|(name, _)| name);
         names.chain(self.own.keys().filter(|name| answered.contains_key(*name))).cloned().collect()
+    }
+}
+
+fn add(schema: Option<&mut Value>, pointer: &str, members: Map<String, Value>) {
+    let place = schema.and_then(|schema| schema.pointer_mut(pointer)).and_then(Value::as_object_mut);
+    if let Some(place) = place {
+        place.extend(members);
     }
 }
 

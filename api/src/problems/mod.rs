@@ -1,13 +1,11 @@
-//! Every refusal, and the page that explains it.
+//! Every refusal, and what explains it.
 //!
 //! A handler returns a [`Refusal`]; the outermost layer writes it as a problem with the request's path as its
 //! `instance`. Nothing else writes problems, except a waited-for failure, whose problem is the command's own.
 
 mod catalogue;
-mod page;
 mod refusal;
 
 pub use catalogue::{CATALOGUE, Entry};
-pub(crate) use page::{Explanation, explain};
 pub use refusal::Refusal;
 pub(crate) use refusal::Unwritten;

@@ -7,7 +7,7 @@ use wilco_application::queries::QueryError;
 use wilco_application::status::path_of;
 use wilco_domain::kernel::{FieldError, Problem};
 
-use crate::http::headers::IDEMPOTENCY_REPLAYED;
+use crate::header_names::IDEMPOTENCY_REPLAYED;
 
 /// Why a request is not answered as asked.
 #[derive(Clone, Debug)]

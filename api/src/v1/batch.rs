@@ -15,8 +15,9 @@ use wilco_domain::kernel::Problem;
 
 use super::door::Wishes;
 use super::envelope::{self, Described};
+use crate::header_names::IDEMPOTENCY_KEY;
 use crate::http::answer::NDJSON;
-use crate::http::headers::{self, IDEMPOTENCY_KEY};
+use crate::http::headers;
 use crate::http::json::{in_utf8, parse as parse_json};
 use crate::http::{AppState, BasePath, Call, Content, Media};
 use crate::openapi::{Answer, Operation, Route};

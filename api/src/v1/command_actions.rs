@@ -9,7 +9,7 @@ use super::TENANT;
 use super::command_status::{find, tag, unknown};
 use super::door::{self, Wishes};
 use crate::http::{Call, Preconditions, answer};
-use crate::modules;
+use crate::modules::Modules;
 use crate::openapi::{Answer, Operation, Parameter, Route};
 use crate::problems::Refusal;
 
@@ -38,7 +38,7 @@ pub(super) fn cancel_route() -> Route {
     Route::delete("/v1/commands/{id}", cancel, operation)
 }
 
-pub(super) fn retry_route() -> Route {
+pub(super) fn retry_route(modules: &Modules) -> Route {
     let operation = Operation::new("Commands", "retryCommand", "Make a new command of a failed one")
         .describe(
             "The new one is `caused_by` the failed one, and demands the same version of its aggregate, if that one \
@@ -47,7 +47,7 @@ pub(super) fn retry_route() -> Route {
         .takes([Parameter::command_id()]);
     let operation = door::described(operation, &[Effect::Creates, Effect::Changes])
         .refuses(&["not-found", "command-not-failed", "command-expired"])
-        .refuses(modules::failures());
+        .refuses(modules.failures());
     Route::post("/v1/commands/{id}/retry", retry, operation)
 }
 

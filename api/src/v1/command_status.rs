@@ -11,8 +11,9 @@ use wilco_application::status::{CommandStatus, Phase};
 use wilco_domain::kernel::Problem;
 
 use super::{TENANT, command_stream, door};
+use crate::header_names::PREFERENCE_APPLIED;
 use crate::http::answer::{self, raw_json, set, tagged};
-use crate::http::headers::{self, PREFERENCE_APPLIED};
+use crate::http::headers;
 use crate::http::{Call, Media, Tag};
 use crate::openapi::{Answer, Operation, Parameter, Route};
 use crate::problems::Refusal;

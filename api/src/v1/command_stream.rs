@@ -10,7 +10,7 @@ use wilco_application::ports::Command;
 use wilco_application::status::Phase;
 
 use super::command_status::position;
-use crate::http::headers::LAST_EVENT_ID;
+use crate::header_names::LAST_EVENT_ID;
 use crate::http::{AppState, BasePath, Call, OpenStream, answer, single};
 use crate::problems::Refusal;
 

@@ -15,8 +15,9 @@ use wilco_application::status::{CommandStatus, path_of, resource_of};
 use wilco_domain::kernel::{AggregateId, Effect};
 
 use super::TENANT;
+use crate::header_names::{IDEMPOTENCY_REPLAYED, OPERATION_LOCATION, PREFERENCE_APPLIED};
 use crate::http::answer::{raw_json, set};
-use crate::http::headers::{self, IDEMPOTENCY_REPLAYED, OPERATION_LOCATION, PREFERENCE_APPLIED, Wait};
+use crate::http::headers::{self, Wait};
 use crate::http::{BasePath, Preconditions, Tag};
 use crate::openapi::{Answer, Operation, Parameter};
 use crate::problems::Refusal;

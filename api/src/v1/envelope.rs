@@ -14,8 +14,7 @@ use wilco_domain::kernel::{AggregateId, FieldError};
 use super::door::Wishes;
 use crate::http::headers::NO_CALLBACKS;
 use crate::http::json::whole;
-use crate::modules;
-use crate::openapi::{self, AGGREGATE_ID};
+use crate::openapi::{self, AGGREGATE_ID, Schemas};
 use crate::problems::Refusal;
 
 /// Most entries of `metadata`.
@@ -56,10 +55,16 @@ pub(super) struct Described {
 }
 
 fn types(_: &mut SchemaGenerator) -> Schema {
-    let catalog = modules::catalog().ok();
-    let names: Vec<&str> =
-        catalog.iter().flat_map(|catalog| catalog.commands()).map(|one| one.name()).collect();
-    json_schema!({ "type": "string", "enum": names })
+    json_schema!({ "type": "string" })
+}
+
+/// Says of the schema of envelopes which types of commands there are.
+pub(super) fn list_types(schemas: &mut Schemas, catalog: &Catalog) {
+    let names: Vec<&str> = catalog.commands().map(|one| one.name()).collect();
+    schemas.add_to_sent::<Described>(
+        "/properties/type",
+        [("enum".to_owned(), json!(names))].into_iter().collect(),
+    );
 }
 
 fn metadata(_: &mut SchemaGenerator) -> Schema {
@@ -75,8 +80,7 @@ fn metadata(_: &mut SchemaGenerator) -> Schema {
 }
 
 /// An envelope of each type.
-pub(super) fn examples() -> Vec<(String, Value)> {
-    let Ok(catalog) = modules::catalog() else { return Vec::new() };
+pub(super) fn examples(catalog: &Catalog) -> Vec<(String, Value)> {
     let example = |command_type: &Arc<CommandType>| {
         let name = command_type.name().to_owned();
         let target = format!("{}-42", command_type.aggregate());

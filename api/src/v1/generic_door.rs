@@ -4,24 +4,24 @@ use wilco_domain::kernel::Effect;
 use super::door::{self, Wishes};
 use super::envelope::{self, Described};
 use crate::http::Call;
-use crate::modules;
+use crate::modules::Modules;
 use crate::openapi::{Operation, Route, Schemas};
 use crate::problems::Refusal;
 
 /// Where the generic door is.
 pub(super) const PATH: &str = "/v1/commands";
 
-pub(super) fn route() -> Route {
+pub(super) fn route(modules: &Modules) -> Route {
     let operation = Operation::new("Commands", "submitCommand", "Make a command of any registered type")
         .describe(
             "The same as the routes of the resources do, in an envelope. `/v1/command-types` lists the types, each \
              with the schema of its `data`; all but those that make an aggregate need a `target`.",
         )
         .body("application/json", true, Schemas::sent::<Described>)
-        .such_as(envelope::examples());
+        .such_as(envelope::examples(modules.catalog()));
     let operation = door::described(operation, &[Effect::Creates, Effect::Changes])
         .refuses(&["unknown-command-type", "command-expired"])
-        .refuses(modules::failures());
+        .refuses(modules.failures());
     Route::post(PATH, submit, operation)
 }
 

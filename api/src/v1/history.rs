@@ -9,8 +9,8 @@ use uuid::Uuid;
 use wilco_application::cloud_event::EventMetadata;
 use wilco_application::ports::EventRow;
 
-use crate::modules::{self, EventKind};
-use crate::openapi;
+use crate::modules::{EventKind, Modules};
+use crate::openapi::{self, Schemas};
 use crate::problems::Refusal;
 
 /// An event of a history.
@@ -42,7 +42,12 @@ pub(super) struct Event<'a> {
 
 /// Any object: of what follows from an event's type, what generators of clients make of alternatives is of no use.
 fn data(_: &mut SchemaGenerator) -> Schema {
-    let kinds: Vec<EventKind> = modules::all().into_iter().flat_map(|module| module.events).collect();
+    json_schema!({ "type": "object", "additionalProperties": true })
+}
+
+/// Says of the schema of events which kinds of data there are.
+pub(super) fn list_kinds(schemas: &mut Schemas, modules: &Modules) {
+    let kinds: Vec<&EventKind> = modules.events().collect();
     let mut description = "What happened. By the event's type, with these members:\n".to_owned();
     for EventKind { name, text, schema } in &kinds {
         let members = schema["properties"].as_object().into_iter().flatten();
@@ -50,9 +55,8 @@ fn data(_: &mut SchemaGenerator) -> Schema {
         let _ = write!(description, "\n- `{name}`: {text} {}", members.join(", "));
     }
     let examples: Vec<Value> = kinds.iter().map(|kind| openapi::example(&kind.schema)).collect();
-    json_schema!({
-        "type": "object", "additionalProperties": true, "description": description, "examples": examples,
-    })
+    let members = [("description".to_owned(), description.into()), ("examples".to_owned(), examples.into())];
+    schemas.add_to_answered::<Event<'static>>("/properties/data", members.into_iter().collect());
 }
 
 impl<'a> Event<'a> {

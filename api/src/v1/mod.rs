@@ -9,39 +9,54 @@
 //! | `resources` | the read models, the same for every aggregate |
 //! | `feed` | the feed over HTTP |
 //! | `operations` | probes and metrics |
+//! | `documentation`, `browser`, `problem_page` | the interface's description of itself |
 
 mod batch;
+mod browser;
 mod command_actions;
 mod command_list;
 mod command_status;
 mod command_stream;
 mod command_types;
 mod cursor;
+mod documentation;
 mod door;
 mod envelope;
 mod feed;
 mod generic_door;
 mod history;
 mod operations;
+mod problem_page;
 mod resource_commands;
 mod resources;
 
-use crate::modules::{self, Module};
-use crate::openapi::{self, Route};
+use crate::modules::{Module, Modules};
+use crate::openapi::{Route, Schemas};
+
+pub(crate) use browser::pages;
 
 /// Whose commands there are as long as there are no API keys.
 const TENANT: &str = "";
 
 /// Every route there is: what is served, and what is documented.
-pub fn routes() -> Vec<Route> {
-    let mut routes: Vec<Route> = modules::all().iter().flat_map(of_module).collect();
-    routes.extend([generic_door::route(), batch::route(), command_types::route()]);
+pub(crate) fn routes(modules: &Modules) -> Vec<Route> {
+    let mut routes: Vec<Route> = modules.iter().flat_map(of_module).collect();
+    routes.extend([generic_door::route(modules), batch::route(), command_types::route()]);
     routes.extend(command_list::routes());
-    routes.extend([command_status::route(), command_actions::cancel_route(), command_actions::retry_route()]);
+    routes.extend([command_status::route(), command_actions::cancel_route()]);
+    routes.push(command_actions::retry_route(modules));
     routes.push(feed::route());
     routes.extend(operations::routes());
-    routes.extend(openapi::routes());
+    routes.extend([documentation::route(), problem_page::route()]);
     routes
+}
+
+/// The schemas that say more than their types, since they depend on the modules.
+pub(crate) fn schemas(modules: &Modules) -> Schemas {
+    let mut schemas = Schemas::default();
+    envelope::list_types(&mut schemas, modules.catalog());
+    history::list_kinds(&mut schemas, modules);
+    schemas
 }
 
 fn of_module(module: &Module) -> Vec<Route> {

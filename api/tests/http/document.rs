@@ -6,8 +6,10 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use serde_json::Value;
 use wilco_api::http::BasePath;
 
+use crate::support::interface;
+
 /// The document of a server at the root.
-pub static DOCUMENT: LazyLock<Value> = LazyLock::new(|| wilco_api::openapi::document(&BasePath::default()));
+pub static DOCUMENT: LazyLock<Value> = LazyLock::new(|| interface().document(&BasePath::default()));
 
 /// Problems that the document says once for all operations.
 const EVERYWHERE: [&str; 6] = [

@@ -11,14 +11,14 @@ use wilco_api::problems::{CATALOGUE, Entry};
 use wilco_application::engine::EngineSettings;
 
 use crate::document::{DOCUMENT, answers, examples, faults, operation, operations, parameters};
-use crate::support::{Server, car, pet, pet_with_id};
+use crate::support::{Server, car, interface, pet, pet_with_id};
 
 #[tokio::test]
 async fn every_route_is_documented_and_every_documented_operation_is_served() {
     let documented: BTreeSet<String> =
         operations().iter().map(|(method, path, _)| format!("{method} {path}")).collect();
     let routes: BTreeSet<String> =
-        wilco_api::v1::routes().iter().map(|route| format!("{} {}", route.method, route.path)).collect();
+        interface().routes().iter().map(|route| format!("{} {}", route.method, route.path)).collect();
     assert_eq!(documented, routes);
     let server = Server::start().await;
     for (method, path, operation) in operations() {
@@ -242,7 +242,7 @@ async fn a_line_that_fits_the_envelope_is_stored_as_one_alone_is() {
 #[tokio::test]
 async fn below_a_base_the_document_names_that_base_and_is_the_same_otherwise() {
     let base = BasePath::parse("/wilco").unwrap();
-    let mut document = wilco_api::openapi::document(&base);
+    let mut document = interface().document(&base);
     assert_eq!(document["servers"][0]["url"], "/wilco");
     document["servers"] = DOCUMENT["servers"].clone();
     assert_eq!(document, *DOCUMENT);

@@ -10,7 +10,8 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
-use wilco_api::http::{ApiSettings, AppState, ReadinessCheck};
+use wilco_api::Interface;
+use wilco_api::http::{ApiSettings, ReadinessCheck};
 use wilco_application::engine::{Engine, EngineSettings, Running};
 use wilco_application::ports::{RandomIds, SystemClock};
 use wilco_infrastructure::sqlite::SqliteStore;
@@ -38,6 +39,11 @@ pub struct Reply {
     pub body: Bytes,
 }
 
+/// The interface of the program that ships.
+pub fn interface() -> Interface {
+    Interface::new(wilco_api::modules::shipped()).unwrap()
+}
+
 impl Server {
     pub async fn start() -> Self {
         Self::with(ApiSettings::default(), EngineSettings::default(), Vec::new()).await
@@ -50,19 +56,19 @@ impl Server {
     ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(&directory.path().join("wilco.db"), 2).await.unwrap();
-        let catalog = wilco_api::modules::catalog().unwrap();
+        let interface = interface();
         let (engine, running) = Engine::start(
             Arc::new(store.clone()),
             None,
-            catalog,
+            Arc::clone(interface.modules().catalog()),
             Arc::new(SystemClock),
             Arc::new(RandomIds),
             engine,
         )
         .await
         .unwrap();
-        let state = AppState::new(Arc::clone(&engine), settings, None, readiness);
-        let router = wilco_api::http::router(state.with_silence(SILENCE));
+        let state = interface.state(Arc::clone(&engine), settings, None, readiness);
+        let router = interface.router(state.with_silence(SILENCE));
         Self { engine, router, store, running: Some(running), _directory: directory }
     }
 

@@ -13,20 +13,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cqrs_es::{Aggregate, AggregateError, CqrsFramework, DomainEvent, EventEnvelope, View};
+use cqrs_es::{Aggregate, AggregateError, CqrsFramework, EventEnvelope, View};
 use futures::FutureExt;
 use lru::LruCache;
 use wilco_domain::kernel::{Problem, Rejection};
 
 use super::LandingView;
+use super::codec::{Codec, Undecodable, event_row, view_row};
 use super::slot::Slot;
-use super::typed::Codec;
 use crate::ports::{AggregateKey, Command, EventRow, Loaded, SnapshotRow, ViewRow};
-
-/// Stored data that cannot be read.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Undecodable(pub String);
 
 /// The command met a defect: of its handler, or of the data it needs.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -286,33 +281,6 @@ where
         entry.changed = true;
     }
     Ok(rows)
-}
-
-fn event_row<A: Aggregate>(event: &EventEnvelope<A>) -> Result<EventRow, Undecodable> {
-    let json = |error: serde_json::Error| Undecodable(error.to_string());
-    Ok(EventRow {
-        aggregate_type: A::TYPE.to_owned(),
-        aggregate_id: event.aggregate_id.clone(),
-        sequence: event.sequence as i64,
-        event_type: event.payload.event_type(),
-        event_version: event.payload.event_version(),
-        payload: serde_json::to_string(&event.payload).map_err(json)?,
-        metadata: serde_json::to_string(&event.metadata).map_err(json)?,
-    })
-}
-
-pub(super) fn view_row<A, V>(id: &str, version: i64, view: &V) -> Result<ViewRow, Undecodable>
-where
-    A: Aggregate,
-    V: View<A> + LandingView,
-{
-    Ok(ViewRow {
-        view_id: format!("{}/{id}", A::TYPE),
-        version,
-        payload: serde_json::to_string(view).map_err(|error| Undecodable(error.to_string()))?,
-        status: view.status().to_owned(),
-        gone: view.is_gone(),
-    })
 }
 
 fn version_conflict(expected: Option<i64>, found: i64) -> Option<Problem> {

@@ -3,8 +3,7 @@ use std::sync::Arc;
 use cqrs_es::{Aggregate, View};
 
 use super::LandingView;
-use super::executor::{Undecodable, view_row};
-use super::typed::Codec;
+use super::codec::{Codec, Undecodable, view_row};
 use crate::ports::{EventRow, ViewRow};
 
 /// Folds stored events into a landing view: for states as of a version, and for rebuilding.

@@ -2,6 +2,7 @@
 //!
 //! Typed on the way in ([`CatalogBuilder::aggregate`]), type-erased for everything else in the engine.
 
+mod codec;
 mod command_type;
 mod executor;
 mod fold;
@@ -17,8 +18,9 @@ use cqrs_es::persist::EventUpcaster;
 use cqrs_es::{Aggregate, View};
 use wilco_domain::kernel::{CommandKind, Rejection};
 
+pub use codec::Undecodable;
 pub use command_type::CommandType;
-pub use executor::{Defect, Executed, Executor, Undecodable};
+pub use executor::{Defect, Executed, Executor};
 pub use fold::Fold;
 pub use plain::whole;
 use typed::TypedAggregate;
@@ -151,7 +153,17 @@ where
     V: View<A> + LandingView,
 {
     /// Begins the registration of `A`, whose resources live at `/v1/{collection}`.
-    pub fn new(collection: &'static str, services: A::Services) -> Self {
+    pub fn new(collection: &'static str) -> Self
+    where
+        A: Aggregate<Services = ()>,
+    {
+        Self::with_pure_services(collection, ())
+    }
+
+    /// The same for an aggregate whose handler uses services. They must be *pure*: ask nobody, and answer the same
+    /// whenever they are asked the same. A handler may be asked several times for one command, and all that comes after
+    /// it waits until it has answered, so one that calls another system would do so twice, and hold up everybody.
+    pub fn with_pure_services(collection: &'static str, services: A::Services) -> Self {
         Self { aggregate: TypedAggregate::new(collection, services), commands: Vec::new() }
     }
 

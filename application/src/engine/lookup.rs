@@ -75,7 +75,7 @@ pub enum RetryError {
 impl Engine {
     /// Looks a command up.
     pub async fn find(&self, tenant: &str, id: Uuid) -> Result<Found, StoreError> {
-        let Some(command) = self.store.command(id).await? else { return Ok(Found::Unknown) };
+        let Some(command) = self.parts.store.command(id).await? else { return Ok(Found::Unknown) };
         if command.tenant != tenant {
             return Ok(Found::Unknown);
         }
@@ -84,7 +84,7 @@ impl Engine {
 
     /// Whether a command was settled longer ago than statuses are kept.
     pub(super) fn has_expired(&self, command: &Command) -> bool {
-        let kept = TimeDelta::from_std(self.settings.retention).unwrap_or(TimeDelta::MAX);
+        let kept = TimeDelta::from_std(self.parts.settings.retention).unwrap_or(TimeDelta::MAX);
         command.settlement.as_ref().is_some_and(|settlement| self.now() - settlement.at > kept)
     }
 
@@ -117,7 +117,7 @@ impl Engine {
         const FIRST: Duration = Duration::from_millis(20);
         const LONGEST: Duration = Duration::from_millis(500);
         let deadline = Instant::now() + patience;
-        let mut waiting = self.waiters.wait_for(command.id);
+        let mut waiting = self.parts.waiters.wait_for(command.id);
         let mut pause = Duration::ZERO;
         while !is_news(&command, self.now()) && Instant::now() < deadline {
             let wake = (Instant::now() + pause).min(deadline);
@@ -125,7 +125,7 @@ impl Engine {
                 settled = waiting.settled() => return Ok(settled),
                 () = tokio::time::sleep_until(wake) => {}
             }
-            if let Some(stored) = self.store.command(command.id).await? {
+            if let Some(stored) = self.parts.store.command(command.id).await? {
                 command = Arc::new(stored);
             }
             pause = (pause * 2).clamp(FIRST, LONGEST);
@@ -157,7 +157,7 @@ impl Engine {
             before: query.before,
             limit: query.limit,
         };
-        self.store.list(&filter).await
+        self.parts.store.list(&filter).await
     }
 
     /// Takes a command back that was not applied yet.
@@ -169,16 +169,16 @@ impl Engine {
         }
         let problem = Problem::new("cancelled", 409, "the command was cancelled before it was applied")
             .at(crate::status::path_of(id));
-        match self.store.cancel(id, self.now(), &problem).await? {
+        match self.parts.store.cancel(id, self.now(), &problem).await? {
             CancelOutcome::Unknown => Err(CancelError::Unknown),
             CancelOutcome::Settled(_) => Err(CancelError::Settled),
             CancelOutcome::Cancelled(command) => {
                 let command: Arc<Command> = Arc::new(*command);
-                crate::meters::count_cancelled(&self.catalog, &command);
+                crate::meters::count_cancelled(&self.parts.catalog, &command);
                 self.router.forget(id);
-                self.waiters.settled(&command);
-                self.pace.settled(1, self.now());
-                self.hub.catch_up().await;
+                self.parts.waiters.settled(&command);
+                self.parts.pace.settled(1, self.now());
+                self.parts.hub.catch_up().await;
                 Ok(command)
             }
         }
@@ -195,7 +195,7 @@ impl Engine {
         if failed.state() != State::Failed {
             return Err(RetryError::NotFailed);
         }
-        let Some(command_type) = self.catalog.command(&failed.command_type) else {
+        let Some(command_type) = self.parts.catalog.command(&failed.command_type) else {
             return Err(RetryError::Unknown);
         };
         let target = wilco_domain::kernel::AggregateId::parse(failed.target.clone()).ok();

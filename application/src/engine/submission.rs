@@ -9,8 +9,8 @@ use wilco_domain::kernel::{AggregateId, Effect, FieldError};
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use super::Engine;
+use crate::acceptance::{IntakeError, Received};
 use crate::catalog::CommandType;
-use crate::intake::{IntakeError, Received};
 use crate::names;
 use crate::partition::partition_of;
 use crate::ports::{AggregateKey, Command, Idempotency, StoreError};
@@ -196,7 +196,7 @@ impl Engine {
                 }
                 Ok(Received::Existing { command, existing }) => (command, existing),
                 Err(IntakeError::Full) => {
-                    return Err(SubmitError::Backlog(self.pace.retry_after(self.now())));
+                    return Err(SubmitError::Backlog(self.parts.pace.retry_after(self.now())));
                 }
                 Err(IntakeError::Stopping) => return Err(SubmitError::Stopping),
                 Err(IntakeError::Store(error)) => return Err(SubmitError::Unavailable(error)),
@@ -221,13 +221,17 @@ impl Engine {
 
     /// Whether a command succeeded and its resource is gone by now.
     async fn has_gone(&self, command: &Command) -> Result<bool, SubmitError> {
-        if crate::status::resource_of(command, &self.catalog).is_none() {
+        if crate::status::resource_of(command, &self.parts.catalog).is_none() {
             return Ok(false);
         }
         let key =
             AggregateKey { aggregate_type: command.aggregate_type().to_owned(), id: command.target.clone() };
-        let view =
-            self.store.view(&key.path()).await.map_err(|error| SubmitError::Unavailable(error.into()))?;
+        let view = self
+            .parts
+            .store
+            .view(&key.path())
+            .await
+            .map_err(|error| SubmitError::Unavailable(error.into()))?;
         Ok(view.is_some_and(|view| view.gone))
     }
 
@@ -237,8 +241,8 @@ impl Engine {
             return Err(SubmitError::Stopping);
         }
         let now = self.now();
-        if self.pace.backlog() >= self.settings.max_backlog {
-            return Err(SubmitError::Backlog(self.pace.retry_after(now)));
+        if self.parts.pace.backlog() >= self.parts.settings.max_backlog {
+            return Err(SubmitError::Backlog(self.parts.pace.retry_after(now)));
         }
         let errors = submission.command_type.check(&mut submission.data);
         if !errors.is_empty() {
@@ -265,7 +269,7 @@ impl Engine {
         Ok(Command {
             id,
             tenant: submission.tenant,
-            partition: partition_of(kind.aggregate(), &target, self.hub.partitions()),
+            partition: partition_of(kind.aggregate(), &target, self.parts.hub.partitions()),
             command_type: kind.name().to_owned(),
             target,
             data: submission.data.to_string(),

@@ -45,12 +45,12 @@ impl Relay {
     async fn judge(&self, partition: u16, told: Option<&Told>) -> Result<Verdict, Setback> {
         let Some(told) = told else { return Ok(Verdict::Nothing) };
         // Now, not before it was asked: what another replica has committed a moment ago may be told already.
-        self.hub.refresh().await?;
-        let generation = self.hub.generation();
+        self.parts.hub.refresh().await?;
+        let generation = self.parts.hub.generation();
         if told.generation != generation {
             return Ok(Verdict::Other);
         }
-        let entries = self.hub.read(partition, told.offset - 1, 1).await?;
+        let entries = self.parts.hub.read(partition, told.offset - 1, 1).await?;
         let Some(entry) = entries.first() else { return Ok(Verdict::Contradicted) };
         // What can be told has one id for good.
         match self.notifier.message(entry, generation, usize::MAX) {
@@ -60,7 +60,7 @@ impl Relay {
     }
 
     async fn begin_generation(&self, partition: u16, told: Option<Told>) -> Result<(), Setback> {
-        let generation = self.store.new_generation().await?;
+        let generation = self.parts.store.new_generation().await?;
         tracing::error!(
             partition,
             ?told,
@@ -68,7 +68,7 @@ impl Relay {
             "the stream tells of an entry that the store does not have: it was restored to an earlier state; a new \
              generation begins"
         );
-        self.hub.refresh().await?;
+        self.parts.hub.refresh().await?;
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use crate::ports::{EntryBody, FeedEntry, Message, ParkedEntry, StoreError};
 impl Relay {
     /// The next messages of all partitions that have some, a fair share of each, in order within each.
     pub(super) async fn gather(&mut self) -> Result<Vec<Message>, StoreError> {
-        let heads = self.hub.heads();
+        let heads = self.parts.hub.heads();
         let head = |partition: u16| heads.offsets.get(usize::from(partition)).copied().unwrap_or_default();
         let behind = self.positions.offsets().filter(|(partition, offset)| head(*partition) > *offset);
         let behind: Vec<_> = behind.collect();
@@ -30,8 +30,8 @@ impl Relay {
         run: &mut Vec<Message>,
     ) -> Result<(), StoreError> {
         let begin = run.len();
-        let generation = self.hub.generation();
-        for entry in self.hub.read(partition, after, share).await? {
+        let generation = self.parts.hub.generation();
+        for entry in self.parts.hub.read(partition, after, share).await? {
             match self.notifier.message(&entry, generation, self.largest) {
                 Ok(message) => {
                     if message.referring {
@@ -52,18 +52,18 @@ impl Relay {
     }
 
     async fn park(&mut self, entry: &FeedEntry, generation: i64, why: &Untellable) -> Result<(), StoreError> {
-        self.hub.complain(entry, why);
+        self.parts.hub.complain(entry, why);
         let (partition, offset) = (entry.partition, entry.offset);
         // PostgreSQL's texts have no NUL.
         let reason = why.to_string().replace(char::is_control, " ");
         let parked = ParkedEntry { partition, offset, generation, reason };
-        self.store.park(READER, &parked).await?;
+        self.parts.store.park(READER, &parked).await?;
         self.positions.go_to(partition, offset);
         self.count_parked().await
     }
 
     async fn count_parked(&self) -> Result<(), StoreError> {
-        metrics::gauge!(names::PARKED).set(self.store.parked(READER).await? as f64);
+        metrics::gauge!(names::PARKED).set(self.parts.store.parked(READER).await? as f64);
         Ok(())
     }
 
@@ -76,19 +76,19 @@ impl Relay {
             self.count_parked().await?;
         }
         self.measured = Some(Instant::now());
-        let heads = self.hub.heads();
+        let heads = self.parts.hub.heads();
         let mut lag = 0;
         let mut oldest: Option<DateTime<Utc>> = None;
         for (partition, offset) in self.positions.offsets() {
             let behind = heads.offsets.get(usize::from(partition)).map_or(0, |head| head - offset);
             if behind > 0 {
                 lag += behind;
-                let next = self.hub.read(partition, offset, 1).await?;
+                let next = self.parts.hub.read(partition, offset, 1).await?;
                 let since = next.first().and_then(|entry| time_of(entry));
                 oldest = oldest.into_iter().chain(since).min();
             }
         }
-        let age = oldest.map_or(0.0, |oldest| (self.clock.now() - oldest).as_seconds_f64().max(0.0));
+        let age = oldest.map_or(0.0, |oldest| (self.parts.clock.now() - oldest).as_seconds_f64().max(0.0));
         metrics::gauge!(names::RELAY_LAG).set(lag as f64);
         metrics::gauge!(names::RELAY_LAG_SECONDS).set(age);
         Ok(())

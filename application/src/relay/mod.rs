@@ -31,13 +31,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::cloud_event::Notifier;
-use crate::feed::FeedHub;
 use crate::names;
 use crate::outage::Outage;
-use crate::ownership::Ownership;
-use crate::ports::{
-    Broker, BrokerError, Clock, PartitionLease, Published, Receipt, Store, StoreError, StoreIdentity,
-};
+use crate::parts::Parts;
+use crate::ports::{Broker, BrokerError, PartitionLease, Published, Receipt, StoreError, StoreIdentity};
 use crate::worker::Backoff;
 use positions::Positions;
 
@@ -65,12 +62,9 @@ enum Setback {
 
 /// The relay of one replica.
 pub struct Relay {
-    store: Arc<dyn Store>,
-    hub: Arc<FeedHub>,
+    parts: Parts,
     broker: Arc<dyn Broker>,
     notifier: Notifier,
-    clock: Arc<dyn Clock>,
-    ownership: Ownership,
     leases: watch::Receiver<Vec<PartitionLease>>,
     positions: Positions,
     /// Partitions whose newest message at the broker is still to be compared with the store.
@@ -86,24 +80,14 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// A relay for the partitions that `ownership` tells of.
-    pub(crate) fn new(
-        store: Arc<dyn Store>,
-        hub: Arc<FeedHub>,
-        broker: Arc<dyn Broker>,
-        notifier: Notifier,
-        clock: Arc<dyn Clock>,
-        ownership: &Ownership,
-    ) -> Self {
-        let mut leases = ownership.subscribe();
+    /// A relay for the partitions that this replica owns.
+    pub(crate) fn new(parts: &Parts, broker: Arc<dyn Broker>, notifier: Notifier) -> Self {
+        let mut leases = parts.ownership.subscribe();
         leases.mark_changed();
         Self {
-            store,
-            hub,
+            parts: parts.clone(),
             broker,
             notifier,
-            clock,
-            ownership: ownership.clone(),
             leases,
             positions: Positions::default(),
             unseen: BTreeSet::new(),
@@ -118,7 +102,7 @@ impl Relay {
 
     /// Runs until `stop` is set and everything known is published, or the broker fails after that.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
-        let mut news = self.hub.subscribe();
+        let mut news = self.parts.hub.subscribe();
         let mut backoff = Backoff::default();
         loop {
             news.mark_unchanged();
@@ -161,7 +145,7 @@ impl Relay {
     fn failed(&mut self, setback: &Setback) {
         self.verified = None;
         if matches!(setback, Setback::Store(StoreError::Fenced) | Setback::Broker(BrokerError::Late)) {
-            self.ownership.doubt();
+            self.parts.ownership.doubt();
         }
         self.outage.failed(setback, "a run was not published");
     }
@@ -171,7 +155,7 @@ impl Relay {
         self.take_assignment().await?;
         self.measure().await?;
         self.verify().await?;
-        let until = self.ownership.valid_until();
+        let until = self.parts.ownership.valid_until();
         // Not before this replica knows again that it owns them.
         if Instant::now() >= until {
             return Ok(0);
@@ -201,8 +185,8 @@ impl Relay {
         if self.verified.is_some_and(|verified| verified.elapsed() < VERIFY_EVERY) {
             return Ok(());
         }
-        let id = self.store.identity().await?.id;
-        let identity = StoreIdentity { id, generation: self.hub.generation() };
+        let id = self.parts.store.identity().await?.id;
+        let identity = StoreIdentity { id, generation: self.parts.hub.generation() };
         let standing = self.broker.check(&identity, &self.acknowledged).await?;
         self.largest = standing.largest;
         if !standing.kept {

@@ -27,10 +27,6 @@ impl Position {
 }
 
 impl Positions {
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
-    }
-
     /// Each partition and the offset up to which it is told.
     pub(super) fn offsets(&self) -> impl Iterator<Item = (u16, i64)> {
         self.0.iter().map(|(partition, position)| (*partition, position.offset))
@@ -94,7 +90,7 @@ impl Relay {
             Ok(()) | Err(StoreError::Fenced) => {}
             Err(error) => return Err(error),
         }
-        let checkpoints = self.store.checkpoints(READER).await?;
+        let checkpoints = self.parts.store.checkpoints(READER).await?;
         let owned = self.leases.borrow_and_update().clone();
         let known = std::mem::take(&mut self.positions.0);
         for lease in owned {
@@ -119,7 +115,7 @@ impl Relay {
     pub(super) async fn save(&mut self) -> Result<(), StoreError> {
         let moved = self.positions.moved();
         if !moved.is_empty() {
-            self.store.save_checkpoints(READER, &self.fence(), &moved).await?;
+            self.parts.store.save_checkpoints(READER, &self.fence(), &moved).await?;
             for checkpoint in moved {
                 if let Some(position) = self.positions.0.get_mut(&checkpoint.partition) {
                     position.saved = checkpoint.offset;
@@ -131,6 +127,6 @@ impl Relay {
     }
 
     fn fence(&self) -> Fence {
-        self.positions.fence(self.ownership.replica, self.hub.generation())
+        self.positions.fence(self.parts.ownership.replica, self.parts.hub.generation())
     }
 }

@@ -1,72 +1,45 @@
+//! A lane: takes its partitions' commands from the inbox, batch by batch, and has them applied.
+//!
+//! What must hold:
+//! - A command leaves the lane's hands settled, or still open in the registry, or unstored and refused.
+//! - The inbox's door is shut while anything is out of the ordinary: what comes then is stored at once, and nobody waits
+//!   for a 202 while a handler takes its time or the store is being tried again.
+//! - With other partitions nothing is left of the old ones: neither fresh commands nor cached aggregates.
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument as _, Span};
 use uuid::Uuid;
 
-use super::batch::{Draft, all_events, entries_of, metadata_of, tell_of};
+use super::Backoff;
+use super::attempt::{Applier, Attempt};
 use super::inbox::{Hand, Inbox};
-use super::setback::{Refusals, Setback};
-use super::{Backoff, WorkerSettings};
-use crate::catalog::{Catalog, Defect, Executed, Executor};
-use crate::feed::FeedHub;
-use crate::intake::{Acceptance, Fresh};
-use crate::meters::Settled;
-use crate::names;
-use crate::ownership::Ownership;
-use crate::pace::Pace;
-use crate::ports::{
-    AggregateKey, Clock, Command, EntryBody, FeedEntry, Loaded, PartitionLease, State, Store, StoreError,
-};
-use crate::waiters::Waiters;
-
-/// What a lane works with.
-#[derive(Clone)]
-pub(crate) struct Surroundings {
-    pub(crate) store: Arc<dyn Store>,
-    pub(crate) catalog: Arc<Catalog>,
-    pub(crate) ownership: Ownership,
-    pub(crate) hub: Arc<FeedHub>,
-    pub(crate) waiters: Arc<Waiters>,
-    pub(crate) pace: Arc<Pace>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) settings: WorkerSettings,
-}
+use super::setback::Setback;
+use crate::acceptance::{Acceptance, Fresh};
+use crate::parts::Parts;
+use crate::ports::{Command, PartitionLease, StoreError};
 
 /// Works through the commands of some of the partitions.
-pub(crate) struct Lane {
+pub(super) struct Lane {
     index: usize,
     inbox: Arc<Inbox>,
-    around: Surroundings,
+    parts: Parts,
     leases: watch::Receiver<Vec<PartitionLease>>,
-    epochs: HashMap<u16, i64>,
-    executors: HashMap<&'static str, Box<dyn Executor>>,
+    applier: Applier,
     acceptance: Acceptance,
     looked: Instant,
-    settled: Settled,
-    refusals: Refusals,
 }
 
 impl Lane {
-    pub(super) fn new(index: usize, inbox: Arc<Inbox>, around: Surroundings) -> Self {
-        let settings = &around.settings;
-        let executors = around
-            .catalog
-            .aggregates()
-            .map(|kind| (kind.name(), kind.executor(settings.cache, settings.snapshot_every)))
-            .collect();
-        let mut leases = around.ownership.subscribe();
+    pub(super) fn new(index: usize, inbox: Arc<Inbox>, parts: Parts) -> Self {
+        let mut leases = parts.ownership.subscribe();
         leases.mark_changed();
-        let outage = Arc::clone(&around.ownership.outage);
-        let acceptance = Acceptance::new(Arc::clone(&around.store), Arc::clone(&around.pace), outage);
-        let (epochs, looked) = (HashMap::new(), Instant::now());
-        let (settled, refusals) = (Settled::new(&around.catalog), Refusals::default());
-        Self { index, inbox, around, leases, epochs, executors, acceptance, looked, settled, refusals }
+        let (acceptance, looked) = (Acceptance::new(&parts), Instant::now());
+        Self { index, inbox, leases, applier: Applier::new(parts.clone()), parts, acceptance, looked }
     }
 
     /// Runs until `stop` is set and nothing waits any more.
@@ -74,7 +47,7 @@ impl Lane {
         loop {
             self.take_assignment().await;
             self.refill().await;
-            let hand = self.inbox.take(self.around.settings.batch);
+            let hand = self.inbox.take(self.parts.settings.worker.batch);
             if !hand.commands.is_empty() {
                 self.work_off(hand).await;
             } else if stop.is_cancelled() {
@@ -89,9 +62,9 @@ impl Lane {
 
     /// Waits for news, for the next command to fall due, or for the time of the next look.
     async fn idle(&mut self, stop: &CancellationToken) {
-        let mut pause = self.around.settings.look_every.saturating_sub(self.looked.elapsed());
+        let mut pause = self.parts.settings.worker.look_every.saturating_sub(self.looked.elapsed());
         if let Some(due) = self.inbox.next_due() {
-            pause = pause.min((due - self.around.clock.now()).to_std().unwrap_or_default());
+            pause = pause.min((due - self.parts.clock.now()).to_std().unwrap_or_default());
         }
         tokio::select! {
             () = self.inbox.news() => {}
@@ -105,7 +78,7 @@ impl Lane {
         if !self.leases.has_changed().unwrap_or(false) {
             return;
         }
-        let lanes = self.around.settings.lanes.max(1);
+        let lanes = self.parts.settings.worker.lanes.max(1);
         let mine = |lease: &&PartitionLease| usize::from(lease.partition) % lanes == self.index;
         let epochs: HashMap<u16, i64> = self
             .leases
@@ -114,24 +87,22 @@ impl Lane {
             .filter(mine)
             .map(|lease| (lease.partition, lease.epoch))
             .collect();
-        if epochs != self.epochs {
+        if epochs != *self.applier.epochs() {
             self.store_fresh(Hand::default()).await;
-            // Another replica may have written while a partition was not ours.
-            self.executors.values_mut().for_each(|executor| executor.clear());
             self.inbox.assign(epochs.keys().copied().collect());
-            self.epochs = epochs;
+            self.applier.assign(epochs);
         }
     }
 
     /// Reads the registry when the inbox has run low, something fell due, or it is time for a look.
     async fn refill(&mut self) {
-        if self.looked.elapsed() >= self.around.settings.look_every {
+        if self.looked.elapsed() >= self.parts.settings.worker.look_every {
             self.looked = Instant::now();
             self.inbox.look();
         }
-        let now = self.around.clock.now();
+        let now = self.parts.clock.now();
         let Some((partitions, limit)) = self.inbox.wants_refill(now) else { return };
-        match self.around.store.due(&partitions, now, limit).await {
+        match self.parts.store.due(&partitions, now, limit).await {
             Ok(found) => {
                 let mut counts: HashMap<u16, u32> = HashMap::new();
                 for command in &found {
@@ -141,7 +112,7 @@ impl Lane {
                 self.inbox.refill(found.into_iter().map(Arc::new).collect(), complete);
             }
             Err(error) => {
-                self.around.ownership.outage.failed(&error, "the registry could not be read");
+                self.parts.ownership.outage.failed(&error, "the registry could not be read");
                 self.inbox.refill_failed();
                 Backoff::default().wait().await;
             }
@@ -151,7 +122,7 @@ impl Lane {
     /// In the ordinary case one commit, which also stores what is fresh.
     async fn work_off(&mut self, mut hand: Hand) {
         let commands = hand.commands.clone();
-        match self.attempt(&commands, Attempt::AtOnce(&hand.fresh)).await {
+        match self.applier.attempt(&commands, Attempt::AtOnce(&hand.fresh)).await {
             Ok(outcomes) => {
                 for outcome in outcomes {
                     if let Some(fresh) = hand.fresh.remove(&outcome.id) {
@@ -160,12 +131,12 @@ impl Lane {
                 }
             }
             Err(setback) => {
-                self.set_back(&setback);
+                self.applier.set_back(&setback);
                 let stored = match setback {
                     Setback::Store(error @ StoreError::Unavailable(_)) => self.refuse_fresh(hand, error),
                     _ => self.store_fresh(hand).await,
                 };
-                self.settle(stored).await;
+                self.applier.settle(stored).await;
             }
         }
         self.inbox.done(&commands);
@@ -208,288 +179,4 @@ impl Lane {
         self.inbox.forget(gone);
         commands
     }
-
-    /// Settles every command of the batch that is still open and still ours, however long it takes.
-    async fn settle(&mut self, mut batch: Vec<Arc<Command>>) {
-        let mut backoff = Backoff::default();
-        while !batch.is_empty() {
-            let Err(setback) = self.attempt(&batch, Attempt::Together).await else { return };
-            self.set_back(&setback);
-            match setback {
-                Setback::Store(StoreError::Fenced) => return self.around.ownership.doubt(),
-                Setback::Store(StoreError::Unavailable(_)) => {
-                    backoff.wait().await;
-                    batch = self.still_open(batch).await;
-                }
-                Setback::Store(StoreError::Conflict) => {
-                    let before = batch.len();
-                    batch = self.still_open(batch).await;
-                    if batch.len() == before {
-                        return self.settle_each(batch).await;
-                    }
-                }
-                Setback::Store(StoreError::Data(_)) | Setback::Defect(_) => {
-                    return self.settle_each(batch).await;
-                }
-            }
-        }
-    }
-
-    /// One by one: what is wrong with one command must not harm another.
-    async fn settle_each(&mut self, batch: Vec<Arc<Command>>) {
-        for command in batch {
-            if let Err(StoreError::Fenced) = self.settle_one(command).await {
-                return self.around.ownership.doubt();
-            }
-        }
-    }
-
-    async fn settle_one(&mut self, command: Arc<Command>) -> Result<(), StoreError> {
-        /// A sequence number that is taken again and again: another program writes to this aggregate.
-        const CONFLICTS: u32 = 5;
-        let mut backoff = Backoff::default();
-        let mut conflicts = 0;
-        let mut alone = vec![command];
-        let mut attempt = Attempt::Alone;
-        loop {
-            let Err(setback) = self.attempt(&alone, attempt).await else { return Ok(()) };
-            self.set_back(&setback);
-            match setback {
-                Setback::Store(error @ StoreError::Fenced) => return Err(error),
-                Setback::Store(StoreError::Conflict) if conflicts < CONFLICTS => conflicts += 1,
-                Setback::Store(StoreError::Unavailable(_)) => backoff.wait().await,
-                _ if matches!(attempt, Attempt::Alone) => attempt = Attempt::GivenUp,
-                _ => {
-                    tracing::error!(command = %alone[0].id, "a command can be neither applied nor failed");
-                    return Ok(());
-                }
-            }
-            alone = self.still_open(alone).await;
-            if alone.is_empty() {
-                return Ok(());
-            }
-        }
-    }
-
-    /// What was prepared is forgotten. A defect is told of when its command is settled.
-    fn set_back(&mut self, setback: &Setback) {
-        self.executors.values_mut().for_each(|executor| executor.forget());
-        match setback {
-            Setback::Store(error) => self.refused(error),
-            Setback::Defect(defect) => tracing::debug!(%defect, "a batch was not committed"),
-        }
-    }
-
-    fn refused(&self, error: &StoreError) {
-        self.refusals.count(error);
-        let told = error as &dyn std::error::Error;
-        match error {
-            StoreError::Unavailable(_) => {
-                self.around.ownership.outage.failed(error, "a batch was not committed");
-                self.around.ownership.doubt();
-            }
-            StoreError::Data(_) => tracing::warn!(error = told, "a batch was not committed"),
-            // Ordinary: a request was repeated with its key; another replica has taken over.
-            StoreError::Conflict | StoreError::Fenced => {
-                tracing::debug!(error = told, "a batch was not committed");
-            }
-        }
-    }
-
-    /// Load, execute, commit, tell. Gives back the settled commands.
-    async fn attempt(
-        &mut self,
-        batch: &[Arc<Command>],
-        attempt: Attempt<'_>,
-    ) -> Result<Vec<Arc<Command>>, Setback> {
-        self.load(batch, attempt).await?;
-        let at = self.around.clock.now();
-        let mut draft = Draft::new(self.around.ownership.replica, self.epochs.clone(), at);
-        for command in batch {
-            if self.epochs.contains_key(&command.partition) {
-                let (result, attempts) = self.execute(command, attempt, at).await?;
-                draft.settle(command, attempt.is_fresh(command), result, attempts);
-            }
-        }
-        for executor in self.executors.values_mut() {
-            let work = draft.work();
-            executor
-                .writes(&mut work.views, &mut work.snapshots)
-                .map_err(|error| Setback::Defect(Defect(error.to_string())))?;
-        }
-        let (work, defects) = draft.finish();
-        if work.outcomes.is_empty() {
-            return Ok(Vec::new());
-        }
-        let started = Instant::now();
-        let span = attempt.span(work.outcomes.len());
-        let committed = self.around.store.commit(Arc::clone(&work)).instrument(span).await?;
-        metrics::histogram!(names::COMMIT_SECONDS).record(started.elapsed());
-        metrics::histogram!(names::COMMIT_BATCH).record(work.outcomes.len() as f64);
-        self.executors.values_mut().for_each(|executor| executor.keep());
-        tell_of(&defects);
-        let accepted = attempt.fresh();
-        metrics::counter!(names::ACCEPTED).increment(accepted as u64);
-        self.around.pace.accepted(accepted);
-        Ok(self.tell(entries_of(work, &committed), at))
-    }
-
-    /// Loads every aggregate of the batch that is not cached, all in one go.
-    async fn load(&mut self, batch: &[Arc<Command>], attempt: Attempt<'_>) -> Result<(), StoreError> {
-        let mut keys = Vec::new();
-        for command in batch {
-            let Some(executor) = self.executors.get_mut(command.aggregate_type()) else { continue };
-            if !executor.needs(&command.target) {
-                continue;
-            }
-            // A server-made target bears the command's own id: nothing can be stored of it. A client can choose
-            // both ids alike; then the commit conflicts, and the second look is a real one.
-            if matches!(attempt, Attempt::AtOnce(_)) && is_server_made(command) {
-                executor.begin(&command.target);
-            } else {
-                let aggregate_type = command.aggregate_type().to_owned();
-                keys.push(AggregateKey { aggregate_type, id: command.target.clone() });
-            }
-        }
-        keys.sort_unstable();
-        keys.dedup();
-        if keys.is_empty() {
-            return Ok(());
-        }
-        for loaded in self.around.store.load(&keys).await? {
-            let Some(executor) = self.executors.get_mut(loaded.key.aggregate_type.as_str()) else { continue };
-            let key = loaded.key.clone();
-            if !executor.hydrate(loaded) {
-                let events = all_events(&*self.around.store, &key).await?;
-                executor.hydrate(Loaded { key, snapshot: None, view: None, events });
-            }
-        }
-        Ok(())
-    }
-
-    /// Runs a command. One that meets a defect is run once more; but not at once, with others waiting for it.
-    async fn execute(
-        &mut self,
-        command: &Command,
-        attempt: Attempt<'_>,
-        at: DateTime<Utc>,
-    ) -> Result<(Result<Executed, Defect>, u32), Setback> {
-        if matches!(attempt, Attempt::GivenUp) {
-            return Ok((Err(Defect("the store refuses what it leads to".to_owned())), 2));
-        }
-        let Some(executor) = self.executors.get_mut(command.aggregate_type()) else {
-            return Ok((Err(Defect(format!("no aggregate type {}", command.aggregate_type()))), 1));
-        };
-        let first = run(&mut **executor, command, at, attempt.patience()).await;
-        match (first, attempt) {
-            (Ok(executed), _) => Ok((Ok(executed), 1)),
-            (Err(defect), Attempt::AtOnce(_)) => Err(Setback::Defect(defect)),
-            (Err(_), _) => Ok((run(&mut **executor, command, at, TIME_LIMIT).await, 2)),
-        }
-    }
-
-    /// The feed first: whoever is woken finds there what it was woken for.
-    fn tell(&mut self, entries: Vec<Arc<FeedEntry>>, at: DateTime<Utc>) -> Vec<Arc<Command>> {
-        let outcomes: Vec<Arc<Command>> = entries
-            .iter()
-            .filter_map(|entry| match &entry.body {
-                EntryBody::Outcome(command) => Some(Arc::clone(command)),
-                EntryBody::Event(_) | EntryBody::Unreadable(_) => None,
-            })
-            .collect();
-        self.around.hub.committed(entries);
-        self.around.pace.settled(outcomes.len(), at);
-        if !self.around.waiters.is_empty() {
-            for command in &outcomes {
-                self.around.waiters.settled(command);
-            }
-        }
-        let now = self.around.clock.now();
-        for command in &outcomes {
-            self.settled.count(command, now);
-        }
-        outcomes
-    }
-
-    /// Those that the registry still holds as open. Asks until it gets an answer. The outcome of those that turn
-    /// out to be settled is told to whoever waits for it.
-    async fn still_open(&mut self, batch: Vec<Arc<Command>>) -> Vec<Arc<Command>> {
-        let ids: Vec<Uuid> = batch.iter().map(|command| command.id).collect();
-        let mut backoff = Backoff::default();
-        let stored = loop {
-            match self.around.store.commands(&ids).await {
-                Ok(stored) => break stored,
-                Err(error) => {
-                    self.around.ownership.outage.failed(&error, "the registry could not be read");
-                    backoff.wait().await;
-                }
-            }
-        };
-        let (open, settled): (Vec<_>, Vec<_>) =
-            stored.into_iter().partition(|command| command.state() == State::Open);
-        for command in &settled {
-            self.around.waiters.settled(&Arc::new(command.clone()));
-        }
-        self.around.pace.settled(settled.len(), self.around.clock.now());
-        self.around.hub.catch_up().await;
-        let open: HashSet<Uuid> = open.iter().map(|command| command.id).collect();
-        batch.into_iter().filter(|command| open.contains(&command.id)).collect()
-    }
-}
-
-async fn run(
-    executor: &mut dyn Executor,
-    command: &Command,
-    at: DateTime<Utc>,
-    patience: Duration,
-) -> Result<Executed, Defect> {
-    executor.execute(command, metadata_of(command, at)?, patience).await
-}
-
-/// A handler that takes longer is taken for one that never ends: it does no I/O.
-const TIME_LIMIT: Duration = Duration::from_secs(5);
-
-/// How commands are being tried.
-#[derive(Clone, Copy, Debug)]
-enum Attempt<'f> {
-    /// With their batch, these of them fresh; whatever is out of the ordinary ends the attempt.
-    AtOnce(&'f HashMap<Uuid, Fresh>),
-    /// With their batch, patiently.
-    Together,
-    /// Alone, after its batch was refused.
-    Alone,
-    /// It is only to be failed.
-    GivenUp,
-}
-
-impl Attempt<'_> {
-    fn is_fresh(self, command: &Command) -> bool {
-        matches!(self, Self::AtOnce(fresh) if fresh.contains_key(&command.id))
-    }
-
-    /// The span of a commit. It follows from the acceptance of what is fresh: there is no other parent to so many.
-    fn span(self, commands: usize) -> Span {
-        let span = tracing::trace_span!(target: names::SPANS, parent: None, "commit", commands);
-        if let (Self::AtOnce(fresh), false) = (self, span.is_disabled()) {
-            for fresh in fresh.values() {
-                span.follows_from(fresh.span.id());
-            }
-        }
-        span
-    }
-
-    /// How many commands are fresh.
-    fn fresh(self) -> usize {
-        if let Self::AtOnce(fresh) = self { fresh.len() } else { 0 }
-    }
-
-    /// How long a handler may take.
-    fn patience(self) -> Duration {
-        if let Self::AtOnce(_) = self { Duration::ZERO } else { TIME_LIMIT }
-    }
-}
-
-fn is_server_made(command: &Command) -> bool {
-    let mut buffer = Uuid::encode_buffer();
-    *command.id.hyphenated().encode_lower(&mut buffer) == command.target
 }

@@ -21,8 +21,7 @@ use wilco_application::ports::{BrokerError, Message, Published, Receipt, Standin
 
 use super::chain::{self, Chain};
 use super::errors::{broker_error, unavailable};
-use super::session::PATIENCE;
-use super::{StreamOptions, claim};
+use super::{PATIENCE, StreamOptions, claim};
 
 /// How often to look at how the stream is set up, which somebody may change.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

@@ -26,6 +26,9 @@ use wilco_application::relay::VERIFY_EVERY;
 pub use login::{Login, Tls};
 use session::Session;
 
+/// How long the server may take for one answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// How to use NATS.
 #[derive(Clone)]
 pub struct NatsOptions {

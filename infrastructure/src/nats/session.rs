@@ -1,18 +1,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use async_nats::{Client, ConnectOptions, Event, ServerAddr};
 use tokio::time::Instant;
 use wilco_application::ports::{BrokerError, Message, Published, Receipt, Standing, StoreIdentity, Told};
 
-use super::NatsOptions;
 use super::errors::unavailable;
 use super::headers::headers;
 use super::jetstream::Stream;
-
-/// How long the server may take for one answer.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+use super::{NatsOptions, PATIENCE};
 
 /// One connection to NATS, for as long as it lasts.
 pub(super) struct Session {

@@ -14,7 +14,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use wilco_application::feed::{Cursor, CursorError, FeedHub};
 
-use crate::http::headers::LAST_EVENT_ID;
+use crate::header_names::LAST_EVENT_ID;
 use crate::http::{Call, Media, Query, answer, single};
 use crate::openapi::Route;
 use crate::problems::Refusal;

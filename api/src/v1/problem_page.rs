@@ -1,15 +1,19 @@
+//! The page that explains a problem.
+
 use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::json;
 use wilco_domain::kernel::Problem;
 
-use super::{Entry, Refusal};
 use crate::http::{Call, Media, answer};
+use crate::openapi::{Answer, Operation, Parameter, Route};
+use crate::problems::{Entry, Refusal};
 
 /// What `GET /problems/{slug}` answers to programs.
 #[derive(Serialize, schemars::JsonSchema)]
-pub(crate) struct Explanation {
+struct Explanation {
     /// The problem's `type`.
     #[schemars(example = &"/problems/pet-sold")]
     #[serde(rename = "type")]
@@ -25,8 +29,26 @@ pub(crate) struct Explanation {
     description: String,
 }
 
+pub(super) fn route() -> Route {
+    let schema = json!({ "type": "string", "pattern": "^[a-z-]+$" });
+    let slug = Parameter::path("slug", "The last segment of a problem's `type`.", schema, json!("pet-sold"));
+    Route::get(
+        "/problems/{slug}",
+        explain,
+        Operation::new("Operations", "explainProblem", "What a problem means, and what to do about it")
+            .describe("As a page for people, and as JSON for programs.")
+            .takes([slug])
+            .answers(
+                Answer::new(200, "The explanation.")
+                    .text(Media::Html.name(), "<!doctype html>…")
+                    .json::<Explanation>(),
+            )
+            .reads(&["not-found"]),
+    )
+}
+
 /// Explains a problem, as a page or as JSON.
-pub(crate) async fn explain(call: Call) -> Result<Response, Refusal> {
+async fn explain(call: Call) -> Result<Response, Refusal> {
     call.query(&[])?;
     let slug = call.segment(2);
     let entry = Entry::find(&slug).ok_or_else(|| Refusal::not_found("there is no problem of this name"))?;

@@ -1,0 +1,22 @@
+use std::sync::Arc;
+
+use crate::catalog::Catalog;
+use crate::engine::EngineSettings;
+use crate::feed::FeedHub;
+use crate::ownership::Ownership;
+use crate::pace::Pace;
+use crate::ports::{Clock, Store};
+use crate::waiters::Waiters;
+
+/// What every part of an engine works with; a clone is cheap.
+#[derive(Clone)]
+pub(crate) struct Parts {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) hub: Arc<FeedHub>,
+    pub(crate) waiters: Arc<Waiters>,
+    pub(crate) pace: Arc<Pace>,
+    pub(crate) ownership: Ownership,
+    pub(crate) settings: Arc<EngineSettings>,
+}

@@ -1,0 +1,264 @@
+//! One attempt at a batch: load, execute, commit, tell.
+//!
+//! What must hold:
+//! - Nothing is told before the commit is known to have happened.
+//! - An attempt that fails leaves no trace once it is [forgotten](Applier::set_back).
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::time::Instant;
+use tracing::{Instrument as _, Span};
+use uuid::Uuid;
+
+use super::batch::{Draft, all_events, entries_of, metadata_of, tell_of};
+use super::setback::{Refusals, Setback};
+use crate::acceptance::Fresh;
+use crate::catalog::{Defect, Executed, Executor};
+use crate::meters::Settled;
+use crate::names;
+use crate::parts::Parts;
+use crate::ports::{AggregateKey, Command, EntryBody, FeedEntry, Loaded, StoreError};
+
+/// Applies commands of the partitions it was given, with the aggregates that it has in memory.
+pub(super) struct Applier {
+    pub(super) parts: Parts,
+    /// The partitions, with the epochs in which they are owned.
+    epochs: HashMap<u16, i64>,
+    executors: HashMap<&'static str, Box<dyn Executor>>,
+    /// Commands whose handler met a defect when it was asked at once: that counts.
+    asked: HashSet<Uuid>,
+    settled: Settled,
+    refusals: Refusals,
+}
+
+impl Applier {
+    pub(super) fn new(parts: Parts) -> Self {
+        let settings = &parts.settings.worker;
+        let executors = parts
+            .catalog
+            .aggregates()
+            .map(|kind| (kind.name(), kind.executor(settings.cache, settings.snapshot_every)))
+            .collect();
+        let (settled, refusals) = (Settled::new(&parts.catalog), Refusals::default());
+        Self { parts, epochs: HashMap::new(), executors, asked: HashSet::new(), settled, refusals }
+    }
+
+    /// The partitions that are its now, with their epochs.
+    pub(super) fn epochs(&self) -> &HashMap<u16, i64> {
+        &self.epochs
+    }
+
+    /// Other partitions are its from now on.
+    pub(super) fn assign(&mut self, epochs: HashMap<u16, i64>) {
+        // Another replica may have written while a partition was not ours.
+        self.executors.values_mut().for_each(|executor| executor.clear());
+        self.asked.clear();
+        self.epochs = epochs;
+    }
+
+    /// Load, execute, commit, tell. Gives back the settled commands.
+    pub(super) async fn attempt(
+        &mut self,
+        batch: &[Arc<Command>],
+        attempt: Attempt<'_>,
+    ) -> Result<Vec<Arc<Command>>, Setback> {
+        self.load(batch, attempt).await?;
+        let at = self.parts.clock.now();
+        let mut draft = Draft::new(self.parts.ownership.replica, self.epochs.clone(), at);
+        for command in batch {
+            if self.epochs.contains_key(&command.partition) {
+                let (result, attempts) = self.execute(command, attempt, at).await?;
+                draft.settle(command, attempt.is_fresh(command), result, attempts);
+            }
+        }
+        for executor in self.executors.values_mut() {
+            let work = draft.work();
+            executor
+                .writes(&mut work.views, &mut work.snapshots)
+                .map_err(|error| Setback::Defect(Defect(error.to_string())))?;
+        }
+        let (work, defects) = draft.finish();
+        if work.outcomes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let started = Instant::now();
+        let span = attempt.span(work.outcomes.len());
+        let committed = self.parts.store.commit(Arc::clone(&work)).instrument(span).await?;
+        metrics::histogram!(names::COMMIT_SECONDS).record(started.elapsed());
+        metrics::histogram!(names::COMMIT_BATCH).record(work.outcomes.len() as f64);
+        self.executors.values_mut().for_each(|executor| executor.keep());
+        tell_of(&defects);
+        let accepted = attempt.fresh();
+        metrics::counter!(names::ACCEPTED).increment(accepted as u64);
+        self.parts.pace.accepted(accepted);
+        Ok(self.tell(entries_of(work, &committed), at))
+    }
+
+    /// Loads every aggregate of the batch that is not cached, all in one go.
+    async fn load(&mut self, batch: &[Arc<Command>], attempt: Attempt<'_>) -> Result<(), StoreError> {
+        let mut keys = Vec::new();
+        for command in batch {
+            let Some(executor) = self.executors.get_mut(command.aggregate_type()) else { continue };
+            if !executor.needs(&command.target) {
+                continue;
+            }
+            // A server-made target bears the command's own id: nothing can be stored of it. A client can choose
+            // both ids alike; then the commit conflicts, and the second look is a real one.
+            if matches!(attempt, Attempt::AtOnce(_)) && is_server_made(command) {
+                executor.begin(&command.target);
+            } else {
+                let aggregate_type = command.aggregate_type().to_owned();
+                keys.push(AggregateKey { aggregate_type, id: command.target.clone() });
+            }
+        }
+        keys.sort_unstable();
+        keys.dedup();
+        if keys.is_empty() {
+            return Ok(());
+        }
+        for loaded in self.parts.store.load(&keys).await? {
+            let Some(executor) = self.executors.get_mut(loaded.key.aggregate_type.as_str()) else { continue };
+            let key = loaded.key.clone();
+            if !executor.hydrate(loaded) {
+                let events = all_events(&*self.parts.store, &key).await?;
+                executor.hydrate(Loaded { key, snapshot: None, view: None, events });
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs a command, and says how often that was. One that meets a defect is run once more; but not at once, with
+    /// others waiting for it.
+    async fn execute(
+        &mut self,
+        command: &Command,
+        attempt: Attempt<'_>,
+        at: DateTime<Utc>,
+    ) -> Result<(Result<Executed, Defect>, u32), Setback> {
+        if matches!(attempt, Attempt::GivenUp) {
+            return Ok((Err(Defect("the store refuses what it leads to".to_owned())), 2));
+        }
+        let Some(executor) = self.executors.get_mut(command.aggregate_type()) else {
+            return Ok((Err(Defect(format!("no aggregate type {}", command.aggregate_type()))), 1));
+        };
+        let before = u32::from(self.asked.contains(&command.id));
+        let first = run(&mut **executor, command, at, attempt.patience()).await;
+        match (first, attempt) {
+            (Err(defect), Attempt::AtOnce(_)) => {
+                self.asked.insert(command.id);
+                Err(Setback::Defect(defect))
+            }
+            (Err(_), _) if before == 0 => Ok((run(&mut **executor, command, at, TIME_LIMIT).await, 2)),
+            (result, _) => Ok((result, before + 1)),
+        }
+    }
+
+    /// The feed first: whoever is woken finds there what it was woken for.
+    fn tell(&mut self, entries: Vec<Arc<FeedEntry>>, at: DateTime<Utc>) -> Vec<Arc<Command>> {
+        let outcomes: Vec<Arc<Command>> = entries
+            .iter()
+            .filter_map(|entry| match &entry.body {
+                EntryBody::Outcome(command) => Some(Arc::clone(command)),
+                EntryBody::Event(_) | EntryBody::Unreadable(_) => None,
+            })
+            .collect();
+        self.parts.hub.committed(entries);
+        self.parts.pace.settled(outcomes.len(), at);
+        if !self.parts.waiters.is_empty() {
+            for command in &outcomes {
+                self.parts.waiters.settled(command);
+            }
+        }
+        let now = self.parts.clock.now();
+        for command in &outcomes {
+            self.settled.count(command, now);
+            self.asked.remove(&command.id);
+        }
+        outcomes
+    }
+
+    /// What was prepared is forgotten. A defect is told of when its command is settled.
+    pub(super) fn set_back(&mut self, setback: &Setback) {
+        self.executors.values_mut().for_each(|executor| executor.forget());
+        match setback {
+            Setback::Store(error) => self.refused(error),
+            Setback::Defect(defect) => tracing::debug!(%defect, "a batch was not committed"),
+        }
+    }
+
+    fn refused(&self, error: &StoreError) {
+        self.refusals.count(error);
+        let told = error as &dyn std::error::Error;
+        match error {
+            StoreError::Unavailable(_) => {
+                self.parts.ownership.outage.failed(error, "a batch was not committed");
+                self.parts.ownership.doubt();
+            }
+            StoreError::Data(_) => tracing::warn!(error = told, "a batch was not committed"),
+            // Ordinary: a request was repeated with its key; another replica has taken over.
+            StoreError::Conflict | StoreError::Fenced => {
+                tracing::debug!(error = told, "a batch was not committed");
+            }
+        }
+    }
+}
+
+async fn run(
+    executor: &mut dyn Executor,
+    command: &Command,
+    at: DateTime<Utc>,
+    patience: Duration,
+) -> Result<Executed, Defect> {
+    executor.execute(command, metadata_of(command, at)?, patience).await
+}
+
+/// A handler that takes longer is taken for one that never ends: it does no I/O, and others wait behind it.
+const TIME_LIMIT: Duration = Duration::from_secs(1);
+
+/// How commands are being tried.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Attempt<'f> {
+    /// With their batch, these of them fresh; whatever is out of the ordinary ends the attempt.
+    AtOnce(&'f HashMap<Uuid, Fresh>),
+    /// With their batch, patiently.
+    Together,
+    /// Alone, after its batch was refused.
+    Alone,
+    /// It is only to be failed.
+    GivenUp,
+}
+
+impl Attempt<'_> {
+    fn is_fresh(self, command: &Command) -> bool {
+        matches!(self, Self::AtOnce(fresh) if fresh.contains_key(&command.id))
+    }
+
+    /// The span of a commit. It follows from the acceptance of what is fresh: there is no other parent to so many.
+    fn span(self, commands: usize) -> Span {
+        let span = tracing::trace_span!(target: names::SPANS, parent: None, "commit", commands);
+        if let (Self::AtOnce(fresh), false) = (self, span.is_disabled()) {
+            for fresh in fresh.values() {
+                span.follows_from(fresh.span.id());
+            }
+        }
+        span
+    }
+
+    /// How many commands are fresh.
+    fn fresh(self) -> usize {
+        if let Self::AtOnce(fresh) = self { fresh.len() } else { 0 }
+    }
+
+    /// How long a handler may take.
+    fn patience(self) -> Duration {
+        if let Self::AtOnce(_) = self { Duration::ZERO } else { TIME_LIMIT }
+    }
+}
+
+fn is_server_made(command: &Command) -> bool {
+    let mut buffer = Uuid::encode_buffer();
+    *command.id.hyphenated().encode_lower(&mut buffer) == command.target
+}

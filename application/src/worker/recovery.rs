@@ -1,0 +1,101 @@
+//! What is done about commands that the first attempt did not settle: they are asked for and tried again, first
+//! together, then one by one, for as long as it takes.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::Backoff;
+use super::attempt::{Applier, Attempt};
+use super::setback::Setback;
+use crate::ports::{Command, State, StoreError};
+
+impl Applier {
+    /// Settles every command of the batch that is still open and still ours, however long it takes.
+    pub(super) async fn settle(&mut self, mut batch: Vec<Arc<Command>>) {
+        let mut backoff = Backoff::default();
+        while !batch.is_empty() {
+            let Err(setback) = self.attempt(&batch, Attempt::Together).await else { return };
+            self.set_back(&setback);
+            match setback {
+                Setback::Store(StoreError::Fenced) => return self.parts.ownership.doubt(),
+                Setback::Store(StoreError::Unavailable(_)) => {
+                    backoff.wait().await;
+                    batch = self.still_open(batch).await;
+                }
+                Setback::Store(StoreError::Conflict) => {
+                    let before = batch.len();
+                    batch = self.still_open(batch).await;
+                    if batch.len() == before {
+                        return self.settle_each(batch).await;
+                    }
+                }
+                Setback::Store(StoreError::Data(_)) | Setback::Defect(_) => {
+                    return self.settle_each(batch).await;
+                }
+            }
+        }
+    }
+
+    /// One by one: what is wrong with one command must not harm another.
+    async fn settle_each(&mut self, batch: Vec<Arc<Command>>) {
+        for command in batch {
+            if let Err(StoreError::Fenced) = self.settle_one(command).await {
+                return self.parts.ownership.doubt();
+            }
+        }
+    }
+
+    async fn settle_one(&mut self, command: Arc<Command>) -> Result<(), StoreError> {
+        /// A sequence number that is taken again and again: another program writes to this aggregate.
+        const CONFLICTS: u32 = 5;
+        let mut backoff = Backoff::default();
+        let mut conflicts = 0;
+        let mut alone = vec![command];
+        let mut attempt = Attempt::Alone;
+        loop {
+            let Err(setback) = self.attempt(&alone, attempt).await else { return Ok(()) };
+            self.set_back(&setback);
+            match setback {
+                Setback::Store(error @ StoreError::Fenced) => return Err(error),
+                Setback::Store(StoreError::Conflict) if conflicts < CONFLICTS => conflicts += 1,
+                Setback::Store(StoreError::Unavailable(_)) => backoff.wait().await,
+                _ if matches!(attempt, Attempt::Alone) => attempt = Attempt::GivenUp,
+                _ => {
+                    tracing::error!(command = %alone[0].id, "a command can be neither applied nor failed");
+                    return Ok(());
+                }
+            }
+            alone = self.still_open(alone).await;
+            if alone.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Those that the registry still holds as open. Asks until it gets an answer. The outcome of those that turn
+    /// out to be settled is told to whoever waits for it.
+    async fn still_open(&mut self, batch: Vec<Arc<Command>>) -> Vec<Arc<Command>> {
+        let ids: Vec<Uuid> = batch.iter().map(|command| command.id).collect();
+        let mut backoff = Backoff::default();
+        let stored = loop {
+            match self.parts.store.commands(&ids).await {
+                Ok(stored) => break stored,
+                Err(error) => {
+                    self.parts.ownership.outage.failed(&error, "the registry could not be read");
+                    backoff.wait().await;
+                }
+            }
+        };
+        let (open, settled): (Vec<_>, Vec<_>) =
+            stored.into_iter().partition(|command| command.state() == State::Open);
+        for command in &settled {
+            self.parts.waiters.settled(&Arc::new(command.clone()));
+        }
+        self.parts.pace.settled(settled.len(), self.parts.clock.now());
+        self.parts.hub.catch_up().await;
+        let open: HashSet<Uuid> = open.iter().map(|command| command.id).collect();
+        batch.into_iter().filter(|command| open.contains(&command.id)).collect()
+    }
+}

@@ -1,0 +1,76 @@
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::WorkerSettings;
+use super::inbox::Inbox;
+use crate::acceptance::Fresh;
+use crate::ports::Command;
+
+/// Brings commands to the lane that is responsible.
+#[derive(Clone)]
+pub struct Router {
+    inboxes: Arc<[Arc<Inbox>]>,
+}
+
+impl Router {
+    pub(crate) fn new(settings: &WorkerSettings) -> Self {
+        Self { inboxes: (0..settings.lanes.max(1)).map(|_| Arc::new(Inbox::new(settings.inbox))).collect() }
+    }
+
+    /// Offers commands that were just accepted. What no lane takes now (not owned, or no room) is found in the
+    /// registry later.
+    pub(crate) fn offer(&self, commands: Vec<Arc<Command>>) {
+        if let [only] = &*self.inboxes {
+            only.offer(commands);
+            return;
+        }
+        let mut shares: Vec<Vec<Arc<Command>>> = vec![Vec::new(); self.inboxes.len()];
+        for command in commands {
+            shares[self.lane_of(command.partition)].push(command);
+        }
+        for (inbox, share) in self.inboxes.iter().zip(shares) {
+            if !share.is_empty() {
+                inbox.offer(share);
+            }
+        }
+    }
+
+    /// Hands over fresh commands, as far as a lane can apply them at once; gives back those that must be stored
+    /// first.
+    pub(crate) fn hand_over(&self, fresh: Vec<Fresh>) -> Vec<Fresh> {
+        if let [only] = &*self.inboxes {
+            return only.hand_over(fresh);
+        }
+        let mut shares: Vec<Vec<Fresh>> = self.inboxes.iter().map(|_| Vec::new()).collect();
+        for fresh in fresh {
+            shares[self.lane_of(fresh.command.partition)].push(fresh);
+        }
+        let shares = self.inboxes.iter().zip(shares).filter(|(_, share)| !share.is_empty());
+        shares.flat_map(|(inbox, share)| inbox.hand_over(share)).collect()
+    }
+
+    /// A command was cancelled: it need not be tried.
+    pub(crate) fn forget(&self, id: Uuid) {
+        for inbox in &*self.inboxes {
+            inbox.forget(&HashSet::from([id]));
+        }
+    }
+
+    /// The registry may hold commands that were not offered.
+    pub(crate) fn look(&self) {
+        for inbox in &*self.inboxes {
+            inbox.look();
+        }
+    }
+
+    /// The inboxes of all lanes.
+    pub(super) fn inboxes(&self) -> &[Arc<Inbox>] {
+        &self.inboxes
+    }
+
+    fn lane_of(&self, partition: u16) -> usize {
+        usize::from(partition) % self.inboxes.len()
+    }
+}
