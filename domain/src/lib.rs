@@ -16,7 +16,7 @@
 //! 3. In `api/src/modules/x.rs`: the routes; then one line in `api/src/modules/mod.rs`.
 //!
 //! No I/O, no clock, no randomness in this crate: a handler may run again after a crash or a conflict, and
-//! must decide the same.
+//! must decide the same. Whatever comes after a command waits for its handler, so it must not wait for anything either.
 
 pub mod cars;
 pub mod kernel;

@@ -5,6 +5,14 @@
 //! that come to a lane *fresh* are stored by that same commit; whenever something is out of the ordinary they are
 //! stored first, and then applied like the others.
 //!
+//! | module | holds |
+//! | --- | --- |
+//! | `router` | brings commands to their lane |
+//! | `inbox` | what a lane has before it |
+//! | `lane` | takes it batch by batch, and follows which partitions are owned |
+//! | `attempt`, `batch` | one attempt at a batch, and the unit of work that it writes |
+//! | `recovery`, `setback` | what is done when it fails, and why it may |
+//!
 //! What must hold:
 //! - Nothing is told before the commit is known to have happened.
 //! - A batch that was not committed leaves no trace in the caches.

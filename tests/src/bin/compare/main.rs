@@ -3,7 +3,7 @@
 //! `cargo run --release -p wilco-tests --bin compare` (about five minutes). Rounds of both alternate, so that a machine
 //! that slows down slows both.
 //!
-//! `… --bin compare -- FILE` compares it with another build of it instead, `FILE` (about ten minutes).
+//! `… --bin compare -- FILE` compares it with another build of it instead, `FILE` (about twenty minutes).
 
 #![allow(clippy::print_stdout, reason = "this is what the program is for")]
 
