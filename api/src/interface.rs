@@ -61,6 +61,7 @@ impl Interface {
             routes: self.routes.iter().map(|route| (route.method.clone(), route.path.clone())).collect(),
             pages: v1::pages().into_iter().map(|(path, _)| path).collect(),
             document: Bytes::from(openapi::document(self.contents()).to_string()),
+            problems: Arc::clone(self.modules.problems()),
         };
         AppState::new(engine, shown, settings, metrics, readiness)
     }
@@ -75,6 +76,7 @@ impl Interface {
             routes: &self.routes,
             tags: self.modules.iter().map(|module| (module.title, module.description)).collect(),
             failures: self.modules.failures(),
+            problems: self.modules.problems(),
             schemas: v1::schemas(&self.modules),
         }
     }
@@ -84,7 +86,6 @@ impl Interface {
 mod tests {
     use super::*;
     use crate::modules::shipped;
-    use crate::problems::Entry;
 
     #[test]
     fn no_name_in_the_document_stands_for_two_things() {
@@ -94,9 +95,10 @@ mod tests {
 
     #[test]
     fn every_problem_that_is_named_is_in_the_catalogue() {
-        for route in Interface::new(shipped()).unwrap().routes {
+        let interface = Interface::new(shipped()).unwrap();
+        for route in interface.routes() {
             for slug in route.operation.problems() {
-                assert!(Entry::find(slug).is_some(), "{slug}");
+                assert!(interface.modules().problems().find(slug).is_some(), "{slug}");
             }
         }
     }

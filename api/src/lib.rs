@@ -14,7 +14,6 @@
 //! 1. `modules/x.rs`: a function that gives an [`modules::Module`]: the aggregate, its landing view, and for each
 //!    command the routes that make it, with the slugs it may fail with.
 //! 2. One line in [`modules::shipped`].
-//! 3. The slugs of its own refusals in `problems/catalogue.rs`.
 //!
 //! The generic door, the resource's GET routes, the OpenAPI document and the tests that walk it follow from that.
 

@@ -10,7 +10,7 @@
 //!
 //! 1. Here, in `x.rs`: the state with `impl Aggregate`, an event enum (`#[serde(tag = "type")]`, past tense,
 //!    `event_type()` of the form `x.happened`), one struct per command with `impl CommandKind`, and an error
-//!    enum with `impl Rejection`. Handlers decide from the state and the command alone. Commands and events are
+//!    enum with `impl Rejection`, its own rules each with an explanation (`Rule`). Handlers decide from the state and the command alone. Commands and events are
 //!    documented by their `JsonSchema`: give each text an example.
 //! 2. In `projections/src/x.rs`: the landing view, what `GET /v1/xs/{id}` answers.
 //! 3. In `api/src/modules/x.rs`: the routes; then one line in `api/src/modules/mod.rs`.

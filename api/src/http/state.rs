@@ -9,6 +9,7 @@ use wilco_application::engine::Engine;
 
 use super::ApiSettings;
 use super::traffic::Traffic;
+use crate::problems::Catalogue;
 
 /// Says whether something the server depends on answers.
 #[async_trait]
@@ -34,6 +35,7 @@ struct Shared {
     readiness: Vec<Arc<dyn ReadinessCheck>>,
     traffic: Traffic,
     document: Bytes,
+    problems: Arc<Catalogue>,
     silence: Duration,
 }
 
@@ -48,6 +50,8 @@ pub(crate) struct Shown {
     pub(crate) pages: Vec<&'static str>,
     /// The OpenAPI document, but for its servers.
     pub(crate) document: Bytes,
+    /// What explains the problems.
+    pub(crate) problems: Arc<Catalogue>,
 }
 
 impl AppState {
@@ -59,8 +63,9 @@ impl AppState {
         readiness: Vec<Arc<dyn ReadinessCheck>>,
     ) -> Self {
         let traffic = Traffic::new(&settings.base_path, &shown);
-        let document = shown.document;
-        Self(Arc::new(Shared { engine, settings, metrics, readiness, traffic, document, silence: SILENCE }))
+        let Shown { document, problems, .. } = shown;
+        let silence = SILENCE;
+        Self(Arc::new(Shared { engine, settings, metrics, readiness, traffic, document, problems, silence }))
     }
 
     /// The same, with streams that say at least every `silence` that they are still there. Before it is shared.
@@ -99,6 +104,11 @@ impl AppState {
     /// The OpenAPI document, but for its servers.
     pub(crate) fn document(&self) -> &Bytes {
         &self.0.document
+    }
+
+    /// What explains the problems.
+    pub(crate) fn problems(&self) -> &Catalogue {
+        &self.0.problems
     }
 
     pub(super) fn traffic(&self) -> &Traffic {

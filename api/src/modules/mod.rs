@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use wilco_application::catalog::{Catalog, RegistrationError};
 
+use crate::problems::Catalogue;
+
 pub use module::{At, Builder, CommandRoute, EventKind, Module};
 
 /// The modules of the program that ships, a line each.
@@ -23,6 +25,7 @@ pub fn shipped() -> Vec<Module> {
 pub struct Modules {
     all: Vec<Module>,
     catalog: Arc<Catalog>,
+    problems: Arc<Catalogue>,
     failures: Vec<&'static str>,
 }
 
@@ -34,10 +37,22 @@ impl Modules {
     pub fn new(mut all: Vec<Module>) -> Result<Self, RegistrationError> {
         let catalog =
             all.iter_mut().try_fold(Catalog::builder(), |catalog, module| module.register(catalog))?;
-        let commands = all.iter().flat_map(|module| &module.commands);
+        let problems = Catalogue::new(all.iter().flat_map(|module| module.rules));
+        if let Some(slug) = problems.twice() {
+            return Err(RegistrationError::Twice(slug.to_owned()));
+        }
+        let commands = || all.iter().flat_map(|module| &module.commands);
+        for command in commands() {
+            let unexplained = command.failures.iter().find(|slug| problems.find(slug).is_none());
+            if let Some(slug) = unexplained {
+                let (slug, command) = ((*slug).to_owned(), command.command_type.clone());
+                return Err(RegistrationError::Unexplained { slug, command });
+            }
+        }
+        let commands = commands();
         let failures: BTreeSet<_> = commands.flat_map(|command| command.failures).copied().collect();
         let failures = failures.into_iter().collect();
-        Ok(Self { all, catalog: Arc::new(catalog.build()), failures })
+        Ok(Self { catalog: Arc::new(catalog.build()), problems: Arc::new(problems), failures, all })
     }
 
     /// All of them.
@@ -55,6 +70,11 @@ impl Modules {
         self.iter().flat_map(|module| &module.events)
     }
 
+    /// Every problem, explained.
+    pub fn problems(&self) -> &Arc<Catalogue> {
+        &self.problems
+    }
+
     /// The slugs of all problems that commands may fail with by the rules of their aggregates.
     pub(crate) fn failures(&self) -> &[&'static str] {
         &self.failures
@@ -63,6 +83,9 @@ impl Modules {
 
 #[cfg(test)]
 mod tests {
+    use wilco_domain::cars::car::{Car, CreateCar};
+    use wilco_projections::cars::CarView;
+
     use super::*;
 
     #[test]
@@ -76,6 +99,21 @@ mod tests {
                 route.path
             );
         }
+    }
+
+    #[test]
+    fn modules_that_clash_are_refused_by_name() {
+        let twice = Modules::new(vec![cars::cars(), cars::cars()]).err().unwrap();
+        assert!(twice.to_string().contains("is registered twice"), "{twice}");
+    }
+
+    #[test]
+    fn a_problem_that_nothing_explains_is_refused_by_name() {
+        let stolen = At::post("", "Register a car").fails(&["car-stolen"]);
+        let module =
+            Builder::<Car, CarView>::new("cars", "Cars", "Cars.").command::<CreateCar>([stolen]).finish();
+        let refused = Modules::new(vec![module]).err().unwrap().to_string();
+        assert!(refused.contains("car-stolen") && refused.contains("car.create"), "{refused}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde_json::Value;
 use wilco_application::catalog::{
     AggregateRegistration, CatalogBuilder, LandingView, RegistrationError, schema,
 };
-use wilco_domain::kernel::{CommandKind, Effect, Rejection};
+use wilco_domain::kernel::{CommandKind, Effect, Rejection, Rule};
 
 use crate::openapi::Schemas;
 
@@ -30,6 +30,8 @@ pub struct Module {
     pub statuses: Vec<String>,
     /// What may happen to it.
     pub events: Vec<EventKind>,
+    /// The rules of its own that a command may break.
+    pub rules: &'static [Rule],
     pub(crate) view: fn(&mut Schemas) -> Value,
     pub(crate) status: fn(&mut Schemas) -> Value,
     /// Until it is registered.
@@ -182,6 +184,7 @@ where
             commands: self.commands,
             statuses: statuses::<V>(),
             events: events::<A>(),
+            rules: A::Error::rules(),
             view: Schemas::answered::<V>,
             status: |schemas| schemas.answered_member::<V>("status"),
             register: Some(Box::new(move |catalog| catalog.aggregate(registration))),

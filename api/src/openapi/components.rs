@@ -8,13 +8,14 @@ use wilco_domain::kernel::Problem;
 
 use super::answer::{Answer, Content};
 use super::{Parameter, Schemas, examples, pascal};
-use crate::problems::{CATALOGUE, Entry};
+use crate::problems::{CATALOGUE, Catalogue};
 
 /// Gathers it.
 pub(super) struct Components<'a> {
     pub(super) schemas: Schemas,
     /// The slugs of the problems that a command may fail with by the rules of its aggregate.
     failures: &'a [&'static str],
+    pub(super) problems: &'a Catalogue,
     parameters: Map<String, Value>,
     responses: Map<String, Value>,
     examples: Map<String, Value>,
@@ -23,10 +24,11 @@ pub(super) struct Components<'a> {
 }
 
 impl<'a> Components<'a> {
-    pub(super) fn new(schemas: Schemas, failures: &'a [&'static str]) -> Self {
+    pub(super) fn new(schemas: Schemas, failures: &'a [&'static str], problems: &'a Catalogue) -> Self {
         Self {
             schemas,
             failures,
+            problems,
             parameters: Map::new(),
             responses: Map::new(),
             examples: Map::new(),
@@ -86,7 +88,7 @@ impl<'a> Components<'a> {
         for slug in slugs {
             let comma = if shown.is_empty() { "" } else { "," };
             let _ = write!(description, "{comma} `{slug}`");
-            let value = json!({ "value": problem(slug) });
+            let value = json!({ "value": self.problem(slug) });
             let reference = share(&mut self.examples, &mut self.clashes, "examples", slug, value);
             shown.insert((*slug).to_owned(), reference);
         }
@@ -108,6 +110,22 @@ impl<'a> Components<'a> {
     fn is_outcome(&self, slug: &str) -> bool {
         ["not-found", "gone", "version-conflict", "cancelled", "internal"].contains(&slug)
             || self.failures.contains(&slug)
+    }
+
+    /// A problem as it may be answered.
+    fn problem(&self, slug: &str) -> Value {
+        let entry = self.problems.find(slug).unwrap_or(&CATALOGUE[0]);
+        let detail = entry.text.split_inclusive(['.', ':']).next().unwrap_or_default();
+        let problem =
+            Problem::new(slug, entry.status, detail.trim_end_matches(['.', ':'])).at("/v1/pets/pet-42");
+        let problem = match slug {
+            "malformed" | "invalid-request" => problem.field("/name", "is needed"),
+            "invalid-parameter" => problem.field("limit", "not between 1 and 500"),
+            "invalid-header" => problem.field("if-match", "neither `*` nor entity tags"),
+            "invalid-cursor" => problem.field("cursor", "not made by this server for this list"),
+            _ => problem,
+        };
+        serde_json::to_value(problem).unwrap_or_default()
     }
 
     /// All of it that `paths` lead to.
@@ -156,21 +174,6 @@ fn response(description: &str, headers: &[&str], content: Map<String, Value>) ->
 
 /// What a waited-for failure is answered with.
 const OF_OUTCOMES: &[&str] = &["Content-Location", "Preference-Applied", "Idempotency-Replayed"];
-
-/// A problem as it may be answered.
-fn problem(slug: &str) -> Value {
-    let entry = Entry::find(slug).unwrap_or(&CATALOGUE[0]);
-    let detail = entry.text.split_inclusive(['.', ':']).next().unwrap_or_default();
-    let problem = Problem::new(slug, entry.status, detail.trim_end_matches(['.', ':'])).at("/v1/pets/pet-42");
-    let problem = match slug {
-        "malformed" | "invalid-request" => problem.field("/name", "is needed"),
-        "invalid-parameter" => problem.field("limit", "not between 1 and 500"),
-        "invalid-header" => problem.field("if-match", "neither `*` nor entity tags"),
-        "invalid-cursor" => problem.field("cursor", "not made by this server for this list"),
-        _ => problem,
-    };
-    serde_json::to_value(problem).unwrap_or_default()
-}
 
 /// Every header that an answer may bear.
 fn headers() -> Value {

@@ -24,7 +24,7 @@ pub use parameter::Parameter;
 pub use schemas::Schemas;
 
 use crate::http::BasePath;
-use crate::problems::Entry;
+use crate::problems::Catalogue;
 use components::Components;
 use operation::Body;
 
@@ -35,13 +35,15 @@ pub(crate) struct Contents<'a> {
     pub(crate) tags: Vec<(&'static str, &'static str)>,
     /// The slugs of the problems that a command may fail with by the rules of its aggregate.
     pub(crate) failures: &'a [&'static str],
+    /// What explains the problems.
+    pub(crate) problems: &'a Catalogue,
     /// The schemas that are more than their types say.
     pub(crate) schemas: Schemas,
 }
 
 /// The document, but for its [servers].
 pub(crate) fn document(contents: Contents<'_>) -> Value {
-    let mut components = Components::new(contents.schemas, contents.failures);
+    let mut components = Components::new(contents.schemas, contents.failures, contents.problems);
     let paths = paths(contents.routes, &mut components);
     json!({
         "openapi": "3.1.0",
@@ -117,7 +119,7 @@ fn operation(operation: &Operation, components: &mut Components<'_>) -> Value {
     }
     let mut problems: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
     for slug in &operation.problems {
-        let status = Entry::find(slug).map_or(500, |entry| entry.status);
+        let status = components.problems.find(slug).map_or(500, |entry| entry.status);
         problems.entry(status).or_default().push(slug);
     }
     for (status, slugs) in problems {
@@ -158,7 +160,7 @@ pub(crate) fn pascal(name: &str) -> String {
 /// Names in the document that stand for two things.
 #[cfg(test)]
 pub(crate) fn clashes(contents: Contents<'_>) -> Vec<String> {
-    let mut components = Components::new(contents.schemas, contents.failures);
+    let mut components = Components::new(contents.schemas, contents.failures, contents.problems);
     paths(contents.routes, &mut components);
     let mut clashes = components.clashes;
     clashes.extend(components.schemas.clashes());

@@ -1,3 +1,7 @@
+use std::collections::HashSet;
+
+use wilco_domain::kernel::{RejectionKind, Rule};
+
 /// What a problem means and what to do about it.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
@@ -15,7 +19,7 @@ const fn entry(slug: &'static str, status: u16, text: &'static str, advice: &'st
     Entry { slug, status, text, advice }
 }
 
-/// Every problem there is: first those of requests, then those of commands, then those of each domain.
+/// Every problem of the engine: first those of requests, then those of commands. The rules of a domain stand there.
 pub const CATALOGUE: &[Entry] = &[
     entry(
         "malformed",
@@ -213,26 +217,32 @@ pub const CATALOGUE: &[Entry] = &[
         "The command was cancelled before it was applied.",
         "Make it again, if it is still wanted.",
     ),
-    entry(
-        "pet-reserved",
-        409,
-        "The pet is held for an order: it can only be released or sold to that order.",
-        "Wait until it is released, or name that order.",
-    ),
-    entry(
-        "pet-not-reserved",
-        409,
-        "The pet is not held for an order, so that there is nothing to release.",
-        "Nothing is to be done.",
-    ),
-    entry("pet-sold", 409, "The pet is sold; it stays as it is.", "Choose another one."),
-    entry("car-retired", 409, "The car is off the road for good; it stays as it is.", "Choose another one."),
 ];
 
-impl Entry {
+impl From<&Rule> for Entry {
+    fn from(rule: &Rule) -> Self {
+        entry(rule.slug, RejectionKind::RuleViolated.status(), rule.text, rule.advice)
+    }
+}
+
+/// Every problem of a program.
+pub struct Catalogue(Vec<Entry>);
+
+impl Catalogue {
+    /// The engine's, and these of its modules.
+    pub fn new<'r>(rules: impl IntoIterator<Item = &'r Rule>) -> Self {
+        Self(CATALOGUE.iter().copied().chain(rules.into_iter().map(Entry::from)).collect())
+    }
+
     /// The entry of that slug.
-    pub fn find(slug: &str) -> Option<&'static Self> {
-        CATALOGUE.iter().find(|entry| entry.slug == slug)
+    pub fn find(&self, slug: &str) -> Option<&Entry> {
+        self.0.iter().find(|entry| entry.slug == slug)
+    }
+
+    /// A slug that is explained twice.
+    pub fn twice(&self) -> Option<&'static str> {
+        let mut slugs = HashSet::new();
+        self.0.iter().map(|entry| entry.slug).find(|slug| !slugs.insert(*slug))
     }
 }
 
@@ -242,7 +252,6 @@ mod tests {
 
     #[test]
     fn a_slug_is_listed_once() {
-        let slugs: std::collections::HashSet<_> = CATALOGUE.iter().map(|entry| entry.slug).collect();
-        assert_eq!(slugs.len(), CATALOGUE.len());
+        assert_eq!(Catalogue::new([]).twice(), None);
     }
 }

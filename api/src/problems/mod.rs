@@ -6,6 +6,6 @@
 mod catalogue;
 mod refusal;
 
-pub use catalogue::{CATALOGUE, Entry};
+pub use catalogue::{CATALOGUE, Catalogue, Entry};
 pub use refusal::Refusal;
 pub(crate) use refusal::Unwritten;

@@ -51,7 +51,11 @@ pub(super) fn route() -> Route {
 async fn explain(call: Call) -> Result<Response, Refusal> {
     call.query(&[])?;
     let slug = call.segment(2);
-    let entry = Entry::find(&slug).ok_or_else(|| Refusal::not_found("there is no problem of this name"))?;
+    let entry = call
+        .state
+        .problems()
+        .find(&slug)
+        .ok_or_else(|| Refusal::not_found("there is no problem of this name"))?;
     let problem = Problem::new(entry.slug, entry.status, "");
     let response = match call.accept(&[Media::Html, Media::Json])? {
         Media::Html => page(entry, &problem),

@@ -57,6 +57,16 @@ pub enum RegistrationError {
     /// An aggregate or command type of that name is there already.
     #[error("{0} is registered twice")]
     Twice(String),
+    /// A command may fail with a problem that nothing explains.
+    #[error(
+        "nothing explains {slug}, which {command} may fail with: list it among the rules of its refusals"
+    )]
+    Unexplained {
+        /// Of the problem.
+        slug: String,
+        /// Its type.
+        command: String,
+    },
     /// Names are lower snake case.
     #[error("{0:?} is not lower snake case")]
     Name(String),

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::command_kinds;
-use crate::kernel::{Rejection, RejectionKind};
+use crate::kernel::{Rejection, RejectionKind, Rule};
 
 /// Where a car is in its life.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -126,6 +126,9 @@ impl DomainEvent for CarEvent {
     }
 }
 
+const RETIRED: Rule =
+    Rule::new("car-retired", "The car is off the road for good; it stays as it is.", "Choose another one.");
+
 /// Why a car says no.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CarError {
@@ -155,9 +158,13 @@ impl Rejection for CarError {
 
     fn slug(&self) -> &'static str {
         match self {
-            Self::Retired => "car-retired",
+            Self::Retired => RETIRED.slug,
             Self::AlreadyExists | Self::NotFound | Self::SameColour(_) => self.kind().slug(),
         }
+    }
+
+    fn rules() -> &'static [Rule] {
+        &[RETIRED]
     }
 }
 

@@ -8,4 +8,4 @@ mod rejection;
 pub use command::{CommandKind, Effect};
 pub use ids::{AggregateId, InvalidId};
 pub use problem::{FieldError, Problem};
-pub use rejection::{Rejection, RejectionKind};
+pub use rejection::{Rejection, RejectionKind, Rule};

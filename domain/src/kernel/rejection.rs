@@ -36,6 +36,24 @@ impl RejectionKind {
     }
 }
 
+/// A rule of a domain that can be broken, explained to whoever broke it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Its name (`pet-reserved`): the last segment of the problem's `type`, where the rest can be read.
+    pub slug: &'static str,
+    /// What it means.
+    pub text: &'static str,
+    /// What to do about it.
+    pub advice: &'static str,
+}
+
+impl Rule {
+    /// A rule of that name, with what it means and what to do about it.
+    pub const fn new(slug: &'static str, text: &'static str, advice: &'static str) -> Self {
+        Self { slug, text, advice }
+    }
+}
+
 /// What an aggregate's error tells the client: implemented by every `Aggregate::Error`.
 ///
 /// The error's `Display` becomes the problem's `detail`.
@@ -46,5 +64,13 @@ pub trait Rejection: std::error::Error {
     /// A stable name of the broken rule (`pet-reserved`); it becomes the problem's `type`.
     fn slug(&self) -> &'static str {
         self.kind().slug()
+    }
+
+    /// The rules whose slugs it may have, but for those of the classes.
+    fn rules() -> &'static [Rule]
+    where
+        Self: Sized,
+    {
+        &[]
     }
 }

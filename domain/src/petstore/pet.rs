@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::money::Money;
 use crate::command_kinds;
-use crate::kernel::{Rejection, RejectionKind};
+use crate::kernel::{Rejection, RejectionKind, Rule};
 
 /// Where a pet is in its life.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -189,6 +189,18 @@ impl DomainEvent for PetEvent {
     }
 }
 
+const RESERVED: Rule = Rule::new(
+    "pet-reserved",
+    "The pet is held for an order: it can only be released or sold to that order.",
+    "Wait until it is released, or name that order.",
+);
+const NOT_RESERVED: Rule = Rule::new(
+    "pet-not-reserved",
+    "The pet is not held for an order, so that there is nothing to release.",
+    "Nothing is to be done.",
+);
+const SOLD: Rule = Rule::new("pet-sold", "The pet is sold; it stays as it is.", "Choose another one.");
+
 /// Why a pet says no.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PetError {
@@ -224,11 +236,15 @@ impl Rejection for PetError {
 
     fn slug(&self) -> &'static str {
         match self {
-            Self::Reserved(_) => "pet-reserved",
-            Self::NotReserved => "pet-not-reserved",
-            Self::Sold => "pet-sold",
+            Self::Reserved(_) => RESERVED.slug,
+            Self::NotReserved => NOT_RESERVED.slug,
+            Self::Sold => SOLD.slug,
             Self::AlreadyExists | Self::NotFound | Self::Gone => self.kind().slug(),
         }
+    }
+
+    fn rules() -> &'static [Rule] {
+        &[RESERVED, NOT_RESERVED, SOLD]
     }
 }
 
