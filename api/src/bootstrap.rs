@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use wilco_api::Interface;
 use wilco_api::http::{ApiSettings, Limits, ReadinessCheck};
+use wilco_api::modules::{self, Modules};
 use wilco_application::catalog::{Catalog, RegistrationError};
 use wilco_application::engine::EngineSettings;
 use wilco_application::partition::partition_of;
@@ -202,9 +202,9 @@ impl ReadinessCheck for NatsReadiness {
     }
 }
 
-/// The interface of this program.
-pub fn interface() -> Result<Interface, Error> {
-    Ok(Interface::new(wilco_api::modules::shipped())?)
+/// The modules of this program.
+pub fn modules() -> Result<Modules, Error> {
+    Ok(Modules::new(modules::shipped())?)
 }
 
 /// The engine's part of the settings.

@@ -6,11 +6,10 @@ use axum::Router;
 use axum::body::Bytes;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::Value;
-use wilco_application::catalog::RegistrationError;
 use wilco_application::engine::Engine;
 
 use crate::http::{ApiSettings, AppState, BasePath, ReadinessCheck, Shown};
-use crate::modules::{Module, Modules};
+use crate::modules::Modules;
 use crate::openapi::{self, Contents, Route};
 use crate::{router, v1};
 
@@ -22,13 +21,9 @@ pub struct Interface {
 
 impl Interface {
     /// The interface of a program with these modules.
-    ///
-    /// # Errors
-    /// When two of them clash, or one breaks a convention.
-    pub fn new(modules: Vec<Module>) -> Result<Self, RegistrationError> {
-        let modules = Modules::new(modules)?;
+    pub fn new(modules: Modules) -> Self {
         let routes = v1::routes(&modules);
-        Ok(Self { modules, routes })
+        Self { modules, routes }
     }
 
     /// The modules.
@@ -89,13 +84,13 @@ mod tests {
 
     #[test]
     fn no_name_in_the_document_stands_for_two_things() {
-        let interface = Interface::new(shipped()).unwrap();
+        let interface = Interface::new(Modules::new(shipped()).unwrap());
         assert_eq!(openapi::clashes(interface.contents()), Vec::<String>::new());
     }
 
     #[test]
     fn every_problem_that_is_named_is_in_the_catalogue() {
-        let interface = Interface::new(shipped()).unwrap();
+        let interface = Interface::new(Modules::new(shipped()).unwrap());
         for route in interface.routes() {
             for slug in route.operation.problems() {
                 assert!(interface.modules().problems().find(slug).is_some(), "{slug}");

@@ -23,6 +23,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use crate::bootstrap::CopyError;
 use crate::{bootstrap, config, telemetry};
 use settings::{Server, Settings};
+use wilco_api::Interface;
 use wilco_api::http::BasePath;
 
 /// Commands accepted durably, applied exactly once, answered for.
@@ -234,7 +235,7 @@ fn begin(loaded: config::Loaded, traces: Option<&telemetry::Traces>) -> config::
 
 async fn migrate(config: config::Config, restored: bool) -> Result<(), Error> {
     let store = bootstrap::open(&config).await?;
-    let partitions = store.migrate(bootstrap::interface()?.modules().catalog()).await?;
+    let partitions = store.migrate(bootstrap::modules()?.catalog()).await?;
     if restored {
         store.shared().new_generation().await.map_err(bootstrap::Error::Generation)?;
     }
@@ -245,7 +246,8 @@ async fn migrate(config: config::Config, restored: bool) -> Result<(), Error> {
 }
 
 fn openapi() -> Result<(), Error> {
-    let document = serde_json::to_string_pretty(&bootstrap::interface()?.document(&BasePath::default()));
+    let document =
+        serde_json::to_string_pretty(&Interface::new(bootstrap::modules()?).document(&BasePath::default()));
     let document = document.map_err(|error| client::Error::Output(error.into()))?;
     Ok(output::say(document).map_err(client::Error::Output)?)
 }

@@ -51,7 +51,7 @@ pub enum Error {
 
 /// Does it.
 pub async fn run(action: Action, config: Config) -> Result<(), Error> {
-    let catalog = Arc::clone(bootstrap::interface()?.modules().catalog());
+    let catalog = Arc::clone(bootstrap::modules()?.catalog());
     match action {
         Action::List(_) => names(&catalog).into_iter().try_for_each(|name| Ok(output::say(name)?)),
         Action::Rebuild { name, .. } => rebuild(name, catalog, &config).await,

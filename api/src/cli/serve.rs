@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use wilco_api::Interface;
 use wilco_application::engine::{Engine, Running};
 use wilco_application::ports::{RandomIds, StoreError, SystemClock};
 
@@ -50,7 +51,7 @@ pub async fn run(config: Config) -> Result<(), Error> {
     // First, since whatever is opened wants a descriptor.
     let limits = bootstrap::limits(&config, machine::connections(config.http.max_connections));
     let store = bootstrap::open(&config).await?;
-    let interface = bootstrap::interface()?;
+    let interface = Interface::new(bootstrap::modules()?);
     store.migrate(interface.modules().catalog()).await?;
     let listener = bind(&config, &addresses)?;
     let (broker, readiness) = bootstrap::broker(&config).unzip();

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 use wilco_api::Interface;
 use wilco_api::http::{ApiSettings, ReadinessCheck};
+use wilco_api::modules::{Modules, shipped};
 use wilco_application::engine::{Engine, EngineSettings, Running};
 use wilco_application::ports::{RandomIds, SystemClock};
 use wilco_infrastructure::sqlite::SqliteStore;
@@ -41,7 +42,7 @@ pub struct Reply {
 
 /// The interface of the program that ships.
 pub fn interface() -> Interface {
-    Interface::new(wilco_api::modules::shipped()).unwrap()
+    Interface::new(Modules::new(shipped()).unwrap())
 }
 
 impl Server {

@@ -175,7 +175,11 @@ impl Applier {
         let now = self.parts.clock.now();
         for command in &outcomes {
             self.settled.count(command, now);
-            self.asked.remove(&command.id);
+        }
+        if !self.asked.is_empty() {
+            for command in &outcomes {
+                self.asked.remove(&command.id);
+            }
         }
         outcomes
     }
