@@ -8,10 +8,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::http::{ApiSettings, Limits, ReadinessCheck};
 use async_trait::async_trait;
-use wilco_api::http::{ApiSettings, Limits, ReadinessCheck};
-use wilco_api::modules::{self, Modules};
-use wilco_application::catalog::{Catalog, RegistrationError};
+use wilco_application::catalog::Catalog;
 use wilco_application::engine::EngineSettings;
 use wilco_application::partition::partition_of;
 use wilco_application::ports::{Broker, Store, StoreError};
@@ -44,9 +43,6 @@ pub enum Error {
     /// The views of adopted events cannot be written.
     #[error("the views of adopted events cannot be written")]
     Views(#[from] QueryError),
-    /// The registrations clash: a defect of this program.
-    #[error("the registered aggregates clash")]
-    Registration(#[from] RegistrationError),
 }
 
 /// A store that is open.
@@ -200,11 +196,6 @@ impl ReadinessCheck for NatsReadiness {
     async fn check(&self) -> Result<(), String> {
         self.0.ping().await.map_err(|error| error.to_string())
     }
-}
-
-/// The modules of this program.
-pub fn modules() -> Result<Modules, Error> {
-    Ok(Modules::new(modules::shipped())?)
 }
 
 /// The engine's part of the settings.

@@ -1,4 +1,5 @@
-//! The settings of the program: flags, then `WILCO_*` variables, then `wilco.toml`, then defaults.
+//! The settings of the program: flags, then `WILCO_*` variables, then `wilco.toml`, then defaults. A program of another
+//! name has its own there.
 //!
 //! A setting of a section has the section's name in its own: `engine.max_backlog` is `max_backlog` under
 //! `[engine]` in the file, `WILCO_ENGINE_MAX_BACKLOG` in the environment and `--set engine.max_backlog=…` as a
@@ -16,6 +17,8 @@ use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::Name;
 
 pub use description::{Place, Setting, settings};
 pub use nats::{JetStream, NatsLogin, Storage};
@@ -56,16 +59,24 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
+        Self::of(Name::WILCO)
+    }
+}
+
+impl Config {
+    /// The defaults of a program of that name.
+    pub fn of(name: Name) -> Self {
+        let own = name.as_str();
         Self {
-            store: SecretUrl::from("sqlite:wilco.db"),
+            store: SecretUrl::from(format!("sqlite:{own}.db").as_str()),
             nats: None,
             listen: "127.0.0.1:8080".to_owned(),
             insecure: false,
             drain_seconds: 30,
-            engine: Engine::default(),
+            engine: Engine { source: format!("/{own}"), subject_prefix: own.to_owned(), ..Engine::default() },
             postgres: Postgres::default(),
             http: Http::default(),
-            jetstream: JetStream::default(),
+            jetstream: JetStream { stream: name.upper(), ..JetStream::default() },
             nats_login: NatsLogin::default(),
             log: Log::default(),
             telemetry: Telemetry::default(),

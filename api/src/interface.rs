@@ -68,8 +68,9 @@ impl Interface {
 
     fn contents(&self) -> Contents<'_> {
         Contents {
+            name: self.modules.name(),
             routes: &self.routes,
-            tags: self.modules.iter().map(|module| (module.title, module.description)).collect(),
+            tags: self.modules.iter().map(|module| (&*module.title, &*module.description)).collect(),
             failures: self.modules.failures(),
             problems: self.modules.problems(),
             schemas: v1::schemas(&self.modules),
@@ -84,13 +85,13 @@ mod tests {
 
     #[test]
     fn no_name_in_the_document_stands_for_two_things() {
-        let interface = Interface::new(Modules::new(shipped()).unwrap());
+        let interface = Interface::new(Modules::new(crate::Name::WILCO, shipped().unwrap()).unwrap());
         assert_eq!(openapi::clashes(interface.contents()), Vec::<String>::new());
     }
 
     #[test]
     fn every_problem_that_is_named_is_in_the_catalogue() {
-        let interface = Interface::new(Modules::new(shipped()).unwrap());
+        let interface = Interface::new(Modules::new(crate::Name::WILCO, shipped().unwrap()).unwrap());
         for route in interface.routes() {
             for slug in route.operation.problems() {
                 assert!(interface.modules().problems().find(slug).is_some(), "{slug}");

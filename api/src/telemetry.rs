@@ -5,6 +5,7 @@ mod traces;
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
+use crate::http::AppState;
 use metrics::Gauge;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 pub use traces::Traces;
@@ -13,7 +14,6 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
-use wilco_api::http::AppState;
 use wilco_application::names;
 
 use crate::config::{Log, LogFormat};

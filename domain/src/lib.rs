@@ -2,22 +2,30 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | [`kernel`] | what every aggregate names: ids, command kinds, problems |
+//! | [`kernel`] | what every aggregate is written with: deciders, commands, events, refusals, problems |
 //! | [`petstore`] | pets (later photos, orders, inventory, users) |
-//! | [`cars`] | cars, the worked example of client-chosen ids |
+//! | [`cars`] | cars, the worked example: an aggregate in one file |
 //!
 //! # How to add an aggregate
 //!
-//! 1. Here, in `x.rs`: the state with `impl Aggregate`, an event enum (`#[serde(tag = "type")]`, past tense,
-//!    `event_type()` of the form `x.happened`), one struct per command with `impl CommandKind`, and an error
-//!    enum with `impl Rejection`, its own rules each with an explanation (`Rule`). Handlers decide from the state and the command alone. Commands and events are
-//!    documented by their `JsonSchema`: give each text an example.
-//! 2. In `projections/src/x.rs`: the landing view, what `GET /v1/xs/{id}` answers.
-//! 3. In `api/src/modules/x.rs`: the routes; then one line in `api/src/modules/mod.rs`.
+//! 1. Here, in `x.rs`: the state with `impl Decider`, its commands, events and refusals, an enumeration each. What a
+//!    comment says of a command or a rule is what clients read of it. [`cars`] is an example.
+//! 2. A line in `api/src/modules`: its collection, and the routes that are not the usual ones.
+//! 3. Where the resource is to show something else than the state: a [`Landing`](kernel::Landing) in `projections`.
 //!
-//! No I/O, no clock, no randomness in this crate: a handler may run again after a crash or a conflict, and
-//! must decide the same. Whatever comes after a command waits for its handler, so it must not wait for anything either.
+//! No I/O, no clock, no randomness in this crate: a decision may be asked for again after a crash or a conflict, and
+//! must be the same. Whatever comes after a command waits for its decision, so it must not wait for anything either.
+
+// The attributes name what they need by the crate that aggregates are usually written with.
+extern crate self as wilco;
 
 pub mod cars;
 pub mod kernel;
 pub mod petstore;
+
+/// What the attributes of [`kernel`] write code with.
+#[doc(hidden)]
+pub mod __made_with {
+    pub use schemars::{self, JsonSchema};
+    pub use serde::{self, Deserialize, Serialize};
+}

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use chrono::DateTime;
 use cqrs_es::persist::GenericQuery;
 use postgres_es::{PostgresCqrs, PostgresViewRepository, postgres_cqrs};
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
-use wilco_domain::petstore::pet::{CreatePet, Pet, PetCommand, PetDetails, PetEvent, UpdatePet};
+use uuid::Uuid;
+use wilco_domain::kernel::{Asked, Context, Decided, Shown};
+use wilco_domain::petstore::pet::{Pet, PetCommand, PetDetails, PetEvent};
 use wilco_projections::petstore::PetView;
 
 /// Tasks that execute commands at the same time.
@@ -54,9 +57,21 @@ pub const TABLES: [&str; 2] = [
         PRIMARY KEY (view_id))",
 ];
 
-fn framework(pool: &PgPool) -> PostgresCqrs<Pet> {
-    let views = Arc::new(PostgresViewRepository::<PetView, Pet>::new("pet_view", pool.clone()));
-    let query: GenericQuery<PostgresViewRepository<PetView, Pet>, PetView, Pet> = GenericQuery::new(views);
+/// A pet as cqrs-es knows it, and as it shows one.
+pub type CqrsPet = Decided<Pet>;
+/// See [`CqrsPet`].
+pub type CqrsPetView = Shown<Pet, PetView>;
+
+/// A command by nobody, at the beginning of time.
+pub fn asked(command: PetCommand) -> Asked<Pet> {
+    let context = Context { at: DateTime::UNIX_EPOCH, command_id: Uuid::nil(), actor: None };
+    Asked { command, context }
+}
+
+fn framework(pool: &PgPool) -> PostgresCqrs<CqrsPet> {
+    type Views = PostgresViewRepository<CqrsPetView, CqrsPet>;
+    let views = Arc::new(Views::new("pet_view", pool.clone()));
+    let query: GenericQuery<Views, CqrsPetView, CqrsPet> = GenericQuery::new(views);
     postgres_cqrs(pool.clone(), vec![Box::new(query)], ())
 }
 
@@ -74,17 +89,17 @@ pub async fn run(pool: &PgPool, time: Duration) -> Bare {
     Bare { commands: done.load(Ordering::Relaxed), elapsed: started.elapsed() }
 }
 
-async fn execute(cqrs: Arc<PostgresCqrs<Pet>>, task: usize, until: Instant, done: Arc<AtomicUsize>) {
+async fn execute(cqrs: Arc<PostgresCqrs<CqrsPet>>, task: usize, until: Instant, done: Arc<AtomicUsize>) {
     let details = details();
     let mut number = 0;
     while Instant::now() < until {
         let pet = format!("bare-{task}-{}", number / 2);
         let command = if number % 2 == 0 {
-            PetCommand::Create(CreatePet(details.clone()))
+            PetCommand::Create(details.clone())
         } else {
-            PetCommand::Update(UpdatePet(details.clone()))
+            PetCommand::Update(details.clone())
         };
-        cqrs.execute(&pet, command).await.expect("the bare loop's command failed");
+        cqrs.execute(&pet, asked(command)).await.expect("the bare loop's command failed");
         number += 1;
         done.fetch_add(1, Ordering::Relaxed);
     }
@@ -102,7 +117,7 @@ const FURTHER_EVENTS: &str = "
 
 /// The loop with pets that have a past.
 pub struct History {
-    cqrs: PostgresCqrs<Pet>,
+    cqrs: PostgresCqrs<CqrsPet>,
     pool: PgPool,
 }
 
@@ -114,7 +129,7 @@ impl History {
 
     /// Makes a pet with so many events.
     pub async fn grow(&self, pet: &str, events: i64) -> Result<(), sqlx::Error> {
-        self.execute(pet, PetCommand::Create(CreatePet(details()))).await;
+        self.execute(pet, PetCommand::Create(details())).await;
         let updated = serde_json::to_string(&PetEvent::Updated(details())).expect("an event is JSON");
         let further = sqlx::query(FURTHER_EVENTS).bind(pet).bind(events).bind(updated);
         further.execute(&self.pool).await.map(drop)
@@ -123,11 +138,11 @@ impl History {
     /// Executes a command on a pet; how long that took.
     pub async fn update(&self, pet: &str) -> Duration {
         let started = Instant::now();
-        self.execute(pet, PetCommand::Update(UpdatePet(details()))).await;
+        self.execute(pet, PetCommand::Update(details())).await;
         started.elapsed()
     }
 
     async fn execute(&self, pet: &str, command: PetCommand) {
-        self.cqrs.execute(pet, command).await.expect("the bare loop's command failed");
+        self.cqrs.execute(pet, asked(command)).await.expect("the bare loop's command failed");
     }
 }

@@ -12,10 +12,10 @@ use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _, PgConnection};
 use tempfile::TempDir;
-use wilco_application::catalog::{AggregateRegistration, Catalog, LandingView};
+use wilco_application::catalog::{AggregateRegistration, Catalog};
 use wilco_application::engine::{Engine, EngineSettings, Running, Submission};
 use wilco_application::ports::{RandomIds, Store, SystemClock};
-use wilco_domain::kernel::{AggregateId, CommandKind, Effect, Rejection, RejectionKind};
+use wilco_domain::kernel::{AggregateId, LandingView, Rejection, RejectionKind};
 use wilco_infrastructure::postgres::{PostgresOptions, PostgresStore};
 use wilco_infrastructure::sqlite::SqliteStore;
 
@@ -47,16 +47,11 @@ pub enum How {
 
 /// The one command.
 #[derive(Debug, Deserialize, JsonSchema)]
-struct Try {
-    how: How,
+enum Command {
+    Try { how: How },
 }
 
-impl CommandKind<Trial> for Try {
-    const VERB: &'static str = "try";
-    const EFFECT: Effect = Effect::Creates;
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 struct Tried {
     how: How,
 }
@@ -94,14 +89,20 @@ impl Rejection for Refused {
 
 impl Aggregate for Trial {
     const TYPE: &'static str = "trial";
-    type Command = Try;
+    type Command = Command;
     type Event = Tried;
     type Error = Refused;
     type Services = Asked;
 
-    async fn handle(&mut self, command: Try, asked: &Asked, sink: &EventSink<Self>) -> Result<(), Refused> {
-        asked.0.lock().unwrap().push(command.how);
-        match command.how {
+    async fn handle(
+        &mut self,
+        command: Command,
+        asked: &Asked,
+        sink: &EventSink<Self>,
+    ) -> Result<(), Refused> {
+        let Command::Try { how } = command;
+        asked.0.lock().unwrap().push(how);
+        match how {
             How::Panics => panic!("as it was told to"),
             How::NeverEnds => std::future::pending().await,
             How::WritesAndRefuses => {
@@ -119,26 +120,20 @@ impl Aggregate for Trial {
     }
 }
 
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 struct TrialView {
     count: u64,
+    status: String,
 }
 
 impl View<Trial> for TrialView {
     fn update(&mut self, _: &EventEnvelope<Trial>) {
         self.count += 1;
+        "tried".clone_into(&mut self.status);
     }
 }
 
-impl LandingView for TrialView {
-    fn status(&self) -> &'static str {
-        "tried"
-    }
-
-    fn is_gone(&self) -> bool {
-        false
-    }
-}
+impl LandingView for TrialView {}
 
 /// A store, and how to reach behind it.
 pub struct Place {
@@ -189,8 +184,7 @@ impl Place {
     pub async fn engine(&self, snapshot_every: i64) -> (Arc<Engine>, Running) {
         let trial =
             AggregateRegistration::<Trial, TrialView>::with_pure_services("trials", self.asked.clone());
-        let trial = trial.command::<Try>();
-        let catalog = Catalog::builder().aggregate(trial).unwrap().build();
+        let catalog = Catalog::new([&trial.finish().unwrap()]).unwrap();
         let (clock, ids) = (Arc::new(SystemClock), Arc::new(RandomIds));
         let mut settings = EngineSettings::default();
         settings.worker.snapshot_every = snapshot_every;

@@ -269,7 +269,7 @@ pub fn faulty() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| match std::env::var_os("WILCO_FAULTY_BIN") {
         Some(path) => path.into(),
-        None => build("faulty", &["--features", "wilco-api/fail-points"]),
+        None => build("faulty", &["--features", "wilco/fail-points"]),
     })
 }
 

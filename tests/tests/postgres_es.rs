@@ -11,9 +11,10 @@ use postgres_es::{PostgresEventRepository, PostgresViewRepository, postgres_cqrs
 use serde_json::json;
 use sqlx::{Executor, PgPool};
 use wilco_application::ports::{EntryBody, EventRow, Journal, NewEvent, Seat, UnitOfWork, ViewRow, Views};
-use wilco_domain::petstore::pet::{CreatePet, Pet, PetCommand, PetDetails, PetEvent, ReservePet, SellPet};
+use wilco_domain::kernel::{Asked, Happened};
+use wilco_domain::petstore::pet::{Pet, PetCommand, PetDetails, PetEvent};
 use wilco_infrastructure::postgres::{PostgresOptions, PostgresStore};
-use wilco_projections::petstore::PetView;
+use wilco_tests::bare::{CqrsPet, CqrsPetView, asked};
 use wilco_tests::conformance::{Owner, command, create, key, outcome, submit};
 use wilco_tests::postgres::database;
 use wilco_tests::wilco::Wilco;
@@ -55,19 +56,19 @@ fn rex() -> PetDetails {
     PetDetails { name: "Rex".into(), category: "dog".into(), ..PetDetails::default() }
 }
 
-fn reserve(order: &str) -> PetCommand {
-    PetCommand::Reserve(ReservePet { order_id: order.into() })
+fn reserve(order: &str) -> Asked<Pet> {
+    asked(PetCommand::Reserve { order_id: order.into() })
 }
 
-fn sell(order: &str) -> PetCommand {
-    PetCommand::Sell(SellPet { order_id: Some(order.into()) })
+fn sell(order: &str) -> Asked<Pet> {
+    asked(PetCommand::Sell { order_id: Some(order.into()) })
 }
 
-fn theirs(pool: &PgPool) -> CqrsFramework<Pet, PersistedEventStore<PostgresEventRepository, Pet>> {
+fn theirs(pool: &PgPool) -> CqrsFramework<CqrsPet, PersistedEventStore<PostgresEventRepository, CqrsPet>> {
     postgres_cqrs(pool.clone(), vec![], ())
 }
 
-fn row(id: &str, sequence: i64, event: &PetEvent) -> EventRow {
+fn row(id: &str, sequence: i64, event: &Happened<Pet>) -> EventRow {
     EventRow {
         aggregate_type: "pet".into(),
         aggregate_id: id.into(),
@@ -81,11 +82,11 @@ fn row(id: &str, sequence: i64, event: &PetEvent) -> EventRow {
 
 /// The state that our rows amount to.
 fn replay(events: &[EventRow]) -> Pet {
-    let mut pet = Pet::default();
+    let mut pet = CqrsPet::default();
     for event in events {
         cqrs_es::Aggregate::apply(&mut pet, serde_json::from_str(&event.payload).unwrap());
     }
-    pet
+    pet.0
 }
 
 #[tokio::test]
@@ -95,14 +96,14 @@ async fn postgres_es_reads_what_the_store_wrote_and_goes_on_from_it() {
     let owner = Owner::of(Arc::new(store.clone())).await;
     let accepted = command(1, "rex");
     submit(&store, std::slice::from_ref(&accepted)).await;
-    let events = [PetEvent::Created(rex()), PetEvent::Reserved { order_id: "o1".into() }];
-    let mut view = PetView::default();
+    let events = [PetEvent::Created(rex()), PetEvent::Reserved { order_id: "o1".into() }].map(Happened);
+    let mut view = CqrsPetView::default();
     for (sequence, payload) in (1..).zip(events.clone()) {
         let metadata = HashMap::new();
         view.update(&cqrs_es::EventEnvelope { aggregate_id: "rex".into(), sequence, payload, metadata });
     }
     let seat = |index| Seat { partition: 1, index };
-    let event = |(index, event): (u32, &PetEvent)| NewEvent {
+    let event = |(index, event): (u32, &Happened<Pet>)| NewEvent {
         seat: seat(index),
         row: row("rex", i64::from(index) + 1, event),
     };
@@ -124,15 +125,15 @@ async fn postgres_es_reads_what_the_store_wrote_and_goes_on_from_it() {
 
     let pool = PgPool::connect(&url).await.unwrap();
     let repository =
-        PersistedEventStore::<_, Pet>::new_event_store(PostgresEventRepository::new(pool.clone()));
+        PersistedEventStore::<_, CqrsPet>::new_event_store(PostgresEventRepository::new(pool.clone()));
     let mut loaded = repository.load_aggregate("rex").await.unwrap();
-    assert_eq!(*loaded.aggregate(), replay(&[row("rex", 1, &events[0]), row("rex", 2, &events[1])]));
+    assert_eq!(loaded.aggregate().0, replay(&[row("rex", 1, &events[0]), row("rex", 2, &events[1])]));
     let history = repository.load_events("rex").await.unwrap();
     assert_eq!(history.iter().map(|event| event.payload.clone()).collect::<Vec<_>>(), events);
     assert_eq!(history[0].metadata["command_id"], "c1");
-    let views = PostgresViewRepository::<PetView, Pet>::new("views", pool.clone());
+    let views = PostgresViewRepository::<CqrsPetView, CqrsPet>::new("views", pool.clone());
     let (found, _) = views.load_with_context("pet/rex").await.unwrap().unwrap();
-    assert_eq!(found, view);
+    assert_eq!(serde_json::to_value(found).unwrap(), serde_json::to_value(view).unwrap());
 
     // Its rules see our state, and its events follow ours.
     assert!(theirs(&pool).execute("rex", sell("o2")).await.is_err());
@@ -150,7 +151,7 @@ async fn a_database_of_postgres_es_is_adopted_in_place() {
     pool.execute(THEIR_TABLES).await.unwrap();
     let pets = ["rex", "Zoe", "fido", "bello"];
     for id in pets {
-        theirs(&pool).execute(id, PetCommand::Create(CreatePet(rex()))).await.unwrap();
+        theirs(&pool).execute(id, asked(PetCommand::Create(rex()))).await.unwrap();
         let metadata = HashMap::from([("actor".into(), "me".into())]);
         theirs(&pool).execute_with_metadata(id, reserve("o1"), metadata).await.unwrap();
     }
@@ -160,7 +161,7 @@ async fn a_database_of_postgres_es_is_adopted_in_place() {
     let loaded = store.load(&pets.map(key)).await.unwrap();
     for found in &loaded {
         assert_eq!(found.events.iter().map(|event| event.sequence).collect::<Vec<_>>(), [1, 2]);
-        let reserved = [PetEvent::Created(rex()), PetEvent::Reserved { order_id: "o1".into() }];
+        let reserved = [PetEvent::Created(rex()), PetEvent::Reserved { order_id: "o1".into() }].map(Happened);
         assert_eq!(replay(&found.events), replay(&[row("x", 1, &reserved[0]), row("x", 2, &reserved[1])]));
         let metadata: HashMap<String, String> = serde_json::from_str(&found.events[1].metadata).unwrap();
         assert_eq!(metadata["actor"], "me");
@@ -181,7 +182,7 @@ async fn the_program_adopts_a_database_of_postgres_es_and_goes_on_with_its_pets(
     let url = database().await;
     let pool = PgPool::connect(&url).await.unwrap();
     pool.execute(THEIR_TABLES).await.unwrap();
-    theirs(&pool).execute("rex", PetCommand::Create(CreatePet(rex()))).await.unwrap();
+    theirs(&pool).execute("rex", asked(PetCommand::Create(rex()))).await.unwrap();
     theirs(&pool).execute("rex", reserve("o1")).await.unwrap();
 
     let migrated = wilco_tests::wilco::run(&["migrate", "--store", &url]).await;

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::output;
 use super::settings;
+use crate::Name;
 
 /// A request did not come to a good end.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +35,7 @@ pub enum Error {
         problem: Value,
     },
     /// The answer is none of Wilco's.
-    #[error("{url} answered {status} with something else than JSON; is it a Wilco server?")]
+    #[error("{url} answered {status} with something else than JSON; is it the server?")]
     Foreign {
         /// Where it came from.
         url: String,
@@ -64,9 +65,9 @@ pub struct Answer {
 
 impl Client {
     /// A client of the server that the arguments name.
-    pub fn new(arguments: &settings::Client) -> Result<Self, Error> {
+    pub fn new(name: Name, arguments: &settings::Client) -> Result<Self, Error> {
         let wrong = || Error::Usage("--url: http://HOST:PORT is wanted".to_owned());
-        let base: Url = arguments.address.url().parse().map_err(|_| wrong())?;
+        let base: Url = arguments.address.url(name).parse().map_err(|_| wrong())?;
         if !matches!(base.scheme(), "http" | "https") {
             return Err(wrong());
         }
@@ -74,7 +75,7 @@ impl Client {
             .connect_timeout(Duration::from_secs(5))
             // The status of a command that left a resource redirects to it; here the status is wanted.
             .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("wilco/", env!("CARGO_PKG_VERSION")))
+            .user_agent(format!("{}/{}", name.as_str(), env!("CARGO_PKG_VERSION")))
             .build();
         let http = http.map_err(|source| Error::Unreachable { url: shown(&base), source })?;
         Ok(Self { http, base })

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::client::{self, Client};
 use super::settings;
 use super::{output, sse, stream};
+use crate::Name;
 
 /// What to do with commands.
 #[derive(Debug, Subcommand)]
@@ -108,21 +109,21 @@ pub struct List {
 }
 
 /// Does it.
-pub(super) async fn run(action: Action) -> Result<(), super::Error> {
+pub(super) async fn run(name: Name, action: Action) -> Result<(), super::Error> {
     match action {
-        Action::Submit(submit) => submit.run().await,
-        Action::Status(one) => Ok(one.status().await?),
-        Action::Watch(one) => one.watch().await,
-        Action::List(list) => Ok(list.run().await?),
-        Action::Cancel(one) => Ok(one.change(Method::DELETE, &[]).await?),
-        Action::Retry(one) => Ok(one.change(Method::POST, &["retry"]).await?),
-        Action::Types(arguments) => Ok(types(&arguments).await?),
+        Action::Submit(submit) => submit.run(name).await,
+        Action::Status(one) => Ok(one.status(name).await?),
+        Action::Watch(one) => one.watch(name).await,
+        Action::List(list) => Ok(list.run(name).await?),
+        Action::Cancel(one) => Ok(one.change(name, Method::DELETE, &[]).await?),
+        Action::Retry(one) => Ok(one.change(name, Method::POST, &["retry"]).await?),
+        Action::Types(arguments) => Ok(types(name, &arguments).await?),
     }
 }
 
 impl Submit {
-    async fn run(self) -> Result<(), super::Error> {
-        let client = Client::new(&self.client)?;
+    async fn run(self, name: Name) -> Result<(), super::Error> {
+        let client = Client::new(name, &self.client)?;
         let mut request =
             client.request(Method::POST, client.url(&["v1", "commands"], [])).json(&self.envelope()?);
         if let Some(key) = &self.key {
@@ -174,8 +175,8 @@ fn pair(text: &str) -> Result<(String, String), String> {
     }
 }
 
-async fn types(arguments: &settings::Client) -> Result<(), client::Error> {
-    let client = Client::new(arguments)?;
+async fn types(name: Name, arguments: &settings::Client) -> Result<(), client::Error> {
+    let client = Client::new(name, arguments)?;
     let url = client.url(&["v1", "command-types"], []);
     let answer = client.send(client.request(Method::GET, url)).await?;
     if arguments.json {
@@ -206,20 +207,20 @@ impl One {
         ["v1", "commands", &self.id]
     }
 
-    async fn status(&self) -> Result<(), client::Error> {
-        let status = Client::new(&self.client)?.status(&self.id).await?;
+    async fn status(&self, name: Name) -> Result<(), client::Error> {
+        let status = Client::new(name, &self.client)?.status(&self.id).await?;
         show(&status, self.client.json)
     }
 
-    async fn change(&self, method: Method, further: &[&str]) -> Result<(), client::Error> {
-        let client = Client::new(&self.client)?;
+    async fn change(&self, name: Name, method: Method, further: &[&str]) -> Result<(), client::Error> {
+        let client = Client::new(name, &self.client)?;
         let url = client.url(&[&self.segments(), further].concat(), []);
         let answer = client.send(client.request(method, url)).await?;
         show(&answer.body, self.client.json)
     }
 
-    async fn watch(&self) -> Result<(), super::Error> {
-        let client = Client::new(&self.client)?;
+    async fn watch(&self, name: Name) -> Result<(), super::Error> {
+        let client = Client::new(name, &self.client)?;
         let url = client.url(&self.segments(), [("redirect", "false")]);
         let mut last = Value::Null;
         let take = |event: sse::Event| {
@@ -241,8 +242,8 @@ impl One {
 }
 
 impl List {
-    async fn run(self) -> Result<(), client::Error> {
-        let client = Client::new(&self.client)?;
+    async fn run(self, name: Name) -> Result<(), client::Error> {
+        let client = Client::new(name, &self.client)?;
         let limit = self.limit.map(|limit| limit.to_string());
         let query = [
             ("status", &self.status),

@@ -7,6 +7,7 @@ use wilco_application::feed::Cursor;
 
 use super::client::{Client, Error};
 use super::{output, settings, sse, stream};
+use crate::Name;
 
 /// What of the feed to print.
 #[derive(Debug, Args)]
@@ -28,8 +29,8 @@ pub struct Arguments {
 }
 
 /// Prints the feed until the program is ended, or up to now.
-pub async fn run(arguments: Arguments) -> Result<(), Error> {
-    let client = Client::new(&arguments.client)?;
+pub async fn run(name: Name, arguments: Arguments) -> Result<(), Error> {
+    let client = Client::new(name, &arguments.client)?;
     if arguments.until_now {
         return arguments.until_now(&client).await;
     }

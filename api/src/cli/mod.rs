@@ -17,14 +17,16 @@ mod stream;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::bootstrap::CopyError;
-use crate::{bootstrap, config, telemetry};
+use crate::http::BasePath;
+use crate::modules::Modules;
+use crate::program::ProgramError;
+use crate::{Interface, Name, Program, bootstrap, config, telemetry};
 use settings::{Server, Settings};
-use wilco_api::Interface;
-use wilco_api::http::BasePath;
 
 /// Commands accepted durably, applied exactly once, answered for.
 #[derive(Debug, Parser)]
@@ -92,6 +94,8 @@ struct Migrate {
 #[derive(Debug, thiserror::Error)]
 enum Error {
     #[error(transparent)]
+    Program(#[from] ProgramError),
+    #[error(transparent)]
     Config(#[from] config::Error),
     #[error(transparent)]
     Bootstrap(#[from] bootstrap::Error),
@@ -137,12 +141,14 @@ impl Error {
 }
 
 /// Runs the program; says how it ended.
-pub fn main() -> ExitCode {
+pub fn main(program: Program) -> ExitCode {
     // Of the TLS libraries' providers, the one that is linked.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let arguments = Arguments::parse();
+    let (name, version) = (program.name(), program.its_version());
+    let matches = definition(name).version(version).get_matches();
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let json = arguments.action.as_ref().is_some_and(Action::wants_json);
-    match run(arguments) {
+    match run(program, arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error @ (Error::Told | Error::Unsettled)) => error.code(),
         // Whoever read our output has read enough.
@@ -156,10 +162,30 @@ pub fn main() -> ExitCode {
                 // Nobody may be reading.
                 let _ = output::say(problem);
             }
-            output::complain(&error);
+            output::complain(name, &error);
             error.code()
         }
     }
+}
+
+/// The command line of a program of that name. What is said of it is written for the program that ships.
+fn definition(name: Name) -> clap::Command {
+    fn named(name: Name, mut command: clap::Command) -> clap::Command {
+        let said = |text: Option<&clap::builder::StyledStr>| text.map(|text| name.said(&text.to_string()));
+        if let Some(text) = said(command.get_about()) {
+            command = command.about(text);
+        }
+        if let Some(text) = said(command.get_after_help()) {
+            command = command.after_help(text);
+        }
+        let command = command.mut_args(|arg| match said(arg.get_help()) {
+            Some(text) => arg.help(text),
+            None => arg,
+        });
+        command.mut_subcommands(|subcommand| named(name, subcommand))
+    }
+    let command = Arguments::command();
+    if name == Name::WILCO { command } else { named(name, command.name(name.as_str())) }
 }
 
 impl Action {
@@ -174,45 +200,51 @@ impl Action {
     }
 }
 
-fn run(arguments: Arguments) -> Result<(), Error> {
+fn run(program: Program, arguments: Arguments) -> Result<(), Error> {
+    let name = program.name();
+    let modules = program.register()?;
     let action = arguments.action.unwrap_or(Action::Serve(arguments.serve));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::Runtime)?;
-    let outcome = runtime.block_on(async {
-        match action {
-            Action::Serve(server) => serve(&server.flags()).await,
-            Action::Migrate(action) => migrate(load(&action.settings.flags())?, action.restored).await,
-            Action::Backup(backup) => {
-                let config = load(&backup.settings.flags())?;
-                Ok(backup.run(config).await?)
-            }
-            Action::Restore(restore) => {
-                let config = load(&restore.settings.flags())?;
-                Ok(restore.run(config).await?)
-            }
-            Action::Command(action) => command::run(action).await,
-            Action::Feed(arguments) => Ok(feed::run(arguments).await?),
-            Action::Projection(action) => {
-                let config = load(&action.settings().flags())?;
-                Ok(projection::run(action, config).await?)
-            }
-            Action::Bench(arguments) => Ok(bench::run(arguments).await?),
-            Action::Config(arguments) => Ok(arguments.print(&config::load(&arguments.server.flags())?)?),
-            Action::Openapi => openapi(),
-            Action::Completions { shell } => completions(shell),
-            Action::Man { dir } => man(dir.as_deref()).map_err(Error::Pages),
-        }
-    });
+    let outcome = runtime.block_on(act(name, modules, action));
     // What still runs in the background is not waited for: all that matters was.
     runtime.shutdown_background();
     outcome
 }
 
+async fn act(name: Name, modules: Modules, action: Action) -> Result<(), Error> {
+    match action {
+        Action::Serve(server) => serve(modules, &server.flags(name)).await,
+        Action::Migrate(action) => {
+            migrate(&modules, load(&action.settings.flags(name))?, action.restored).await
+        }
+        Action::Backup(backup) => {
+            let config = load(&backup.settings.flags(name))?;
+            Ok(backup.run(config).await?)
+        }
+        Action::Restore(restore) => {
+            let config = load(&restore.settings.flags(name))?;
+            Ok(restore.run(config).await?)
+        }
+        Action::Command(action) => command::run(name, action).await,
+        Action::Feed(arguments) => Ok(feed::run(name, arguments).await?),
+        Action::Projection(action) => {
+            let config = load(&action.settings().flags(name))?;
+            Ok(projection::run(action, Arc::clone(modules.catalog()), config).await?)
+        }
+        Action::Bench(arguments) => Ok(bench::run(name, arguments).await?),
+        Action::Config(arguments) => Ok(arguments.print(&config::load(&arguments.server.flags(name))?)?),
+        Action::Openapi => openapi(modules),
+        Action::Completions { shell } => completions(name, shell),
+        Action::Man { dir } => man(name, dir.as_deref()).map_err(Error::Pages),
+    }
+}
+
 /// Serves by these settings, and traces if they say so.
-async fn serve(flags: &config::Flags) -> Result<(), Error> {
+async fn serve(modules: Modules, flags: &config::Flags) -> Result<(), Error> {
     let loaded = config::load(flags)?;
-    let traces = telemetry::Traces::of(&loaded.config.telemetry)?;
+    let traces = telemetry::Traces::of(flags.name, &loaded.config.telemetry)?;
     let config = begin(loaded, traces.as_ref());
-    let served = serve::run(config).await;
+    let served = serve::run(modules, config).await;
     if let Some(traces) = traces {
         // Whether the last spans arrive changes nothing.
         let _ = tokio::task::spawn_blocking(|| traces.end()).await;
@@ -233,9 +265,9 @@ fn begin(loaded: config::Loaded, traces: Option<&telemetry::Traces>) -> config::
     loaded.config
 }
 
-async fn migrate(config: config::Config, restored: bool) -> Result<(), Error> {
+async fn migrate(modules: &Modules, config: config::Config, restored: bool) -> Result<(), Error> {
     let store = bootstrap::open(&config).await?;
-    let partitions = store.migrate(bootstrap::modules()?.catalog()).await?;
+    let partitions = store.migrate(modules.catalog()).await?;
     if restored {
         store.shared().new_generation().await.map_err(bootstrap::Error::Generation)?;
     }
@@ -245,21 +277,20 @@ async fn migrate(config: config::Config, restored: bool) -> Result<(), Error> {
     Ok(())
 }
 
-fn openapi() -> Result<(), Error> {
-    let document =
-        serde_json::to_string_pretty(&Interface::new(bootstrap::modules()?).document(&BasePath::default()));
+fn openapi(modules: Modules) -> Result<(), Error> {
+    let document = serde_json::to_string_pretty(&Interface::new(modules).document(&BasePath::default()));
     let document = document.map_err(|error| client::Error::Output(error.into()))?;
     Ok(output::say(document).map_err(client::Error::Output)?)
 }
 
-fn completions(shell: clap_complete::Shell) -> Result<(), Error> {
+fn completions(name: Name, shell: clap_complete::Shell) -> Result<(), Error> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Arguments::command(), "wilco", &mut script);
+    clap_complete::generate(shell, &mut definition(name), name.as_str(), &mut script);
     Ok(output::say(String::from_utf8_lossy(&script)).map_err(client::Error::Output)?)
 }
 
-fn man(folder: Option<&Path>) -> std::io::Result<()> {
-    let command = Arguments::command();
+fn man(name: Name, folder: Option<&Path>) -> std::io::Result<()> {
+    let command = definition(name);
     match folder {
         Some(folder) => clap_mangen::generate_to(command, folder),
         None => clap_mangen::Man::new(command).render(&mut std::io::stdout().lock()),
@@ -275,15 +306,27 @@ mod tests {
     }
 
     #[test]
-    fn the_definition_is_sound() {
-        Arguments::command().debug_assert();
+    fn the_definition_is_sound_under_any_name() {
+        for name in [Name::WILCO, crate::program("gym").name()] {
+            definition(name).debug_assert();
+        }
+    }
+
+    #[test]
+    fn a_program_of_another_name_does_not_speak_of_wilco() {
+        fn texts(command: &clap::Command) -> String {
+            let own = command.clone().render_long_help().to_string();
+            own + &command.get_subcommands().map(texts).collect::<String>()
+        }
+        let said = texts(&definition(crate::program("gym").name()));
+        assert!(!said.to_lowercase().contains("wilco") && said.contains("GYM_STORE"), "{said}");
     }
 
     #[test]
     fn without_a_subcommand_it_serves() {
         let plain = parse("wilco --listen 127.0.0.1:0").unwrap();
         assert!(plain.action.is_none());
-        assert_eq!(plain.serve.flags().values, [("listen".to_owned(), "127.0.0.1:0".to_owned())]);
+        assert_eq!(plain.serve.flags(Name::WILCO).values, [("listen".to_owned(), "127.0.0.1:0".to_owned())]);
         let named = parse("wilco serve --listen 127.0.0.1:0").unwrap();
         assert!(matches!(named.action, Some(Action::Serve(_))));
     }

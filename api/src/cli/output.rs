@@ -6,6 +6,8 @@ use std::io::{self, Write as _};
 
 use serde_json::Value;
 
+use crate::Name;
+
 /// Prints a line.
 pub fn say(line: impl Display) -> io::Result<()> {
     let mut out = io::stdout().lock();
@@ -19,8 +21,8 @@ pub fn note(line: impl Display) {
 }
 
 /// Prints an error with all that led to it.
-pub fn complain(error: &dyn Error) {
-    let mut text = format!("wilco: {error}");
+pub fn complain(name: Name, error: &dyn Error) {
+    let mut text = format!("{}: {error}", name.as_str());
     let mut last = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

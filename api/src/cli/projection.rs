@@ -39,7 +39,7 @@ pub enum Error {
     #[error(transparent)]
     Bootstrap(#[from] bootstrap::Error),
     /// There is none of that name.
-    #[error("there is no projection {0}; see wilco projection list")]
+    #[error("there is no projection {0}; see `projection list`")]
     Unknown(String),
     /// Reading or writing failed.
     #[error(transparent)]
@@ -50,8 +50,7 @@ pub enum Error {
 }
 
 /// Does it.
-pub async fn run(action: Action, config: Config) -> Result<(), Error> {
-    let catalog = Arc::clone(bootstrap::modules()?.catalog());
+pub async fn run(action: Action, catalog: Arc<Catalog>, config: Config) -> Result<(), Error> {
     match action {
         Action::List(_) => names(&catalog).into_iter().try_for_each(|name| Ok(output::say(name)?)),
         Action::Rebuild { name, .. } => rebuild(name, catalog, &config).await,

@@ -3,16 +3,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::Interface;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use wilco_api::Interface;
 use wilco_application::engine::{Engine, Running};
 use wilco_application::ports::{RandomIds, StoreError, SystemClock};
 
 use super::{machine, output};
 use crate::config::{self, Config};
-use crate::{bootstrap, telemetry};
+use crate::modules::Modules;
+use crate::{Name, bootstrap, telemetry};
 
 /// The server cannot start, or has to end.
 #[derive(Debug, thiserror::Error)]
@@ -44,14 +45,14 @@ pub enum Error {
 }
 
 /// Serves until a signal comes, then ends softly.
-pub async fn run(config: Config) -> Result<(), Error> {
+pub async fn run(modules: Modules, config: Config) -> Result<(), Error> {
     let mut signals = Signals::new().map_err(Error::Signals)?;
     let addresses = resolve(&config).await?;
     let metrics = telemetry::metrics()?;
     // First, since whatever is opened wants a descriptor.
     let limits = bootstrap::limits(&config, machine::connections(config.http.max_connections));
     let store = bootstrap::open(&config).await?;
-    let interface = Interface::new(bootstrap::modules()?);
+    let interface = Interface::new(modules);
     store.migrate(interface.modules().catalog()).await?;
     let listener = bind(&config, &addresses)?;
     let (broker, readiness) = bootstrap::broker(&config).unzip();
@@ -64,7 +65,7 @@ pub async fn run(config: Config) -> Result<(), Error> {
         bootstrap::engine_settings(&config),
     )
     .await?;
-    greet(&config, &listener);
+    greet(interface.modules().name(), &config, &listener);
     let state = interface.state(
         Arc::clone(&engine),
         bootstrap::api_settings(&config, &addresses)?,
@@ -74,7 +75,7 @@ pub async fn run(config: Config) -> Result<(), Error> {
     let watch = tokio::spawn(telemetry::watch_dependencies(state.clone()));
     let stop = CancellationToken::new();
     let router = interface.router(state);
-    let http = wilco_api::http::serve(listener, router, limits, stop.clone().cancelled_owned());
+    let http = crate::http::serve(listener, router, limits, stop.clone().cancelled_owned());
     let drain = drain(&engine, running, stop, Duration::from_secs(config.drain_seconds));
     signals.until_done(http, drain).await?;
     watch.abort();
@@ -116,14 +117,16 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
 }
 
 /// One line for the person who started it.
-fn greet(config: &Config, listener: &TcpListener) {
+fn greet(name: Name, config: &Config, listener: &TcpListener) {
     let address = listener.local_addr().map_or_else(|_| config.listen.clone(), |address| address.to_string());
     let who = if config.insecure {
         "open to whoever reaches it"
     } else {
         "for this machine only, without API keys"
     };
-    let line = format!("wilco is at http://{address} ({who}); the API is described at http://{address}/docs");
+    let name = name.as_str();
+    let line =
+        format!("{name} is at http://{address} ({who}); the API is described at http://{address}/docs");
     // Nobody may be reading.
     let _ = output::say(line);
     tracing::info!(%address, store = %config.store, nats = config.nats.as_ref().map(tracing::field::display), "serving");

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::Name;
 use crate::config::{Flags, assignment};
 
 /// Settings that every subcommand on a store takes.
@@ -40,17 +41,17 @@ pub struct Server {
 
 impl Settings {
     /// As the settings' first source.
-    pub fn flags(&self) -> Flags {
+    pub fn flags(&self, name: Name) -> Flags {
         let store = self.store.iter().map(|store| ("store".to_owned(), store.clone()));
-        let file = self.config.clone().or_else(|| said_by("WILCO_CONFIG").map(PathBuf::from));
-        Flags { file, values: self.values.iter().cloned().chain(store).collect() }
+        let file = self.config.clone().or_else(|| said_by(name, "CONFIG").map(PathBuf::from));
+        Flags { name, file, values: self.values.iter().cloned().chain(store).collect() }
     }
 }
 
 impl Server {
     /// As the settings' first source.
-    pub fn flags(&self) -> Flags {
-        let mut flags = self.settings.flags();
+    pub fn flags(&self, name: Name) -> Flags {
+        let mut flags = self.settings.flags(name);
         let named = [("listen", &self.listen), ("nats", &self.nats)];
         for (name, value) in named {
             flags.values.extend(value.iter().map(|value| (name.to_owned(), value.clone())));
@@ -76,16 +77,19 @@ pub struct Address {
 
 impl Address {
     /// As the flag says, else the variable.
-    pub fn url(&self) -> String {
-        let said = self.url.clone().or_else(|| said_by("WILCO_URL"));
+    pub fn url(&self, name: Name) -> String {
+        let said = self.url.clone().or_else(|| said_by(name, "URL"));
         said.unwrap_or_else(|| "http://127.0.0.1:8080".to_owned())
     }
 }
 
-/// The value of a variable, if it has one. It is not left to the parser of arguments: that would show the flag in the
+/// The value of a variable of the program, if it has one. It is not left to the parser of arguments: that would show the flag in the
 /// usage of every error as if it were needed.
-pub fn said_by(variable: &str) -> Option<String> {
-    std::env::var(variable).ok().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+pub fn said_by(name: Name, variable: &str) -> Option<String> {
+    std::env::var(name.prefix() + variable)
+        .ok()
+        .map(|value| value.trim().to_owned())
+        .filter(|value| !value.is_empty())
 }
 
 /// Where the server is, and how to print.

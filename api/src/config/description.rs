@@ -1,8 +1,6 @@
 //! What there is to say of each setting. The comment above a field is the source: its text up to `Default` is the
 //! meaning, what follows the default; the unit stands beside it as `x-unit`.
 
-use std::collections::BTreeMap;
-
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::Value;
@@ -58,7 +56,7 @@ pub fn settings(loaded: &Loaded) -> Vec<Setting> {
     let schema = schema();
     let values = serde_json::to_value(&loaded.config).unwrap_or_default();
     let mut settings = Vec::new();
-    collect("", &schema, &values, &loaded.origins, &mut settings);
+    collect("", &schema, &values, loaded, &mut settings);
     // Those without a section stand first, as in a file.
     settings.sort_by_key(|setting| setting.name.contains('.'));
     settings
@@ -70,29 +68,23 @@ fn schema() -> Value {
     generator.into_root_schema_for::<Config>().to_value()
 }
 
-fn collect(
-    prefix: &str,
-    schema: &Value,
-    values: &Value,
-    origins: &BTreeMap<String, Origin>,
-    settings: &mut Vec<Setting>,
-) {
+fn collect(prefix: &str, schema: &Value, values: &Value, loaded: &Loaded, settings: &mut Vec<Setting>) {
     for (name, schema) in schema["properties"].as_object().into_iter().flatten() {
         let (full, value) = (format!("{prefix}{name}"), &values[name]);
         if schema["properties"].is_object() {
-            collect(&format!("{full}."), schema, value, origins, settings);
+            collect(&format!("{full}."), schema, value, loaded, settings);
             continue;
         }
         let said = schema["description"].as_str().unwrap_or_default().split_whitespace();
         let said = said.collect::<Vec<_>>().join(" ");
         let (meaning, default) = said.split_once(" Default ").unwrap_or((&said, ""));
         settings.push(Setting {
-            variable: super::source::variable(&full),
-            meaning: meaning.to_owned(),
+            variable: super::source::variable(loaded.name, &full),
+            meaning: loaded.name.said(meaning),
             unit: schema["x-unit"].as_str().map(str::to_owned),
-            default: default.trim_end_matches('.').to_owned(),
+            default: loaded.name.said(default.trim_end_matches('.')),
             value: value.clone(),
-            origin: origins.get(&full).cloned().unwrap_or_default(),
+            origin: loaded.origins.get(&full).cloned().unwrap_or_default(),
             name: full,
         });
     }
@@ -101,11 +93,18 @@ fn collect(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Name;
     use crate::config::{Flags, load};
+    use std::collections::BTreeMap;
     use wilco_infrastructure::postgres::PostgresOptions;
 
     fn defaults() -> Vec<Setting> {
-        let loaded = Loaded { config: Config::default(), origins: BTreeMap::new(), unknown: Vec::new() };
+        let loaded = Loaded {
+            name: Name::WILCO,
+            config: Config::default(),
+            origins: BTreeMap::new(),
+            unknown: Vec::new(),
+        };
         settings(&loaded)
     }
 
@@ -156,7 +155,8 @@ mod tests {
             value("nats", "nats://hush@a:1"),
             value("engine.batch", "7"),
         ];
-        let settings = settings(&load(&Flags { file: Some(file.clone()), values }).unwrap());
+        let settings =
+            settings(&load(&Flags { file: Some(file.clone()), values, ..Flags::default() }).unwrap());
         let find = |name: &str| settings.iter().find(|setting| setting.name == name).unwrap();
         let origin = |from, at: &str| Origin { from, at: Some(at.to_owned()) };
         assert_eq!(find("drain_seconds").origin, origin(Place::File, &file.display().to_string()));

@@ -1,10 +1,10 @@
 use std::net::IpAddr;
 
+use crate::http::BasePath;
 use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use tracing_subscriber::EnvFilter;
-use wilco_api::http::BasePath;
 
 use super::Error;
 use super::nats::is_token;
@@ -244,7 +244,7 @@ impl Http {
 pub struct Log {
     /// `text` for people, `json` for machines: an object a line. Default `text`.
     pub format: LogFormat,
-    /// The least severe level, or levels by module: `info`, `warn,wilco_api=debug`. Default `info`.
+    /// The least severe level, or levels by module: `info`, `warn,wilco=debug`. Default `info`.
     pub level: String,
 }
 

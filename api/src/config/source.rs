@@ -8,11 +8,9 @@ use figment::{Figment, Metadata, Profile, Provider};
 
 use super::description::{Origin, Place};
 use super::{Config, Error};
+use crate::Name;
 
-/// The file that is read when it is there.
-const FILE: &str = "wilco.toml";
-const PREFIX: &str = "WILCO_";
-const VARIABLES: &str = "WILCO_ variables";
+const VARIABLES: &str = "variables";
 const FLAGS: &str = "flags";
 /// Variables that are not settings of the server: the client's address, and which file to read.
 const OTHERS: [&str; 2] = ["url", "config"];
@@ -23,6 +21,8 @@ const OWN_FLAGS: [&str; 3] = ["store", "listen", "nats"];
 /// What the command line says about settings.
 #[derive(Clone, Debug, Default)]
 pub struct Flags {
+    /// The program, whose variables and file count.
+    pub name: Name,
     /// The file to read instead of `wilco.toml`; it must be there.
     pub file: Option<PathBuf>,
     /// Settings by name, with their values as text.
@@ -32,6 +32,8 @@ pub struct Flags {
 /// Settings that were read.
 #[derive(Debug)]
 pub struct Loaded {
+    /// The program they are of.
+    pub name: Name,
     /// They.
     pub config: Config,
     /// Where the values come from that are not the defaults.
@@ -42,25 +44,24 @@ pub struct Loaded {
 
 /// Reads the settings and checks them.
 pub fn load(flags: &Flags) -> Result<Loaded, Error> {
-    let known = names();
-    let mut figment = Figment::from(Serialized::defaults(Config::default()));
+    let (name, known) = (flags.name, names());
+    let usual = name.file();
+    let mut figment = Figment::from(Serialized::defaults(Config::of(name)));
     match &flags.file {
         Some(file) if !file.is_file() => return Err(Error::NoFile(file.clone())),
         Some(file) => figment = figment.merge(OfFile(file)),
-        None if Path::new(FILE).is_file() => figment = figment.merge(OfFile(Path::new(FILE))),
+        None if Path::new(&usual).is_file() => figment = figment.merge(OfFile(Path::new(&usual))),
         None => {}
     }
-    let (settings, unknown) = variables(&known)?;
-    figment = figment.merge(Named { place: VARIABLES, name: variable, values: &settings }).merge(Named {
-        place: FLAGS,
-        name: flag,
-        values: &flags.values,
-    });
+    let (settings, unknown) = variables(name, &known)?;
+    figment = figment
+        .merge(Named { place: VARIABLES, name: variable, program: name, values: &settings })
+        .merge(Named { place: FLAGS, name: flag, program: name, values: &flags.values });
     // Variables and flags are texts: `1` is a number where one is wanted, or yes, or a password.
     let config: Config = figment.extract_lossy().map_err(|error| Error::Setting(Box::new(error)))?;
     config.validate().map_err(|error| at_its_place(&figment, error))?;
     let origins = known.into_iter().filter_map(|name| origin(&figment, &name).map(|origin| (name, origin)));
-    Ok(Loaded { origins: origins.collect(), config, unknown })
+    Ok(Loaded { name, origins: origins.collect(), config, unknown })
 }
 
 /// Where the value of a setting comes from; `None` if it is the default.
@@ -89,11 +90,11 @@ fn at_its_place(figment: &Figment, error: Error) -> Error {
     Error::Invalid { name, problem }
 }
 
-pub(super) fn variable(setting: &str) -> String {
-    format!("{PREFIX}{}", setting.replace('.', "_").to_ascii_uppercase())
+pub(super) fn variable(name: Name, setting: &str) -> String {
+    format!("{}{}", name.prefix(), setting.replace('.', "_").to_ascii_uppercase())
 }
 
-fn flag(setting: &str) -> String {
+fn flag(_: Name, setting: &str) -> String {
     if OWN_FLAGS.contains(&setting) { format!("--{setting}") } else { format!("--set {setting}") }
 }
 
@@ -126,11 +127,12 @@ pub(super) fn names() -> BTreeSet<String> {
 
 /// The variables that are settings, by the setting's name, and the names of those that are not.
 #[expect(clippy::type_complexity, reason = "two lists")]
-fn variables(known: &BTreeSet<String>) -> Result<(Vec<(String, String)>, Vec<String>), Error> {
+fn variables(name: Name, known: &BTreeSet<String>) -> Result<(Vec<(String, String)>, Vec<String>), Error> {
+    let prefix = name.prefix();
     let (mut settings, mut unknown) = (Vec::new(), Vec::new());
     for (variable, value) in std::env::vars_os() {
         let Some(variable) = variable.to_str() else { continue };
-        let Some(rest) = variable.strip_prefix(PREFIX) else { continue };
+        let Some(rest) = variable.strip_prefix(&prefix) else { continue };
         let rest = rest.to_ascii_lowercase();
         let setting = known.iter().find(|name| name.replace('.', "_") == rest);
         match (setting, value.to_str()) {
@@ -178,14 +180,15 @@ fn trim(value: &mut Value) {
 /// Settings by name, with the place they come from, and their name there, for messages about wrong values.
 struct Named<'a> {
     place: &'static str,
-    name: fn(&str) -> String,
+    name: fn(Name, &str) -> String,
+    program: Name,
     values: &'a [(String, String)],
 }
 
 impl Provider for Named<'_> {
     fn metadata(&self) -> Metadata {
-        let name = self.name;
-        Metadata::named(self.place).interpolater(move |_, path| name(&path.join(".")))
+        let (name, program) = (self.name, self.program);
+        Metadata::named(self.place).interpolater(move |_, path| name(program, &path.join(".")))
     }
 
     fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
@@ -211,7 +214,7 @@ mod tests {
 
     fn flags(values: &[(&str, &str)]) -> Flags {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        Flags { file: None, values: values.iter().map(owned).collect() }
+        Flags { values: values.iter().map(owned).collect(), ..Flags::default() }
     }
 
     #[test]

@@ -1,32 +1,39 @@
 //! One file per bounded context: its aggregates, their commands and their routes.
 
+mod builder;
 mod cars;
 mod module;
 mod petstore;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use wilco_application::catalog::{Catalog, RegistrationError};
 
-use crate::problems::Catalogue;
+use crate::Name;
+use crate::problems::{Catalogue, Slug};
 
-pub use module::{At, Builder, CommandRoute, EventKind, Module};
+pub use builder::Builder;
+pub use module::{At, CommandRoute, Module};
 
 /// The modules of the program that ships, a line each.
-pub fn shipped() -> Vec<Module> {
-    vec![
-        petstore::pets(), //
-        cars::cars(),
-    ]
+///
+/// # Errors
+/// When one of them breaks a convention.
+pub fn shipped() -> Result<Vec<Module>, RegistrationError> {
+    Ok(vec![
+        petstore::pets()?, //
+        cars::cars()?,
+    ])
 }
 
-/// The modules of a program, and what they register.
+/// The modules of a program, its name, and what they register.
 pub struct Modules {
+    name: Name,
     all: Vec<Module>,
     catalog: Arc<Catalog>,
     problems: Arc<Catalogue>,
-    failures: Vec<&'static str>,
+    failures: Vec<Slug>,
 }
 
 impl Modules {
@@ -34,25 +41,31 @@ impl Modules {
     ///
     /// # Errors
     /// When two of them clash, or one breaks a convention.
-    pub fn new(mut all: Vec<Module>) -> Result<Self, RegistrationError> {
-        let catalog =
-            all.iter_mut().try_fold(Catalog::builder(), |catalog, module| module.register(catalog))?;
-        let problems = Catalogue::new(all.iter().flat_map(|module| module.rules));
+    pub fn new(name: Name, all: Vec<Module>) -> Result<Self, RegistrationError> {
+        let catalog = Catalog::new(all.iter().map(|module| &module.registration))?;
+        let problems = Catalogue::new(all.iter().flat_map(|module| module.registration.rules()));
         if let Some(slug) = problems.twice() {
             return Err(RegistrationError::Twice(slug.to_owned()));
         }
-        let commands = || all.iter().flat_map(|module| &module.commands);
-        for command in commands() {
-            let unexplained = command.failures.iter().find(|slug| problems.find(slug).is_none());
-            if let Some(slug) = unexplained {
-                let (slug, command) = ((*slug).to_owned(), command.command_type.clone());
+        let mut routes = HashSet::new();
+        for command in all.iter().flat_map(|module| &module.commands) {
+            if !routes.insert((&command.method, &command.path)) {
+                return Err(RegistrationError::Twice(format!("{} {}", command.method, command.path)));
+            }
+            if let Some(slug) = command.failures.iter().find(|slug| problems.find(slug).is_none()) {
+                let (slug, command) = (slug.clone().into_owned(), command.command_type.clone());
                 return Err(RegistrationError::Unexplained { slug, command });
             }
         }
-        let commands = commands();
-        let failures: BTreeSet<_> = commands.flat_map(|command| command.failures).copied().collect();
+        let commands = all.iter().flat_map(|module| &module.commands);
+        let failures: BTreeSet<_> = commands.flat_map(|command| command.failures.clone()).collect();
         let failures = failures.into_iter().collect();
-        Ok(Self { catalog: Arc::new(catalog.build()), problems: Arc::new(problems), failures, all })
+        Ok(Self { name, catalog: Arc::new(catalog), problems: Arc::new(problems), failures, all })
+    }
+
+    /// The program they are of.
+    pub const fn name(&self) -> Name {
+        self.name
     }
 
     /// All of them.
@@ -65,67 +78,84 @@ impl Modules {
         &self.catalog
     }
 
-    /// The kinds of events of all of them.
-    pub fn events(&self) -> impl Iterator<Item = &EventKind> {
-        self.iter().flat_map(|module| &module.events)
-    }
-
     /// Every problem, explained.
     pub fn problems(&self) -> &Arc<Catalogue> {
         &self.problems
     }
 
     /// The slugs of all problems that commands may fail with by the rules of their aggregates.
-    pub(crate) fn failures(&self) -> &[&'static str] {
+    pub(crate) fn failures(&self) -> &[Slug] {
         &self.failures
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use wilco_domain::cars::car::{Car, CreateCar};
-    use wilco_projections::cars::CarView;
+    use wilco_domain::cars::car::Car;
 
     use super::*;
 
+    fn refused(modules: Vec<Module>) -> String {
+        Modules::new(Name::WILCO, modules).err().unwrap().to_string()
+    }
+
     #[test]
-    fn the_modules_do_not_clash_and_every_route_makes_a_registered_command() {
-        let modules = Modules::new(shipped()).unwrap();
-        for route in modules.iter().flat_map(|module| &module.commands) {
-            assert!(
-                modules.catalog().command(&route.command_type).is_some(),
-                "{} {}",
-                route.method,
-                route.path
-            );
+    fn the_modules_do_not_clash_and_every_command_has_a_route() {
+        let modules = Modules::new(Name::WILCO, shipped().unwrap()).unwrap();
+        let routes = modules.iter().flat_map(|module| &module.commands);
+        let routed: HashSet<_> = routes.map(|route| route.command_type.as_str()).collect();
+        for command in modules.catalog().commands() {
+            assert!(routed.contains(command.name()), "{}", command.name());
         }
     }
 
     #[test]
     fn modules_that_clash_are_refused_by_name() {
-        let twice = Modules::new(vec![cars::cars(), cars::cars()]).err().unwrap();
-        assert!(twice.to_string().contains("is registered twice"), "{twice}");
+        let twice = || vec![cars::cars().unwrap(), cars::cars().unwrap()];
+        assert_eq!(refused(twice()), "/v1/cars is registered twice");
+        let mut elsewhere = Module::of::<Car>("vehicles").finish().unwrap();
+        assert_eq!(refused(vec![cars::cars().unwrap(), elsewhere]), "car is registered twice");
+        elsewhere = Module::of::<Car>("cars").at("repaint", [At::post("/{id}/retire")]).finish().unwrap();
+        assert_eq!(refused(vec![elsewhere]), "POST /v1/cars/{id}/retire is registered twice");
     }
 
     #[test]
-    fn a_problem_that_nothing_explains_is_refused_by_name() {
-        let stolen = At::post("", "Register a car").fails(&["car-stolen"]);
-        let module =
-            Builder::<Car, CarView>::new("cars", "Cars", "Cars.").command::<CreateCar>([stolen]).finish();
-        let refused = Modules::new(vec![module]).err().unwrap().to_string();
-        assert!(refused.contains("car-stolen") && refused.contains("car.create"), "{refused}");
+    fn a_route_for_a_command_that_there_is_not_is_refused_by_name() {
+        let module = Module::of::<Car>("cars").at("steal", [At::post("/{id}/steal")]).finish();
+        assert_eq!(module.err().unwrap().to_string(), "there is no command car.steal");
     }
 
     #[test]
     fn the_kinds_of_events_are_read_from_their_schema() {
-        let names = |module: Module| module.events.into_iter().map(|kind| kind.name).collect::<Vec<_>>();
-        assert_eq!(names(cars::cars()), ["car.created", "car.repainted", "car.retired"]);
-        assert_eq!(names(petstore::pets()).len(), 6);
+        let names = |module: Module| module.events().iter().map(|kind| kind.name.clone()).collect::<Vec<_>>();
+        assert_eq!(names(cars::cars().unwrap()), ["car.created", "car.repainted", "car.retired"]);
+        assert_eq!(names(petstore::pets().unwrap()).len(), 6);
     }
 
     #[test]
     fn the_statuses_of_a_view_are_read_from_its_schema() {
-        assert_eq!(petstore::pets().statuses, ["available", "reserved", "sold"]);
-        assert_eq!(cars::cars().statuses, ["active", "retired"]);
+        assert_eq!(petstore::pets().unwrap().statuses, ["available", "reserved", "sold"]);
+        assert_eq!(cars::cars().unwrap().statuses, ["active", "retired"]);
+    }
+
+    #[test]
+    fn commands_are_described_and_may_fail_as_their_aggregate_says() {
+        let pets = petstore::pets().unwrap();
+        let of = |verb: &str| {
+            let wanted = |route: &&CommandRoute| route.command_type == format!("pet.{verb}");
+            pets.commands.iter().find(wanted).unwrap()
+        };
+        assert_eq!(of("create").failures, ["already-exists", "gone"]);
+        assert_eq!(of("delete").failures, ["not-found", "gone", "pet-reserved", "pet-sold"]);
+        assert_eq!(of("release").failures.len(), 5);
+        assert_eq!(
+            (of("sell").path.as_str(), of("sell").summary.as_str()),
+            ("/v1/pets/{id}/sell", "Sell a pet")
+        );
+        assert_eq!(of("update").method, "PUT");
+        assert_eq!(
+            pets.description,
+            "What the rules of a pet depend on; what describes it lives in its view."
+        );
     }
 }

@@ -8,13 +8,13 @@ use wilco_domain::kernel::Problem;
 
 use super::answer::{Answer, Content};
 use super::{Parameter, Schemas, examples, pascal};
-use crate::problems::{CATALOGUE, Catalogue};
+use crate::problems::{CATALOGUE, Catalogue, Slug};
 
 /// Gathers it.
 pub(super) struct Components<'a> {
     pub(super) schemas: Schemas,
     /// The slugs of the problems that a command may fail with by the rules of its aggregate.
-    failures: &'a [&'static str],
+    failures: &'a [Slug],
     pub(super) problems: &'a Catalogue,
     parameters: Map<String, Value>,
     responses: Map<String, Value>,
@@ -24,7 +24,7 @@ pub(super) struct Components<'a> {
 }
 
 impl<'a> Components<'a> {
-    pub(super) fn new(schemas: Schemas, failures: &'a [&'static str], problems: &'a Catalogue) -> Self {
+    pub(super) fn new(schemas: Schemas, failures: &'a [Slug], problems: &'a Catalogue) -> Self {
         Self {
             schemas,
             failures,
@@ -81,7 +81,7 @@ impl<'a> Components<'a> {
     }
 
     /// The refusals of one status, by their slugs: a reference.
-    pub(super) fn refusal(&mut self, status: StatusCode, slugs: &[&'static str]) -> Value {
+    pub(super) fn refusal(&mut self, status: StatusCode, slugs: &[&str]) -> Value {
         let name = slugs.iter().map(|slug| pascal(slug)).collect::<Vec<_>>().join("Or");
         let mut description = format!("{}:", status.canonical_reason().unwrap_or("Refused"));
         let mut shown = Map::new();
@@ -109,7 +109,7 @@ impl<'a> Components<'a> {
     /// Whether a command may fail with this problem.
     fn is_outcome(&self, slug: &str) -> bool {
         ["not-found", "gone", "version-conflict", "cancelled", "internal"].contains(&slug)
-            || self.failures.contains(&slug)
+            || self.failures.iter().any(|failure| failure == slug)
     }
 
     /// A problem as it may be answered.

@@ -23,8 +23,9 @@ pub(crate) use parameter::AGGREGATE_ID;
 pub use parameter::Parameter;
 pub use schemas::Schemas;
 
+use crate::Name;
 use crate::http::BasePath;
-use crate::problems::Catalogue;
+use crate::problems::{Catalogue, Slug};
 use components::Components;
 use operation::Body;
 
@@ -32,9 +33,10 @@ use operation::Body;
 pub(crate) struct Contents<'a> {
     pub(crate) routes: &'a [Route],
     /// What the routes of the aggregates are listed under, with a sentence on each.
-    pub(crate) tags: Vec<(&'static str, &'static str)>,
+    pub(crate) name: Name,
+    pub(crate) tags: Vec<(&'a str, &'a str)>,
     /// The slugs of the problems that a command may fail with by the rules of its aggregate.
-    pub(crate) failures: &'a [&'static str],
+    pub(crate) failures: &'a [Slug],
     /// What explains the problems.
     pub(crate) problems: &'a Catalogue,
     /// The schemas that are more than their types say.
@@ -48,11 +50,11 @@ pub(crate) fn document(contents: Contents<'_>) -> Value {
     json!({
         "openapi": "3.1.0",
         "info": {
-            "title": "Wilco",
+            "title": contents.name.title(),
             "version": env!("CARGO_PKG_VERSION"),
             "summary": "Commands in, events out.",
             "description": DESCRIPTION,
-            "contact": { "name": "Wilco" },
+            "contact": { "name": contents.name.title() },
             "license": { "name": "Apache-2.0 OR MIT", "identifier": "Apache-2.0 OR MIT" },
         },
         "security": [],
@@ -120,7 +122,7 @@ fn operation(operation: &Operation, components: &mut Components<'_>) -> Value {
     let mut problems: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
     for slug in &operation.problems {
         let status = components.problems.find(slug).map_or(500, |entry| entry.status);
-        problems.entry(status).or_default().push(slug);
+        problems.entry(status).or_default().push(&**slug);
     }
     for (status, slugs) in problems {
         let code = axum::http::StatusCode::from_u16(status).unwrap_or_default();

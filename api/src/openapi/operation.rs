@@ -32,7 +32,7 @@ pub struct Operation {
     pub(super) parameters: Vec<Parameter>,
     pub(super) body: Option<Body>,
     pub(super) answers: Vec<Answer>,
-    pub(super) problems: Vec<&'static str>,
+    pub(super) problems: Vec<Cow<'static, str>>,
 }
 
 pub(super) struct Body {
@@ -65,7 +65,7 @@ impl Operation {
             parameters: Vec::new(),
             body: None,
             answers: Vec::new(),
-            problems: ANY.to_vec(),
+            problems: ANY.iter().map(|slug| Cow::Borrowed(*slug)).collect(),
         }
     }
 
@@ -75,7 +75,7 @@ impl Operation {
     }
 
     /// The slugs of what it may be refused with.
-    pub fn problems(&self) -> &[&'static str] {
+    pub fn problems(&self) -> &[Cow<'static, str>] {
         &self.problems
     }
 
@@ -123,9 +123,9 @@ impl Operation {
 
     /// With these problems, named by their slugs.
     #[must_use]
-    pub fn refuses(mut self, slugs: &[&'static str]) -> Self {
-        for slug in slugs {
-            if !self.problems.contains(slug) {
+    pub fn refuses<S: Clone + Into<Cow<'static, str>>>(mut self, slugs: &[S]) -> Self {
+        for slug in slugs.iter().cloned().map(Into::into) {
+            if !self.problems.contains(&slug) {
                 self.problems.push(slug);
             }
         }

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use schemars::transform::Transform;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value};
-use wilco_application::catalog::schema;
+use wilco_application::catalog::{schema, variants};
 
 use super::examples;
 
@@ -52,15 +52,15 @@ impl Schemas {
         }
     }
 
-    /// The schema of a `T` that clients send, itself and not a reference to it.
-    pub fn sent_whole<T: JsonSchema>(&mut self) -> Schema {
-        let schema = T::json_schema(&mut self.sent);
-        // A transparent struct has the schema of what it wraps, which may be a reference.
-        let name = schema.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next());
-        let mut whole = match name.and_then(|name| self.sent.definitions().get(name).cloned()) {
-            Some(referred) => referred.try_into().unwrap_or(schema),
-            None => schema,
-        };
+    /// The schema of the data of a command among `C`, itself and not a reference to it.
+    pub fn sent_command<C: JsonSchema>(&mut self, verb: &str) -> Schema {
+        let all = variants(&C::json_schema(&mut self.sent).to_value()).unwrap_or_default();
+        let data = all.into_iter().find(|variant| variant.snake == verb).map(|variant| variant.data);
+        let data = data.unwrap_or_default();
+        // The data of a variant that wraps a struct are a reference to it.
+        let name = data.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next());
+        let whole = name.and_then(|name| self.sent.definitions().get(name).cloned()).unwrap_or(data);
+        let mut whole = Schema::try_from(whole).unwrap_or_default();
         schema::Sent.transform(&mut whole);
         whole
     }

@@ -1,22 +1,23 @@
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use wilco_domain::kernel::{RejectionKind, Rule};
 
 /// What a problem means and what to do about it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Entry {
     /// The last segment of the problem's `type`.
-    pub slug: &'static str,
+    pub slug: Cow<'static, str>,
     /// The HTTP status it comes with.
     pub status: u16,
     /// What it means.
     pub text: &'static str,
-    /// What to do about it.
+    /// What to do about it; may be empty.
     pub advice: &'static str,
 }
 
 const fn entry(slug: &'static str, status: u16, text: &'static str, advice: &'static str) -> Entry {
-    Entry { slug, status, text, advice }
+    Entry { slug: Cow::Borrowed(slug), status, text, advice }
 }
 
 /// Every problem of the engine: first those of requests, then those of commands. The rules of a domain stand there.
@@ -221,7 +222,8 @@ pub const CATALOGUE: &[Entry] = &[
 
 impl From<&Rule> for Entry {
     fn from(rule: &Rule) -> Self {
-        entry(rule.slug, RejectionKind::RuleViolated.status(), rule.text, rule.advice)
+        let Rule { slug, text, advice } = rule.clone();
+        Self { slug, status: RejectionKind::RuleViolated.status(), text, advice }
     }
 }
 
@@ -231,7 +233,7 @@ pub struct Catalogue(Vec<Entry>);
 impl Catalogue {
     /// The engine's, and these of its modules.
     pub fn new<'r>(rules: impl IntoIterator<Item = &'r Rule>) -> Self {
-        Self(CATALOGUE.iter().copied().chain(rules.into_iter().map(Entry::from)).collect())
+        Self(CATALOGUE.iter().cloned().chain(rules.into_iter().map(Entry::from)).collect())
     }
 
     /// The entry of that slug.
@@ -240,9 +242,9 @@ impl Catalogue {
     }
 
     /// A slug that is explained twice.
-    pub fn twice(&self) -> Option<&'static str> {
+    pub fn twice(&self) -> Option<&str> {
         let mut slugs = HashSet::new();
-        self.0.iter().map(|entry| entry.slug).find(|slug| !slugs.insert(*slug))
+        self.0.iter().map(|entry| &*entry.slug).find(|slug| !slugs.insert(*slug))
     }
 }
 

@@ -9,3 +9,6 @@ mod refusal;
 pub use catalogue::{CATALOGUE, Catalogue, Entry};
 pub use refusal::Refusal;
 pub(crate) use refusal::Unwritten;
+
+/// The last segment of a problem's `type`.
+pub type Slug = std::borrow::Cow<'static, str>;

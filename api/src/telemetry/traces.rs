@@ -6,19 +6,19 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 
+use crate::Name;
 use crate::config::Telemetry;
-
-/// What the service is called where traces are looked at.
-const SERVICE: &str = "wilco";
 
 /// Sends spans to a collector, in the background and many at a time. While it is away they are lost: nothing waits.
 pub struct Traces {
+    /// What the service is called where traces are looked at.
+    service: &'static str,
     provider: SdkTracerProvider,
 }
 
 impl Traces {
     /// To the collector of the settings; without one there are no spans at all.
-    pub fn of(settings: &Telemetry) -> Result<Option<Self>, ExporterBuildError> {
+    pub fn of(name: Name, settings: &Telemetry) -> Result<Option<Self>, ExporterBuildError> {
         let Some(collector) = &settings.otlp else { return Ok(None) };
         let exporter = SpanExporter::builder()
             .with_http()
@@ -26,15 +26,15 @@ impl Traces {
             .with_protocol(Protocol::HttpBinary)
             .build()?;
         opentelemetry::global::set_text_map_propagator(TraceContextPropagator::new());
-        let resource = Resource::builder().with_service_name(SERVICE).build();
+        let resource = Resource::builder().with_service_name(name.as_str()).build();
         let provider =
             SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build();
-        Ok(Some(Self { provider }))
+        Ok(Some(Self { service: name.as_str(), provider }))
     }
 
     /// What makes spans.
     pub fn tracer(&self) -> SdkTracer {
-        self.provider.tracer(SERVICE)
+        self.provider.tracer(self.service)
     }
 
     /// Sends what is left. Blocks for as long as the collector takes, within bounds.

@@ -37,6 +37,8 @@ enum EffectName {
     Changes,
     /// It ends one.
     Removes,
+    /// It does not matter to it whether there is one.
+    Either,
 }
 
 impl<'a> From<&'a CommandType> for Described<'a> {
@@ -48,6 +50,7 @@ impl<'a> From<&'a CommandType> for Described<'a> {
                 Effect::Creates => EffectName::Creates,
                 Effect::Changes => EffectName::Changes,
                 Effect::Removes => EffectName::Removes,
+                Effect::Either => EffectName::Either,
             },
             schema: command_type.schema(),
         }

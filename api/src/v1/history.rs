@@ -6,10 +6,11 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use uuid::Uuid;
+use wilco_application::catalog::EventKind;
 use wilco_application::cloud_event::EventMetadata;
 use wilco_application::ports::EventRow;
 
-use crate::modules::{EventKind, Modules};
+use crate::modules::Modules;
 use crate::openapi::{self, Schemas};
 use crate::problems::Refusal;
 
@@ -47,7 +48,7 @@ fn data(_: &mut SchemaGenerator) -> Schema {
 
 /// Says of the schema of events which kinds of data there are.
 pub(super) fn list_kinds(schemas: &mut Schemas, modules: &Modules) {
-    let kinds: Vec<&EventKind> = modules.events().collect();
+    let kinds: Vec<&EventKind> = modules.catalog().events().iter().collect();
     let mut description = "What happened. By the event's type, with these members:\n".to_owned();
     for EventKind { name, text, schema } in &kinds {
         let members = schema["properties"].as_object().into_iter().flatten();

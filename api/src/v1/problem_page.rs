@@ -56,33 +56,35 @@ async fn explain(call: Call) -> Result<Response, Refusal> {
         .problems()
         .find(&slug)
         .ok_or_else(|| Refusal::not_found("there is no problem of this name"))?;
-    let problem = Problem::new(entry.slug, entry.status, "");
+    let problem = Problem::new(&entry.slug, entry.status, "");
     let response = match call.accept(&[Media::Html, Media::Json])? {
         Media::Html => page(entry, &problem),
         _ => answer::json(&Explanation {
             type_: problem.type_.into_owned(),
             title: problem.title.into_owned(),
             status: entry.status,
-            description: format!("{} {}", entry.text, entry.advice),
+            description: format!("{} {}", entry.text, entry.advice).trim_end().to_owned(),
         })?,
     };
     Ok(answer::varies(response, "accept"))
 }
 
-/// The texts are our own and have no characters that HTML would take for markup.
 fn page(entry: &Entry, problem: &Problem) -> Response {
+    let advice = match entry.advice {
+        "" => String::new(),
+        advice => format!("<h2>What to do</h2>\n<p>{}</p>\n", escaped(advice)),
+    };
     let html = format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n\
          <style>body{{font:1rem/1.5 system-ui;max-width:40rem;margin:3rem auto;padding:0 1rem}}</style>\n\
          <h1>{title}</h1>\n<p><code>{type_}</code>, HTTP status {status}</p>\n<p>{text}</p>\n\
-         <h2>What to do</h2>\n<p>{advice}</p>\n<p><a href=\"../docs/\">All routes and what they answer</a></p>\n\
+         {advice}<p><a href=\"../docs/\">All routes and what they answer</a></p>\n\
          </html>\n",
         title = problem.title,
         type_ = problem.type_,
         status = entry.status,
-        text = entry.text,
-        advice = entry.advice,
+        text = escaped(entry.text),
     );
     let mut response = Body::from(html).into_response();
     let headers = response.headers_mut();
@@ -93,4 +95,9 @@ fn page(entry: &Entry, problem: &Problem) -> Response {
     );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=3600"));
     response
+}
+
+/// What stands beside a rule is text, whatever it looks like.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

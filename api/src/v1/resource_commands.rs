@@ -95,9 +95,12 @@ fn split(
 fn operation(module: &Module, command: &CommandRoute) -> Operation {
     let makes = command.effect == Effect::Creates;
     let with_id = if command.is_addressed() && makes { "WithId" } else { "" };
-    let mut operation =
-        Operation::new(module.title, operation_id(module, command) + with_id, command.summary)
-            .describe(command.description);
+    let mut operation = Operation::new(
+        module.title.clone(),
+        operation_id(module, command) + with_id,
+        command.summary.clone(),
+    )
+    .describe(command.description.clone());
     if command.is_addressed() {
         operation = operation.takes([Parameter::aggregate_id(module.aggregate)]);
         // One that makes its aggregate can only demand that there is none; one that changes it, nothing else than
@@ -105,7 +108,7 @@ fn operation(module: &Module, command: &CommandRoute) -> Operation {
         operation = operation.takes([if makes { Parameter::if_absent() } else { Parameter::if_match() }]);
     }
     let id = (makes && !command.is_addressed()).then(|| format!("{}-42", module.aggregate));
-    let data = command.data;
+    let data = Arc::clone(&command.data);
     let schema = data(&mut Schemas::default());
     if id.is_some() || schema.get("properties").is_some() {
         let name = format!("{}{with_id}Request", pascal(&command.command_type));
@@ -117,7 +120,7 @@ fn operation(module: &Module, command: &CommandRoute) -> Operation {
             schemas.named(&name, schema)
         });
     }
-    door::described(operation, &[command.effect]).refuses(command.failures)
+    door::described(operation, &[command.effect]).refuses(&command.failures)
 }
 
 /// The verb and what it is done to: `pet.create` is `createPet`.

@@ -30,7 +30,7 @@ fn resource_route(module: &Module) -> Route {
     });
     let version = Parameter::query("version", "As it was at this version.", version).shared("Version");
     let operation =
-        Operation::new(module.title, format!("get{}", pascal(aggregate)), format!("A {aggregate}"))
+        Operation::new(module.title.clone(), format!("get{}", pascal(aggregate)), format!("A {aggregate}"))
             .describe("As it is, or as it was at a version. One that was deleted is 410.")
             .takes([Parameter::aggregate_id(aggregate), version, Parameter::if_none_match()])
             .answers(Answer::new(200, "As it is.").carrying(&["ETag"]).shaped("application/json", view))
@@ -46,7 +46,7 @@ fn list_route(module: &Module) -> Route {
     let id = format!("list{}", pascal(module.collection));
     let page = format!("{}Page", pascal(aggregate));
     let example = cursor::write(aggregate, &format!("{aggregate}-41"));
-    let operation = Operation::new(module.title, id, format!("List {}", module.collection))
+    let operation = Operation::new(module.title.clone(), id, format!("List {}", module.collection))
         .describe("In the order of their ids; those that are gone are not listed.")
         .takes([status, Parameter::limit(USUAL, MOST), Parameter::cursor(aggregate, &example)])
         .answers(Answer::new(200, "A page of them.").carrying(&["Link"]).page_of(page, view))
@@ -62,7 +62,7 @@ fn history_route(module: &Module) -> Route {
     let aggregate = module.aggregate;
     let id = format!("get{}History", pascal(aggregate));
     let cursor = Parameter::cursor(HISTORY, &cursor::write(HISTORY, "0"));
-    let operation = Operation::new(module.title, id, format!("The events of a {aggregate}"))
+    let operation = Operation::new(module.title.clone(), id, format!("The events of a {aggregate}"))
         .describe("In their order; also of one that is gone.")
         .takes([Parameter::aggregate_id(aggregate), Parameter::limit(USUAL, MOST), cursor])
         .answers(Answer::new(200, "A page of them.").carrying(&["Link"]).page::<Event<'static>>("EventPage"))

@@ -5,7 +5,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use wilco_api::http::{ApiSettings, BasePath, Limits};
+use wilco::http::{ApiSettings, BasePath, Limits};
 use wilco_application::engine::EngineSettings;
 
 use crate::support::{Server, pet, pet_with_id};
@@ -100,7 +100,7 @@ async fn a_trusted_proxy_may_say_what_it_took_away() {
         let address = listener.local_addr().unwrap();
         let never = std::future::pending();
         let serving =
-            tokio::spawn(wilco_api::http::serve(listener, server.router.clone(), Limits::default(), never));
+            tokio::spawn(wilco::http::serve(listener, server.router.clone(), Limits::default(), never));
         let answer = exchange(address, prefix).await;
         assert!(answer.contains(&format!("location: {location}\r\n")), "{trusted} {prefix}: {answer}");
         serving.abort();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Method;
 use serde_json::{Value, json};
-use wilco_api::http::ApiSettings;
+use wilco::http::ApiSettings;
 use wilco_application::engine::EngineSettings;
 use wilco_application::ports::{Command, Registry};
 

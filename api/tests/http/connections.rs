@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use wilco_api::http::Limits;
+use wilco::http::Limits;
 
 use crate::support::{Server, pet};
 
@@ -24,7 +24,7 @@ impl Listening {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let serving = tokio::spawn(wilco_api::http::serve(listener, server.router.clone(), limits, async {
+        let serving = tokio::spawn(wilco::http::serve(listener, server.router.clone(), limits, async {
             let _ = stopped.await;
         }));
         Self { server, address, stop: Some(stop), serving }

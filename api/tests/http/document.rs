@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use axum::http::{HeaderMap, Method, StatusCode};
 use serde_json::Value;
-use wilco_api::http::BasePath;
+use wilco::http::BasePath;
 
 use crate::support::interface;
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use std::time::Duration;
 
-use wilco_api::http::ApiSettings;
+use wilco::http::ApiSettings;
 use wilco_application::engine::EngineSettings;
 
 use crate::support::{Server, car, pet, pet_with_id};

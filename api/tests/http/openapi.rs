@@ -6,8 +6,8 @@ use std::path::Path;
 use axum::body::Body;
 use axum::http::Method;
 use serde_json::{Value, json};
-use wilco_api::http::{ApiSettings, BasePath};
-use wilco_api::problems::CATALOGUE;
+use wilco::http::{ApiSettings, BasePath};
+use wilco::problems::CATALOGUE;
 use wilco_application::engine::EngineSettings;
 
 use crate::document::{DOCUMENT, answers, examples, faults, operation, operations, parameters};
@@ -310,7 +310,7 @@ fn slugs(source: &str) -> Vec<&str> {
 fn every_problem_that_the_sources_name_is_explained_and_no_other() {
     let sources = sources();
     let named: BTreeSet<&str> = sources.iter().flat_map(|source| slugs(source)).collect();
-    let explained: BTreeSet<&str> = CATALOGUE.iter().map(|entry| entry.slug).collect();
+    let explained: BTreeSet<&str> = CATALOGUE.iter().map(|entry| &*entry.slug).collect();
     let interface = interface();
     let all = interface.modules().problems();
     assert_eq!(named.iter().filter(|slug| all.find(slug).is_none()).collect::<Vec<_>>(), Vec::<&&str>::new());

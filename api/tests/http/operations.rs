@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use axum::body::Body;
 use axum::http::Method;
 use serde_json::json;
-use wilco_api::http::{ApiSettings, ReadinessCheck};
+use wilco::http::{ApiSettings, ReadinessCheck};
 use wilco_application::engine::EngineSettings;
 
 use crate::support::{Server, pet};

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use wilco_api::modules::EventKind;
+use wilco_application::catalog::EventKind;
 
 use crate::document::{DOCUMENT, examples, faults, operation, operations, parameters};
 use crate::support::{Server, car, car_with_id, pet, pet_with_id};
@@ -105,7 +105,7 @@ async fn what_a_command_fails_with_is_named_among_its_answers() {
 /// That the data of each event fits the schema of its kind, and that each kind is among them.
 async fn expect_events_that_fit(server: &Server, resources: &[&str]) {
     let kinds: Vec<EventKind> =
-        wilco_api::modules::shipped().into_iter().flat_map(|module| module.events).collect();
+        wilco::modules::shipped().unwrap().iter().flat_map(|module| module.events().to_vec()).collect();
     let mut seen = BTreeSet::new();
     for resource in resources {
         let history = server.get(&format!("/v1/{resource}/history")).await.expect(200).json();

@@ -1,48 +1,51 @@
 //! A server in this process, and what it answers.
 
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, Method, Request, StatusCode};
+use axum::http::{Method, Request};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tower::ServiceExt;
-use wilco_api::Interface;
-use wilco_api::http::{ApiSettings, ReadinessCheck};
-use wilco_api::modules::{Modules, shipped};
-use wilco_application::engine::{Engine, EngineSettings, Running};
-use wilco_application::ports::{RandomIds, SystemClock};
-use wilco_infrastructure::sqlite::SqliteStore;
+use wilco::http::{ApiSettings, ReadinessCheck};
+use wilco::modules::shipped;
+pub use wilco::testing::Reply;
+use wilco::testing::{self, Setup};
+use wilco::{Interface, Program};
+use wilco_application::engine::EngineSettings;
 
 use crate::document::expect_documented;
 
-/// Streams say so often that they are still there.
-const SILENCE: Duration = Duration::from_millis(100);
 /// How long anything may take here.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-pub struct Server {
-    pub engine: Arc<Engine>,
-    pub router: Router,
-    pub store: SqliteStore,
-    running: Option<Running>,
-    _directory: TempDir,
+/// A server of the program that ships. Whatever is asked and answered has to be in the document.
+pub struct Server(testing::Server);
+
+impl Deref for Server {
+    type Target = testing::Server;
+
+    fn deref(&self) -> &testing::Server {
+        &self.0
+    }
 }
 
-/// What was answered.
-#[derive(Debug)]
-pub struct Reply {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Bytes,
+impl DerefMut for Server {
+    fn deref_mut(&mut self) -> &mut testing::Server {
+        &mut self.0
+    }
+}
+
+/// The program that ships.
+fn program() -> Program {
+    wilco::program("wilco").modules(shipped())
 }
 
 /// The interface of the program that ships.
 pub fn interface() -> Interface {
-    Interface::new(Modules::new(shipped()).unwrap())
+    Interface::new(program().register().unwrap())
 }
 
 impl Server {
@@ -51,26 +54,15 @@ impl Server {
     }
 
     pub async fn with(
-        settings: ApiSettings,
+        api: ApiSettings,
         engine: EngineSettings,
         readiness: Vec<Arc<dyn ReadinessCheck>>,
     ) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(&directory.path().join("wilco.db"), 2).await.unwrap();
-        let interface = interface();
-        let (engine, running) = Engine::start(
-            Arc::new(store.clone()),
-            None,
-            Arc::clone(interface.modules().catalog()),
-            Arc::new(SystemClock),
-            Arc::new(RandomIds),
-            engine,
-        )
-        .await
-        .unwrap();
-        let state = interface.state(Arc::clone(&engine), settings, None, readiness);
-        let router = interface.router(state.with_silence(SILENCE));
-        Self { engine, router, store, running: Some(running), _directory: directory }
+        let watch: fn(&Method, &str, &Reply) = |method, path, reply| {
+            expect_documented(method, path, reply.status, &reply.headers, &reply.body);
+        };
+        let setup = Setup { api, engine, readiness, watch: Some(watch) };
+        Self(testing::Server::with(program(), setup).await)
     }
 
     /// Waits until commands can be committed: shortly after the start, with the first heartbeat.
@@ -82,32 +74,6 @@ impl Server {
             }
         };
         tokio::time::timeout(PATIENCE, waiting).await.expect("a server that is ready");
-    }
-
-    /// From now on commands are accepted, but not applied.
-    pub async fn pause(&mut self) {
-        if let Some(running) = self.running.take() {
-            running.stop(PATIENCE).await;
-        }
-    }
-
-    /// From now on the store does not answer.
-    pub async fn lose_store(&self) {
-        self.store.close().await;
-    }
-
-    /// Whatever is asked and answered has to be in the document.
-    pub async fn send(&self, request: Request<Body>) -> Reply {
-        let (method, path) = (request.method().clone(), request.uri().to_string());
-        let answering = async {
-            let response = self.router.clone().oneshot(request).await.unwrap();
-            let (head, body) = response.into_parts();
-            let body = body.collect().await.unwrap().to_bytes();
-            Reply { status: head.status, headers: head.headers, body }
-        };
-        let reply = tokio::time::timeout(PATIENCE, answering).await.expect("an answer");
-        expect_documented(&method, &path, reply.status, &reply.headers, &reply.body);
-        reply
     }
 
     /// The answer's head, and its body as it comes.
@@ -127,81 +93,9 @@ impl Server {
         (reply, Events { body, text: String::new() })
     }
 
-    pub async fn request(
-        &self,
-        method: Method,
-        path: &str,
-        headers: &[(&str, &str)],
-        body: impl Into<Body>,
-    ) -> Reply {
-        let mut request = Request::builder().method(method).uri(path);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        self.send(request.body(body.into()).unwrap()).await
-    }
-
-    pub async fn get(&self, path: &str) -> Reply {
-        self.request(Method::GET, path, &[], Body::empty()).await
-    }
-
-    pub async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Reply {
-        self.request(Method::GET, path, headers, Body::empty()).await
-    }
-
-    pub async fn post(&self, path: &str, body: &Value) -> Reply {
-        self.post_with(path, &[], body).await
-    }
-
-    pub async fn post_with(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Reply {
-        let headers: Vec<_> = headers.iter().copied().chain([("content-type", "application/json")]).collect();
-        self.request(Method::POST, path, &headers, body.to_string()).await
-    }
-
-    /// Posts and waits for the outcome.
-    pub async fn done(&self, path: &str, body: &Value) -> Reply {
-        self.post_with(path, &[("prefer", "wait=10")], body).await
-    }
-
     /// How many commands are stored.
     pub async fn stored(&self) -> usize {
         self.get("/v1/commands?limit=500").await.json()["items"].as_array().unwrap().len()
-    }
-}
-
-impl Reply {
-    pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
-    }
-
-    pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
-    }
-
-    #[track_caller]
-    pub fn expect(self, status: u16) -> Self {
-        assert_eq!(self.status.as_u16(), status, "{self:?}");
-        self
-    }
-
-    /// That it is this problem, whole.
-    #[track_caller]
-    pub fn expect_problem(self, status: u16, slug: &str) -> Self {
-        let reply = self.expect(status);
-        assert_eq!(reply.header("content-type"), "application/problem+json");
-        let problem = reply.json();
-        assert_eq!(problem["type"], format!("/problems/{slug}"), "{problem}");
-        assert_eq!(problem["status"], status);
-        for member in ["title", "detail", "instance"] {
-            assert!(problem[member].as_str().is_some_and(|text| !text.is_empty()), "{member}: {problem}");
-        }
-        reply
-    }
-
-    pub fn pointers(&self) -> Vec<String> {
-        let problem = self.json();
-        let errors = problem["errors"].as_array().cloned().unwrap_or_default();
-        errors.iter().map(|error| error["pointer"].as_str().unwrap().to_owned()).collect()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::http::Method;
-use wilco_api::http::ApiSettings;
+use wilco::http::ApiSettings;
 use wilco_application::engine::EngineSettings;
 
 use crate::support::{Reply, Server, pet_with_id};

@@ -4,36 +4,44 @@ use std::collections::HashMap;
 
 use cqrs_es::persist::{EventUpcaster, SerializedEvent};
 use cqrs_es::{Aggregate, DomainEvent, EventEnvelope, View};
+use serde::Deserialize;
 use serde_json::Value;
-use wilco_domain::kernel::CommandKind;
+use wilco_domain::kernel::{Effect, LandingView};
 
-use super::LandingView;
-use crate::ports::{EventRow, ViewRow};
+use super::command_type::Unchecked;
+use crate::ports::{Command, EventRow, ViewRow};
 
 /// Stored data that cannot be read.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Undecodable(pub String);
 
-/// Reads a command's data as the aggregate's command.
-type Decode<A> = fn(&str) -> Result<<A as Aggregate>::Command, serde_json::Error>;
+/// Reads the data of a command that serde calls so.
+pub(super) type Read<A> = fn(&str, &Command) -> Result<<A as Aggregate>::Command, serde_json::Error>;
 
 /// What is needed to read stored data of `A`.
 pub(super) struct Codec<A: Aggregate> {
-    commands: HashMap<&'static str, Decode<A>>,
+    read: Read<A>,
+    commands: HashMap<String, Known>,
     upcasters: Vec<Box<dyn EventUpcaster>>,
 }
 
-impl<A: Aggregate> Default for Codec<A> {
-    fn default() -> Self {
-        Self { commands: HashMap::new(), upcasters: Vec::new() }
-    }
+/// A command that is known.
+struct Known {
+    /// As serde calls it.
+    name: String,
+    effect: Effect,
 }
 
 impl<A: Aggregate> Codec<A> {
-    /// Reads commands of this kind too.
-    pub(super) fn decode<C: CommandKind<A>>(&mut self) {
-        self.commands.insert(C::VERB, |data| serde_json::from_str::<C>(data).map(Into::into));
+    pub(super) fn new(read: Read<A>) -> Self {
+        Self { read, commands: HashMap::new(), upcasters: Vec::new() }
+    }
+
+    /// Knows this command too.
+    pub(super) fn takes(&mut self, command: &Unchecked) {
+        let known = Known { name: command.name().to_owned(), effect: command.effect };
+        self.commands.insert(command.verb().to_owned(), known);
     }
 
     /// Shows this upcaster every event that is read.
@@ -41,9 +49,12 @@ impl<A: Aggregate> Codec<A> {
         self.upcasters.push(Box::new(upcaster));
     }
 
-    pub(super) fn command(&self, verb: &str, data: &str) -> Result<A::Command, Undecodable> {
-        let decode = self.commands.get(verb).ok_or_else(|| Undecodable(format!("no command {verb:?}")))?;
-        decode(data).map_err(|error| Undecodable(error.to_string()))
+    /// The command, and what it does to the aggregate's existence.
+    pub(super) fn command(&self, command: &Command) -> Result<(A::Command, Effect), Undecodable> {
+        let verb = command.verb();
+        let known = self.commands.get(verb).ok_or_else(|| Undecodable(format!("no command {verb:?}")))?;
+        let read = (self.read)(&known.name, command).map_err(|error| Undecodable(error.to_string()))?;
+        Ok((read, known.effect))
     }
 
     /// Reads a stored event, through the upcasters.
@@ -106,11 +117,22 @@ where
     A: Aggregate,
     V: View<A> + LandingView,
 {
+    let payload = serde_json::to_string(view).map_err(|error| Undecodable(error.to_string()))?;
     Ok(ViewRow {
         view_id: format!("{}/{id}", A::TYPE),
         version,
-        payload: serde_json::to_string(view).map_err(|error| Undecodable(error.to_string()))?,
-        status: view.status().to_owned(),
+        status: status_of(&payload),
+        payload,
         gone: view.is_gone(),
     })
+}
+
+/// What a view says in its member `status`, if that is a text.
+fn status_of(payload: &str) -> String {
+    #[derive(Deserialize)]
+    struct Status {
+        #[serde(default)]
+        status: String,
+    }
+    serde_json::from_str::<Status>(payload).map(|view| view.status).unwrap_or_default()
 }

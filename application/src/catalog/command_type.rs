@@ -1,72 +1,71 @@
-use cqrs_es::Aggregate;
 use jsonschema::Validator;
+use schemars::Schema;
+use schemars::transform::Transform as _;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_path_to_error::Segment;
-use wilco_domain::kernel::{CommandKind, Effect, FieldError};
+use wilco_domain::kernel::{Effect, FieldError};
 
-use super::{RegistrationError, plain, schema};
+use super::variants::Variant;
+use super::{RegistrationError, names, plain, schema, tagged};
 
 /// A registered command type.
 pub struct CommandType {
     name: String,
-    verb: &'static str,
     aggregate: &'static str,
     effect: Effect,
+    fails: Option<&'static [&'static str]>,
+    text: String,
     schema: Value,
     validator: Validator,
-    decodes: fn(&Value) -> Result<(), FieldError>,
+    decodes: Box<dyn Fn(&Value) -> Result<(), FieldError> + Send + Sync>,
 }
 
 /// A command type whose schema was not compiled yet.
 pub(super) struct Unchecked {
-    name: String,
-    verb: &'static str,
+    variant: Variant,
     aggregate: &'static str,
-    effect: Effect,
-    schema: Value,
-    decodes: fn(&Value) -> Result<(), FieldError>,
+    pub(super) effect: Effect,
+    pub(super) fails: Option<&'static [&'static str]>,
+    decodes: fn(&str, &Value) -> Result<(), FieldError>,
 }
 
 impl Unchecked {
-    pub(super) fn of<A: Aggregate, C: CommandKind<A>>() -> Self {
-        let settings = schema::sent().with(|settings| settings.inline_subschemas = true);
-        let mut schema = settings.into_generator().into_root_schema_for::<C>();
-        schema.remove("$schema");
-        Self {
-            name: format!("{}.{}", A::TYPE, C::VERB),
-            verb: C::VERB,
-            aggregate: A::TYPE,
-            effect: C::EFFECT,
-            schema: schema.to_value(),
-            decodes: decodes::<C>,
+    /// Of a variant of the commands `C` of an aggregate.
+    pub(super) fn of<C: DeserializeOwned>(aggregate: &'static str, mut variant: Variant) -> Self {
+        if let Ok(data) = <&mut Schema>::try_from(&mut variant.data) {
+            schema::Sent.transform(data);
         }
+        Self { variant, aggregate, effect: Effect::Either, fails: None, decodes: decodes::<C> }
     }
 
+    /// As serde calls it.
     pub(super) fn name(&self) -> &str {
-        &self.name
+        &self.variant.name
     }
 
-    pub(super) const fn verb(&self) -> &'static str {
-        self.verb
+    pub(super) fn verb(&self) -> &str {
+        &self.variant.snake
     }
 
     pub(super) fn compile(self) -> Result<CommandType, RegistrationError> {
-        let mut checked = self.schema.clone();
+        let Self { variant, aggregate, effect, fails, decodes } = self;
+        let name = format!("{aggregate}.{}", variant.snake);
+        if !names::is_snake_case(&variant.snake) {
+            return Err(RegistrationError::Name(name));
+        }
+        if !names::is_imperative(&variant.snake) {
+            return Err(RegistrationError::NotImperative(name));
+        }
+        let mut checked = variant.data.clone();
         schema::take_texts_for_free_of_nul(&mut checked);
         let validator = jsonschema::draft202012::options()
             .should_validate_formats(true)
             .build(&checked)
-            .map_err(|error| RegistrationError::Schema(self.name.clone(), error.to_string()))?;
-        Ok(CommandType {
-            name: self.name,
-            verb: self.verb,
-            aggregate: self.aggregate,
-            effect: self.effect,
-            schema: self.schema,
-            validator,
-            decodes: self.decodes,
-        })
+            .map_err(|error| RegistrationError::Schema(name.clone(), error.to_string()))?;
+        let Variant { name: variant, text, data: schema, .. } = variant;
+        let decodes = Box::new(move |data: &Value| decodes(&variant, data));
+        Ok(CommandType { name, aggregate, effect, fails, text, schema, validator, decodes })
     }
 }
 
@@ -77,8 +76,8 @@ impl CommandType {
     }
 
     /// `reserve`
-    pub const fn verb(&self) -> &'static str {
-        self.verb
+    pub fn verb(&self) -> &str {
+        self.name.split_once('.').map_or("", |(_, verb)| verb)
     }
 
     /// `pet`
@@ -89,6 +88,16 @@ impl CommandType {
     /// What it does to the aggregate's existence.
     pub const fn effect(&self) -> Effect {
         self.effect
+    }
+
+    /// The slugs of those of the aggregate's refusals that it may meet; `None`: any of them.
+    pub const fn fails(&self) -> Option<&'static [&'static str]> {
+        self.fails
+    }
+
+    /// What is said of it: in the first paragraph what it is for, then what else there is to know.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// The JSON Schema (2020-12) of its data.
@@ -123,14 +132,16 @@ impl CommandType {
 /// Errors that are named at once.
 const MOST_ERRORS: usize = 10;
 
-/// Reads the data as a `C`, or names the member that cannot be read.
-fn decodes<C: DeserializeOwned>(data: &Value) -> Result<(), FieldError> {
-    if C::deserialize(data).is_ok() {
+/// Reads the data as this variant of a `C`, or names the member that cannot be read.
+fn decodes<C: DeserializeOwned>(variant: &str, data: &Value) -> Result<(), FieldError> {
+    if tagged::read::<C, _>(variant, data).is_ok() {
         return Ok(());
     }
-    serde_path_to_error::deserialize::<_, C>(data).map(drop).map_err(|error| {
+    let mut track = serde_path_to_error::Track::new();
+    let told = serde_path_to_error::Deserializer::new(data, &mut track);
+    tagged::read::<C, _>(variant, told).map(drop).map_err(|error| {
         let mut pointer = String::new();
-        for segment in error.path() {
+        for segment in &track.path() {
             match segment {
                 Segment::Seq { index } => push_segment(&mut pointer, &index.to_string()),
                 Segment::Map { key: name } | Segment::Enum { variant: name } => {
@@ -139,7 +150,7 @@ fn decodes<C: DeserializeOwned>(data: &Value) -> Result<(), FieldError> {
                 Segment::Unknown => {}
             }
         }
-        FieldError { pointer, detail: error.inner().to_string() }
+        FieldError { pointer, detail: error.to_string() }
     })
 }
 
@@ -182,9 +193,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::catalog::variants;
 
     #[derive(Deserialize, JsonSchema)]
-    #[serde(deny_unknown_fields)]
+    enum Commands {
+        Take(#[expect(dead_code, reason = "only read")] Data),
+    }
+
+    #[derive(Deserialize, JsonSchema)]
     #[expect(dead_code, reason = "only read")]
     struct Data {
         amount: i64,
@@ -209,11 +225,8 @@ mod tests {
     }
 
     fn check(data: &mut Value) -> Vec<String> {
-        let settings = schema::sent().with(|settings| settings.inline_subschemas = true);
-        let schema = settings.into_generator().into_root_schema_for::<Data>().to_value();
-        let name = "a.b".to_owned();
-        let effect = Effect::Changes;
-        let raw = Unchecked { name, verb: "b", aggregate: "a", effect, schema, decodes: decodes::<Data> };
+        let variant = variants(&schema::whole::<Commands>()).unwrap().remove(0);
+        let raw = Unchecked::of::<Commands>("a", variant);
         raw.compile().ok().unwrap().check(data).into_iter().map(|error| error.pointer).collect()
     }
 

@@ -16,10 +16,10 @@ use async_trait::async_trait;
 use cqrs_es::{Aggregate, AggregateError, CqrsFramework, EventEnvelope, View};
 use futures::FutureExt;
 use lru::LruCache;
-use wilco_domain::kernel::{Problem, Rejection};
+use wilco_domain::kernel::{Existence, Problem};
 
-use super::LandingView;
 use super::codec::{Codec, Undecodable, event_row, view_row};
+use super::registration::{EventSourced, ViewOf};
 use super::slot::Slot;
 use crate::ports::{AggregateKey, Command, EventRow, Loaded, SnapshotRow, ViewRow};
 
@@ -147,8 +147,8 @@ where
 #[async_trait]
 impl<A, V> Executor for TypedExecutor<A, V>
 where
-    A: Aggregate<Command: Send, Event: Send, Error: Rejection + Send> + Clone + 'static,
-    V: View<A> + LandingView + Clone + 'static,
+    A: EventSourced,
+    V: ViewOf<A>,
 {
     fn needs(&mut self, id: &str) -> bool {
         if self.batch.contains_key(id) {
@@ -197,8 +197,11 @@ where
         if let Some(problem) = version_conflict(command.expected_version, entry.version) {
             return Ok(Executed::Refused(problem));
         }
-        let decoded =
-            self.codec.command(command.verb(), &command.data).map_err(|error| Defect(error.to_string()))?;
+        let (decoded, effect) = self.codec.command(command).map_err(|error| Defect(error.to_string()))?;
+        let existence = Existence::of(entry.version, entry.view.is_gone());
+        if let Some(problem) = effect.refused(A::TYPE, existence) {
+            return Ok(Executed::Refused(problem));
+        }
         self.slot.seat(entry.state.clone(), &command.target, entry.version);
         let handling = self.framework.execute_with_metadata(&command.target, decoded, metadata);
         let handled = match tokio::time::timeout(patience, AssertUnwindSafe(handling).catch_unwind()).await {

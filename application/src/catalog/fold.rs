@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use cqrs_es::{Aggregate, View};
+use wilco_domain::kernel::LandingView;
 
-use super::LandingView;
 use super::codec::{Codec, Undecodable, view_row};
 use crate::ports::{EventRow, ViewRow};
 

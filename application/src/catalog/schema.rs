@@ -2,9 +2,9 @@
 //!
 //! What must hold: everything that fits a schema of what is sent is taken at the door. The door may take more.
 
-use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::{Transform, transform_subschemas};
+use schemars::{JsonSchema, Schema};
 use serde_json::{Value, json};
 
 /// A text that any store can keep: PostgreSQL has no NUL.
@@ -18,6 +18,18 @@ pub fn sent() -> SchemaSettings {
 /// For what the server answers: all members are there.
 pub fn answered() -> SchemaSettings {
     SchemaSettings::draft2020_12().for_serialize().with_transform(Answered)
+}
+
+/// The schema of a `C` as its type has it, all in one. It is not written for others yet, see [`Sent`].
+pub(super) fn whole<C: JsonSchema>() -> Value {
+    let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+    C::json_schema(&mut settings.into_generator()).to_value()
+}
+
+/// The schema of an `E` that is answered, all in one.
+pub(super) fn whole_answered<E: JsonSchema>() -> Value {
+    let settings = answered().with(|settings| settings.inline_subschemas = true);
+    settings.into_generator().into_root_schema_for::<E>().to_value()
 }
 
 /// Writes a schema of what is sent.
@@ -42,6 +54,7 @@ impl Transform for Sent {
         list_values(schema);
         know_format(schema);
         exclude_nul(schema);
+        be_closed(schema);
         transform_subschemas(self, schema);
     }
 }
@@ -107,6 +120,15 @@ fn be_absent(schema: &mut Schema) {
                 schema.insert(name.clone(), value.clone());
             }
         }
+    }
+}
+
+/// What is not known is a mistake, and told of.
+fn be_closed(schema: &mut Schema) {
+    let is_open =
+        ["additionalProperties", "unevaluatedProperties"].iter().all(|name| schema.get(*name).is_none());
+    if schema.get("properties").is_some() && is_open {
+        schema.insert("additionalProperties".to_owned(), json!(false));
     }
 }
 

@@ -1,46 +1,39 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use cqrs_es::persist::EventUpcaster;
-use cqrs_es::{Aggregate, View};
-use wilco_domain::kernel::{CommandKind, Rejection};
+use cqrs_es::Aggregate;
 
+use super::AggregateType;
 use super::codec::Codec;
 use super::executor::{Executor, TypedExecutor};
 use super::fold::{Fold, TypedFold};
-use super::{AggregateType, LandingView};
+use super::registration::{EventSourced, ViewOf};
 
 /// An aggregate type with its types.
-pub(super) struct TypedAggregate<A: Aggregate, V> {
+pub(super) struct TypedAggregate<A: Aggregate, V, C = Codec<A>> {
     collection: &'static str,
     services: A::Services,
-    codec: Arc<Codec<A>>,
+    pub(super) codec: C,
     view: PhantomData<fn() -> V>,
 }
 
 impl<A: Aggregate, V> TypedAggregate<A, V> {
-    pub(super) fn new(collection: &'static str, services: A::Services) -> Self {
-        Self { collection, services, codec: Arc::default(), view: PhantomData }
+    pub(super) fn new(collection: &'static str, services: A::Services, codec: Codec<A>) -> Self {
+        Self { collection, services, codec, view: PhantomData }
     }
 
-    pub(super) fn decodes<C: CommandKind<A>>(&mut self) {
-        if let Some(codec) = Arc::get_mut(&mut self.codec) {
-            codec.decode::<C>();
-        }
+    pub(super) fn collection(&self) -> &'static str {
+        self.collection
     }
 
-    pub(super) fn upcasts(&mut self, upcaster: impl EventUpcaster + 'static) {
-        if let Some(codec) = Arc::get_mut(&mut self.codec) {
-            codec.upcast_with(upcaster);
-        }
+    /// The same, complete.
+    pub(super) fn shared(self) -> TypedAggregate<A, V, Arc<Codec<A>>> {
+        let Self { collection, services, codec, view } = self;
+        TypedAggregate { collection, services, codec: Arc::new(codec), view }
     }
 }
 
-impl<A, V> AggregateType for TypedAggregate<A, V>
-where
-    A: Aggregate<Command: Send, Event: Send, Error: Rejection + Send, Services: Clone> + Clone + 'static,
-    V: View<A> + LandingView + Clone + 'static,
-{
+impl<A: EventSourced, V: ViewOf<A>> AggregateType for TypedAggregate<A, V, Arc<Codec<A>>> {
     fn name(&self) -> &'static str {
         A::TYPE
     }

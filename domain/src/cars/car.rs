@@ -1,48 +1,29 @@
 //! A car: registered under its client's id, repainted, retired.
 
-use cqrs_es::event_sink::EventSink;
-use cqrs_es::{Aggregate, DomainEvent};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use crate::kernel::{Context, Decider, commands, events, refusals, state, value};
 
-use crate::command_kinds;
-use crate::kernel::{Rejection, RejectionKind, Rule};
+/// Cars, under ids of their clients' choice.
+#[state]
+pub struct Car {
+    #[serde(flatten)]
+    details: CarDetails,
+    /// Where it is in its life.
+    status: CarStatus,
+}
 
 /// Where a car is in its life.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[value]
 pub enum CarStatus {
-    /// No such car yet.
-    #[default]
-    #[schemars(skip)]
-    Absent,
     /// On the road.
+    #[default]
     Active,
     /// Off the road for good; it can still be read.
     Retired,
 }
 
-impl CarStatus {
-    /// As it is written in JSON and in `?status=`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Absent => "absent",
-            Self::Active => "active",
-            Self::Retired => "retired",
-        }
-    }
-}
-
-/// What the rules of a car depend on.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Car {
-    status: CarStatus,
-    colour: String,
-}
-
 /// What describes a car.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[value]
+#[derive(Default)]
 pub struct CarDetails {
     /// Who built it.
     #[schemars(length(min = 1, max = 200), example = &"Volkswagen")]
@@ -59,45 +40,32 @@ pub struct CarDetails {
     pub vin: String,
 }
 
-/// Registers a car.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub struct CreateCar(pub CarDetails);
-
-/// Gives a car another colour.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RepaintCar {
-    /// The new colour.
-    #[schemars(length(min = 1, max = 100), example = &"blue")]
-    pub colour: String,
-}
-
-/// Takes a car off the road.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RetireCar {}
-
 /// Everything a car can be asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[commands]
 pub enum CarCommand {
-    /// See [`CreateCar`].
-    Create(CreateCar),
-    /// See [`RepaintCar`].
-    Repaint(RepaintCar),
-    /// See [`RetireCar`].
-    Retire(RetireCar),
-}
-
-command_kinds! { Car, CarCommand:
-    CreateCar => Create, "create", Creates;
-    RepaintCar => Repaint, "repaint", Changes;
-    RetireCar => Retire, "retire", Changes;
+    /// Register a car
+    ///
+    /// Leave `id` out and the server makes one.
+    #[creates]
+    #[fails()]
+    Create(CarDetails),
+    /// Give a car another colour
+    ///
+    /// The colour it has already is refused with `validation`.
+    Repaint {
+        /// The new colour.
+        #[schemars(length(min = 1, max = 100), example = &"blue")]
+        colour: String,
+    },
+    /// Take a car off the road for good
+    ///
+    /// It can still be read, and not be changed any more.
+    #[fails("car-retired")]
+    Retire,
 }
 
 /// What happened to a car.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[events]
 pub enum CarEvent {
     /// It was registered.
     Created(CarDetails),
@@ -108,110 +76,45 @@ pub enum CarEvent {
         colour: String,
     },
     /// It is off the road.
-    Retired {},
+    Retired,
 }
-
-impl DomainEvent for CarEvent {
-    fn event_type(&self) -> String {
-        match self {
-            Self::Created(_) => "car.created",
-            Self::Repainted { .. } => "car.repainted",
-            Self::Retired {} => "car.retired",
-        }
-        .to_owned()
-    }
-
-    fn event_version(&self) -> String {
-        "1.0".to_owned()
-    }
-}
-
-const RETIRED: Rule =
-    Rule::new("car-retired", "The car is off the road for good; it stays as it is.", "Choose another one.");
 
 /// Why a car says no.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CarError {
-    /// The id is taken.
-    #[error("there is a car with this id already")]
-    AlreadyExists,
-    /// No such car.
-    #[error("there is no car with this id")]
-    NotFound,
-    /// It is off the road.
-    #[error("the car is retired")]
+#[refusals]
+pub enum CarRefusal {
+    /// The car is off the road for good; it stays as it is.
+    ///
+    /// Choose another one.
+    #[rule("the car is retired")]
     Retired,
     /// It has that colour.
-    #[error("the car is {0} already")]
+    #[invalid("the car is {0} already")]
     SameColour(String),
 }
 
-impl Rejection for CarError {
-    fn kind(&self) -> RejectionKind {
-        match self {
-            Self::AlreadyExists => RejectionKind::AlreadyExists,
-            Self::NotFound => RejectionKind::NotFound,
-            Self::Retired => RejectionKind::RuleViolated,
-            Self::SameColour(_) => RejectionKind::Validation,
-        }
-    }
-
-    fn slug(&self) -> &'static str {
-        match self {
-            Self::Retired => RETIRED.slug,
-            Self::AlreadyExists | Self::NotFound | Self::SameColour(_) => self.kind().slug(),
-        }
-    }
-
-    fn rules() -> &'static [Rule] {
-        &[RETIRED]
-    }
-}
-
-impl Aggregate for Car {
+impl Decider for Car {
     const TYPE: &'static str = "car";
     type Command = CarCommand;
     type Event = CarEvent;
-    type Error = CarError;
-    type Services = ();
+    type Refusal = CarRefusal;
 
-    async fn handle(
-        &mut self,
-        command: CarCommand,
-        (): &Self::Services,
-        sink: &EventSink<Self>,
-    ) -> Result<(), CarError> {
-        let event = self.decide(command)?;
-        sink.write(event, self).await;
-        Ok(())
+    fn decide(&self, command: CarCommand, _: &Context) -> Result<Vec<CarEvent>, CarRefusal> {
+        Ok(vec![match command {
+            CarCommand::Create(details) => CarEvent::Created(details),
+            _ if self.status == CarStatus::Retired => return Err(CarRefusal::Retired),
+            CarCommand::Repaint { colour } if colour == self.details.colour => {
+                return Err(CarRefusal::SameColour(colour));
+            }
+            CarCommand::Repaint { colour } => CarEvent::Repainted { colour },
+            CarCommand::Retire => CarEvent::Retired,
+        }])
     }
 
     fn apply(&mut self, event: CarEvent) {
         match event {
-            CarEvent::Created(details) => {
-                self.status = CarStatus::Active;
-                self.colour = details.colour;
-            }
-            CarEvent::Repainted { colour } => self.colour = colour,
-            CarEvent::Retired {} => self.status = CarStatus::Retired,
-        }
-    }
-}
-
-impl Car {
-    fn decide(&self, command: CarCommand) -> Result<CarEvent, CarError> {
-        match (command, self.status) {
-            (CarCommand::Create(CreateCar(details)), CarStatus::Absent) => Ok(CarEvent::Created(details)),
-            (CarCommand::Create(_), _) => Err(CarError::AlreadyExists),
-            (_, CarStatus::Absent) => Err(CarError::NotFound),
-            (_, CarStatus::Retired) => Err(CarError::Retired),
-            (CarCommand::Repaint(RepaintCar { colour }), CarStatus::Active) if colour == self.colour => {
-                Err(CarError::SameColour(colour))
-            }
-            (CarCommand::Repaint(RepaintCar { colour }), CarStatus::Active) => {
-                Ok(CarEvent::Repainted { colour })
-            }
-            (CarCommand::Retire(RetireCar {}), CarStatus::Active) => Ok(CarEvent::Retired {}),
+            CarEvent::Created(details) => self.details = details,
+            CarEvent::Repainted { colour } => self.details.colour = colour,
+            CarEvent::Retired => self.status = CarStatus::Retired,
         }
     }
 }
@@ -219,7 +122,7 @@ impl Car {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cqrs_es::test::TestFramework;
+    use crate::kernel::given;
 
     fn beetle() -> CarDetails {
         CarDetails {
@@ -235,45 +138,25 @@ mod tests {
     }
 
     fn repaint(colour: &str) -> CarCommand {
-        CarCommand::Repaint(RepaintCar { colour: colour.into() })
-    }
-
-    fn accepts(given: Vec<CarEvent>, when: CarCommand, then: CarEvent) {
-        TestFramework::<Car>::with(()).given(given).when(when).then_expect_events(vec![then]);
-    }
-
-    fn refuses(given: Vec<CarEvent>, when: CarCommand, error: &CarError) {
-        let result = TestFramework::<Car>::with(()).given(given).when(when).inspect_result();
-        assert_eq!(result.as_ref().unwrap_err(), error);
+        CarCommand::Repaint { colour: colour.into() }
     }
 
     #[test]
     fn a_new_car_is_created() {
-        accepts(vec![], CarCommand::Create(CreateCar(beetle())), created());
-    }
-
-    #[test]
-    fn an_id_is_used_once() {
-        refuses(vec![created()], CarCommand::Create(CreateCar(beetle())), &CarError::AlreadyExists);
-    }
-
-    #[test]
-    fn an_absent_car_is_not_found() {
-        for command in [repaint("blue"), CarCommand::Retire(RetireCar {})] {
-            refuses(vec![], command, &CarError::NotFound);
-        }
+        given::<Car>([]).when(CarCommand::Create(beetle())).then([created()]);
     }
 
     #[test]
     fn a_car_is_repainted_in_another_colour() {
-        accepts(vec![created()], repaint("blue"), CarEvent::Repainted { colour: "blue".into() });
-        refuses(vec![created()], repaint("red"), &CarError::SameColour("red".into()));
+        let car = given::<Car>([created()]);
+        car.when(repaint("blue")).then([CarEvent::Repainted { colour: "blue".into() }]);
+        car.when(repaint("red")).refused(&CarRefusal::SameColour("red".into()));
     }
 
     #[test]
     fn a_retired_car_stays_as_it_is() {
-        for command in [repaint("blue"), CarCommand::Retire(RetireCar {})] {
-            refuses(vec![created(), CarEvent::Retired {}], command, &CarError::Retired);
+        for command in [repaint("blue"), CarCommand::Retire] {
+            given::<Car>([created(), CarEvent::Retired]).when(command).refused(&CarRefusal::Retired);
         }
     }
 }

@@ -1,11 +1,20 @@
 //! What the engine's users implement and name.
 
 mod command;
+mod decided;
+mod decider;
+mod given;
 mod ids;
 mod problem;
 mod rejection;
+mod shown;
 
-pub use command::{CommandKind, Effect};
+pub use command::{CommandShape, Commands, Effect, Existence};
+pub use decided::{Asked, Decided, Happened, Refused};
+pub use decider::{Context, Decider, Events, Refusals};
+pub use given::{Given, When, given};
 pub use ids::{AggregateId, InvalidId};
 pub use problem::{FieldError, Problem};
 pub use rejection::{Rejection, RejectionKind, Rule};
+pub use shown::{Landing, LandingView, Shown};
+pub use wilco_derive::{commands, events, refusals, state, value};

@@ -60,7 +60,7 @@ impl Problem {
 
     /// The problem of a business refusal.
     pub fn of(rejection: &dyn Rejection) -> Self {
-        Self::new(rejection.slug(), rejection.kind().status(), rejection.to_string())
+        Self::new(&rejection.slug(), rejection.kind().status(), rejection.to_string())
     }
 
     /// The last segment of `type`.

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 /// The classes of business refusals, with the HTTP status each corresponds to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RejectionKind {
@@ -37,20 +39,20 @@ impl RejectionKind {
 }
 
 /// A rule of a domain that can be broken, explained to whoever broke it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     /// Its name (`pet-reserved`): the last segment of the problem's `type`, where the rest can be read.
-    pub slug: &'static str,
+    pub slug: Cow<'static, str>,
     /// What it means.
     pub text: &'static str,
-    /// What to do about it.
+    /// What to do about it; may be empty.
     pub advice: &'static str,
 }
 
 impl Rule {
     /// A rule of that name, with what it means and what to do about it.
     pub const fn new(slug: &'static str, text: &'static str, advice: &'static str) -> Self {
-        Self { slug, text, advice }
+        Self { slug: Cow::Borrowed(slug), text, advice }
     }
 }
 
@@ -62,15 +64,15 @@ pub trait Rejection: std::error::Error {
     fn kind(&self) -> RejectionKind;
 
     /// A stable name of the broken rule (`pet-reserved`); it becomes the problem's `type`.
-    fn slug(&self) -> &'static str {
-        self.kind().slug()
+    fn slug(&self) -> Cow<'static, str> {
+        self.kind().slug().into()
     }
 
     /// The rules whose slugs it may have, but for those of the classes.
-    fn rules() -> &'static [Rule]
+    fn rules() -> Vec<Rule>
     where
         Self: Sized,
     {
-        &[]
+        Vec::new()
     }
 }

@@ -17,6 +17,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::settings::{Address, said_by};
+use crate::Name;
 
 /// Options of `wilco bench`.
 #[derive(Args, Clone, Debug)]
@@ -96,10 +97,10 @@ pub enum BenchError {
 }
 
 /// Runs the benchmark and prints its report.
-pub async fn run(args: BenchArgs) -> Result<(), BenchError> {
-    let authority = connection::authority(&args.address.url())?;
+pub async fn run(name: Name, args: BenchArgs) -> Result<(), BenchError> {
+    let authority = connection::authority(&args.address.url(name))?;
     let cursor = verify::cursor(&authority).await?;
-    let listener = match args.nats.clone().or_else(|| said_by("WILCO_NATS")) {
+    let listener = match args.nats.clone().or_else(|| said_by(name, "NATS")) {
         Some(url) => Some(notify::Listener::start(&url).await?),
         None => None,
     };

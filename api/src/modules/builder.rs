@@ -1,0 +1,231 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::http::Method;
+use cqrs_es::Aggregate;
+use cqrs_es::persist::EventUpcaster;
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use wilco_application::catalog::{
+    AggregateRegistration, CommandType, EventSourced, RegistrationError, ViewOf, schema,
+};
+use wilco_domain::kernel::{Decided, Decider, Effect, Landing, Refusals as _, Rule, Shown};
+
+use super::module::{At, CommandRoute, Module};
+use crate::openapi::Schemas;
+use crate::problems::Slug;
+
+/// A [`Module`] in the making, for aggregate `A` with landing view `V`.
+///
+/// Each command is made at a route of its own: one that creates by POST to the collection, any other by POST to
+/// `/{id}/{verb}`, unless [`at`](Builder::at) says otherwise. What is said of it comes from its description.
+pub struct Builder<A: Aggregate, V> {
+    registration: AggregateRegistration<A, V>,
+    collection: &'static str,
+    description: String,
+    validates: bool,
+    routes: HashMap<String, Vec<At>>,
+    data: fn(&mut Schemas, &str) -> schemars::Schema,
+}
+
+impl Module {
+    /// Begins the module of a decider, whose resources live at `/v1/{collection}` and show its state.
+    pub fn of<T: Decider<Event: JsonSchema> + JsonSchema>(
+        collection: &'static str,
+    ) -> Builder<Decided<T>, Shown<T, T>> {
+        Self::shown_as::<T, T>(collection)
+    }
+
+    /// Begins the module of a decider, whose resources live at `/v1/{collection}` and show a `V`.
+    pub fn shown_as<T: Decider<Event: JsonSchema> + JsonSchema, V: Landing<T>>(
+        collection: &'static str,
+    ) -> Builder<Decided<T>, Shown<T, V>> {
+        Builder {
+            registration: AggregateRegistration::decider(collection),
+            collection,
+            description: description_of::<T>(),
+            validates: T::Refusal::VALIDATES,
+            routes: HashMap::new(),
+            data: Schemas::sent_command::<T::Command>,
+        }
+    }
+
+    /// Begins the module of an aggregate that was written for cqrs-es by hand; its resources live at
+    /// `/v1/{collection}` and show a `V`.
+    pub fn cqrs<A, V>(collection: &'static str) -> Builder<A, V>
+    where
+        A: EventSourced<Command: DeserializeOwned + JsonSchema> + Aggregate<Services = ()>,
+        V: ViewOf<A>,
+    {
+        Self::with_pure_services(collection, ())
+    }
+
+    /// The same for an aggregate whose handler uses services. They must be pure: see
+    /// [`AggregateRegistration::with_pure_services`].
+    pub fn with_pure_services<A, V>(collection: &'static str, services: A::Services) -> Builder<A, V>
+    where
+        A: EventSourced<Command: DeserializeOwned + JsonSchema>,
+        V: ViewOf<A>,
+    {
+        Builder {
+            registration: AggregateRegistration::with_pure_services(collection, services),
+            collection,
+            description: description_of::<V>(),
+            validates: true,
+            routes: HashMap::new(),
+            data: Schemas::sent_command::<A::Command>,
+        }
+    }
+}
+
+impl<A: EventSourced, V: ViewOf<A>> Builder<A, V> {
+    /// Where the command of that verb is made, instead of where it usually is. Without any place it can still be made at
+    /// the generic door.
+    #[must_use]
+    pub fn at(mut self, verb: &str, places: impl IntoIterator<Item = At>) -> Self {
+        self.routes.insert(verb.to_owned(), places.into_iter().collect());
+        self
+    }
+
+    /// The commands of these verbs make the aggregate, and are refused where there is one.
+    #[must_use]
+    pub fn creates(self, verbs: &[&str]) -> Self {
+        self.effect(Effect::Creates, verbs)
+    }
+
+    /// The commands of these verbs change an aggregate that is there, and are refused where there is none.
+    #[must_use]
+    pub fn changes(self, verbs: &[&str]) -> Self {
+        self.effect(Effect::Changes, verbs)
+    }
+
+    /// The commands of these verbs end the aggregate.
+    #[must_use]
+    pub fn removes(self, verbs: &[&str]) -> Self {
+        self.effect(Effect::Removes, verbs)
+    }
+
+    fn effect(mut self, effect: Effect, verbs: &[&str]) -> Self {
+        self.registration = self.registration.effect(effect, verbs);
+        self
+    }
+
+    /// Shows this upcaster every event that is read.
+    #[must_use]
+    pub fn upcaster(mut self, upcaster: impl EventUpcaster + 'static) -> Self {
+        self.registration = self.registration.upcaster(upcaster);
+        self
+    }
+
+    /// The module.
+    ///
+    /// # Errors
+    /// When something of it breaks a convention, or a route is for a command that there is not.
+    pub fn finish(mut self) -> Result<Module, RegistrationError> {
+        let registration = self.registration.finish()?;
+        let all = registration.commands();
+        let removable = all.iter().any(|command| command.effect() == Effect::Removes);
+        let mut commands = Vec::new();
+        for command in all {
+            let places = self.routes.remove(command.verb()).unwrap_or_else(|| vec![usual(command)]);
+            let failures = failures(command, removable, registration.rules(), self.validates);
+            let route = |at| route(self.collection, command, at, failures.clone(), self.data);
+            commands.extend(places.into_iter().map(route));
+        }
+        if let Some(verb) = self.routes.into_keys().next() {
+            return Err(RegistrationError::NoCommand(format!("{}.{verb}", A::TYPE)));
+        }
+        Ok(Module {
+            aggregate: A::TYPE,
+            collection: self.collection,
+            title: title(self.collection),
+            description: self.description,
+            commands,
+            statuses: statuses::<V>(),
+            view: Schemas::answered::<V>,
+            status: |schemas| schemas.answered_member::<V>("status"),
+            registration,
+        })
+    }
+}
+
+/// Where a command is made unless something else is said.
+fn usual(command: &CommandType) -> At {
+    if command.effect() == Effect::Creates {
+        At::post("")
+    } else {
+        At::new(Method::POST, format!("/{{id}}/{}", command.verb().replace('_', "-")))
+    }
+}
+
+fn route(
+    collection: &str,
+    command: &CommandType,
+    at: At,
+    failures: Vec<Slug>,
+    data: fn(&mut Schemas, &str) -> schemars::Schema,
+) -> CommandRoute {
+    let (summary, description) = match at.said {
+        Some((summary, description)) => (summary.to_owned(), description.to_owned()),
+        None => said(command),
+    };
+    let verb = command.verb().to_owned();
+    CommandRoute {
+        method: at.method,
+        path: format!("/v1/{collection}{}", at.below),
+        command_type: command.name().to_owned(),
+        effect: command.effect(),
+        summary,
+        description,
+        failures,
+        data: Arc::new(move |schemas| data(schemas, &verb)),
+    }
+}
+
+/// The first paragraph of what is said of a command, and the rest; where nothing is, its verb.
+fn said(command: &CommandType) -> (String, String) {
+    let (summary, description) = command.text().split_once("\n\n").unwrap_or((command.text(), ""));
+    let summary = match summary.trim().trim_end_matches('.') {
+        "" => title(command.verb()),
+        summary => summary.replace('\n', " "),
+    };
+    (summary, description.to_owned())
+}
+
+/// The slugs of all problems that a command may fail with by the rules of its aggregate.
+fn failures(command: &CommandType, removable: bool, rules: &[Rule], validates: bool) -> Vec<Slug> {
+    let of_existence = command.effect().problems().iter().filter(|slug| removable || **slug != "gone");
+    let mut slugs: Vec<Slug> = of_existence.map(|slug| Slug::from(*slug)).collect();
+    match command.fails() {
+        Some(narrowed) => slugs.extend(narrowed.iter().map(|slug| Slug::from(*slug))),
+        None => {
+            slugs.extend(rules.iter().map(|rule| rule.slug.clone()));
+            slugs.extend(validates.then_some(Slug::from("validation")));
+        }
+    }
+    slugs
+}
+
+/// `gift_cards` as `Gift cards`.
+fn title(name: &str) -> String {
+    let mut title = name.replace(['_', '-'], " ");
+    if let Some(first) = title.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    title
+}
+
+/// The first paragraph of a type's description.
+fn description_of<T: JsonSchema>() -> String {
+    let schema = schemars::schema_for!(T);
+    let text = schema.get("description").and_then(serde_json::Value::as_str).unwrap_or_default();
+    text.split("\n\n").next().unwrap_or_default().replace('\n', " ")
+}
+
+/// The values of the view's `status`, as its schema has them; none if it is free text.
+fn statuses<V: JsonSchema>() -> Vec<String> {
+    let settings = schema::answered().with(|settings| settings.inline_subschemas = true);
+    let schema = settings.into_generator().into_root_schema_for::<V>().to_value();
+    let listed = schema["properties"]["status"]["enum"].as_array().into_iter().flatten();
+    listed.filter_map(|value| value.as_str().map(ToOwned::to_owned)).collect()
+}

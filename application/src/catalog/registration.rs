@@ -1,0 +1,184 @@
+use std::sync::Arc;
+
+use cqrs_es::persist::EventUpcaster;
+use cqrs_es::{Aggregate, View};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use wilco_domain::kernel::{
+    Asked, Commands, Context, Decided, Decider, Effect, Landing, LandingView, Rejection, Rule, Shown,
+};
+
+use super::codec::{Codec, Read};
+use super::command_type::Unchecked;
+use super::event_kind::{self, EventKind};
+use super::typed::TypedAggregate;
+use super::variants::variants;
+use super::{AggregateType, CommandType, RegistrationError, names, schema, tagged};
+use crate::ports::Command;
+
+/// An aggregate of cqrs-es that can be registered.
+pub trait EventSourced:
+    Aggregate<Command: Send, Event: JsonSchema + Send, Error: Rejection + Send, Services: Clone> + Clone + 'static
+{
+}
+
+impl<A> EventSourced for A where
+    A: Aggregate<Command: Send, Event: JsonSchema + Send, Error: Rejection + Send, Services: Clone>
+        + Clone
+        + 'static
+{
+}
+
+/// A landing view of `A` that can be registered.
+pub trait ViewOf<A: Aggregate>: View<A> + LandingView + JsonSchema + Clone + 'static {}
+
+impl<A: Aggregate, V: View<A> + LandingView + JsonSchema + Clone + 'static> ViewOf<A> for V {}
+
+/// An aggregate on its way into the catalog.
+pub struct Registration {
+    pub(super) aggregate: Arc<dyn AggregateType>,
+    pub(super) commands: Vec<Arc<CommandType>>,
+    pub(super) events: Vec<EventKind>,
+    rules: Vec<Rule>,
+}
+
+impl Registration {
+    /// Its command types.
+    pub fn commands(&self) -> &[Arc<CommandType>] {
+        &self.commands
+    }
+
+    /// The kinds of its events.
+    pub fn events(&self) -> &[EventKind] {
+        &self.events
+    }
+
+    /// The rules that its commands may break.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+}
+
+/// A [`Registration`] in the making, of aggregate `A` with landing view `V`.
+pub struct AggregateRegistration<A: Aggregate, V> {
+    aggregate: TypedAggregate<A, V>,
+    commands: Result<Vec<Unchecked>, RegistrationError>,
+}
+
+impl<T: Decider<Event: JsonSchema>, V: Landing<T>> AggregateRegistration<Decided<T>, Shown<T, V>> {
+    /// Begins the registration of a decider, whose resources live at `/v1/{collection}` and show `V`.
+    pub fn decider(collection: &'static str) -> Self {
+        let read = |name: &str, command: &Command| {
+            let context = Context {
+                at: command.not_before.unwrap_or(command.accepted_at),
+                command_id: command.id,
+                actor: command.actor.clone(),
+            };
+            Ok(Asked { command: read_text(name, &command.data)?, context })
+        };
+        let mut registration = Self::reading::<T::Command>(collection, (), read);
+        for shape in T::Command::ALL {
+            registration = registration.command(shape.verb, |command| {
+                command.effect = shape.effect;
+                command.fails = shape.fails;
+            });
+        }
+        registration
+    }
+}
+
+impl<A: EventSourced<Command: DeserializeOwned + JsonSchema>, V: ViewOf<A>> AggregateRegistration<A, V> {
+    /// Begins the registration of `A`, whose resources live at `/v1/{collection}`. Its command type is an enumeration
+    /// with a variant for each command.
+    pub fn new(collection: &'static str) -> Self
+    where
+        A: Aggregate<Services = ()>,
+    {
+        Self::with_pure_services(collection, ())
+    }
+
+    /// The same for an aggregate whose handler uses services. They must be *pure*: ask nobody, and answer the same
+    /// whenever they are asked the same. A handler may be asked several times for one command, and all that comes after
+    /// it waits until it has answered, so one that calls another system would do so twice, and hold up everybody.
+    pub fn with_pure_services(collection: &'static str, services: A::Services) -> Self {
+        Self::reading::<A::Command>(collection, services, |name, command| read_text(name, &command.data))
+    }
+}
+
+impl<A: EventSourced, V: ViewOf<A>> AggregateRegistration<A, V> {
+    fn reading<C: DeserializeOwned + JsonSchema>(
+        collection: &'static str,
+        services: A::Services,
+        read: Read<A>,
+    ) -> Self {
+        let commands = variants(&schema::whole::<C>())
+            .map(|all| all.into_iter().map(|variant| Unchecked::of::<C>(A::TYPE, variant)).collect())
+            .ok_or(RegistrationError::Commands(A::TYPE));
+        let aggregate = TypedAggregate::new(collection, services, Codec::new(read));
+        Self { aggregate, commands }
+    }
+
+    /// Says what the commands of these verbs do to the existence of the aggregate: without that, it does not matter to
+    /// them whether there is one.
+    #[must_use]
+    pub fn effect(mut self, effect: Effect, verbs: &[&str]) -> Self {
+        for verb in verbs {
+            self = self.command(verb, |command| command.effect = effect);
+        }
+        self
+    }
+
+    /// Adds an upcaster: it is shown every event that is loaded.
+    #[must_use]
+    pub fn upcaster(mut self, upcaster: impl EventUpcaster + 'static) -> Self {
+        self.aggregate.codec.upcast_with(upcaster);
+        self
+    }
+
+    fn command(mut self, verb: &str, change: impl FnOnce(&mut Unchecked)) -> Self {
+        if let Ok(commands) = &mut self.commands {
+            match commands.iter_mut().find(|command| command.verb() == verb) {
+                Some(command) => change(command),
+                None => {
+                    self.commands = Err(RegistrationError::NoCommand(format!("{}.{verb}", A::TYPE)));
+                }
+            }
+        }
+        self
+    }
+
+    /// Checks it all.
+    ///
+    /// # Errors
+    /// When names break the conventions, schemas cannot be made, or a rule is not explained.
+    pub fn finish(mut self) -> Result<Registration, RegistrationError> {
+        if !names::is_snake_case(A::TYPE) {
+            return Err(RegistrationError::Name(A::TYPE.to_owned()));
+        }
+        if !is_segment(self.aggregate.collection()) {
+            return Err(RegistrationError::Collection(self.aggregate.collection().to_owned()));
+        }
+        let rules = A::Error::rules();
+        if let Some(rule) = rules.iter().find(|rule| rule.text.is_empty()) {
+            return Err(RegistrationError::NoText(rule.slug.clone().into_owned()));
+        }
+        let events = event_kind::of::<A>()?;
+        let commands = std::mem::replace(&mut self.commands, Ok(Vec::new()))?;
+        for command in &commands {
+            self.aggregate.codec.takes(command);
+        }
+        let commands = commands.into_iter().map(|command| command.compile().map(Arc::new));
+        let commands = commands.collect::<Result<_, _>>()?;
+        Ok(Registration { aggregate: Arc::new(self.aggregate.shared()), commands, events, rules })
+    }
+}
+
+/// Whether it can be the segment of a path, and be read in one.
+fn is_segment(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
+}
+
+fn read_text<C: DeserializeOwned>(name: &str, data: &str) -> Result<C, serde_json::Error> {
+    tagged::read(name, &mut serde_json::Deserializer::from_str(data))
+}

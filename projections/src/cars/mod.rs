@@ -1,5 +1,0 @@
-//! Views of cars.
-
-mod car;
-
-pub use car::CarView;
