@@ -25,7 +25,10 @@ impl Reply {
     }
 
     /// That it is of this status.
-    #[expect(clippy::return_self_not_must_use, reason = "it asserts; what comes back is for those who ask on")]
+    #[expect(
+        clippy::return_self_not_must_use,
+        reason = "it asserts; what comes back is for those who ask on"
+    )]
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status.as_u16(), status, "{self:?}");
@@ -33,7 +36,10 @@ impl Reply {
     }
 
     /// That it is this problem, whole.
-    #[expect(clippy::return_self_not_must_use, reason = "it asserts; what comes back is for those who ask on")]
+    #[expect(
+        clippy::return_self_not_must_use,
+        reason = "it asserts; what comes back is for those who ask on"
+    )]
     #[track_caller]
     pub fn expect_problem(self, status: u16, slug: &str) -> Self {
         let reply = self.expect(status);

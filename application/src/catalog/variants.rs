@@ -33,7 +33,9 @@ fn variants_of(part: &Value) -> Option<Vec<Variant>> {
         text: text.to_owned(),
         data,
     };
-    let plain = |name: &Value| Some(variant(name.as_str()?, json!({ "type": "object", "properties": {} })));
+    let plain = |name: &Value| {
+        Some(variant(name.as_str()?, json!({ "type": "object", "additionalProperties": false })))
+    };
     if let Some(name) = part.get("const") {
         return Some(vec![plain(name)?]);
     }

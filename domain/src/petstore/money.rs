@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// An amount of money in minor units (cents), so that no rounding is ever needed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Money {
     /// Minor units of the currency, not negative.
     #[schemars(range(min = 0, max = 9_007_199_254_740_991_i64), example = 12_500)]
