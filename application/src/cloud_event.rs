@@ -9,8 +9,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
+use wilco_domain::kernel::Tenant;
 
 use crate::catalog::Catalog;
+use crate::feed::SubjectFilter;
 use crate::partition;
 use crate::ports::{AggregateKey, Command, EntryBody, EventRow, FeedEntry, Message, State};
 use crate::status::{CommandStatus, path_of, rfc3339};
@@ -45,6 +47,8 @@ struct CloudEvent<'a, D> {
     causationid: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     traceparent: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     dataref: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -103,6 +107,8 @@ struct Envelope {
     correlation_id: Option<String>,
     command_id: Option<String>,
     traceparent: Option<String>,
+    /// Whose it is, where the message says so.
+    tenant: Option<String>,
     /// Where the data can be read.
     place: Option<String>,
 }
@@ -159,43 +165,46 @@ impl Notifier {
         if size <= most { Ok(reference) } else { Err(Untellable::TooLarge { size, most }) }
     }
 
-    /// The subject of an entry's notification; one that cannot be read has none.
-    pub fn subject(&self, entry: &FeedEntry) -> Option<String> {
-        match &entry.body {
-            EntryBody::Event(event) => Some(self.subject_of_event(event, entry.partition)),
-            EntryBody::Outcome(command) => Some(self.subject_of_outcome(command, entry.partition)),
-            EntryBody::Unreadable(_) => None,
+    /// Whether a filter means an entry's notification; one that cannot be read has no subject, and is meant by all.
+    /// Another tenant's may be named by their subjects or by those that they were the default one's: who reads a feed
+    /// sees but one tenant's.
+    pub fn is_meant(&self, entry: &FeedEntry, filter: &SubjectFilter) -> bool {
+        let Some((tenant, rest)) = subject_of(entry) else { return true };
+        let plain = || format!("{}.{rest}", self.prefix);
+        filter.matches(&self.subject(&tenant, &rest)) || (!tenant.is_default() && filter.matches(&plain()))
+    }
+
+    /// `wilco.event.pet.reserved.p07`, or `wilco.tenant.acme.event.pet.reserved.p07`
+    fn subject(&self, tenant: &Tenant, rest: &str) -> String {
+        let prefix = &self.prefix;
+        if tenant.is_default() {
+            format!("{prefix}.{rest}")
+        } else {
+            format!("{prefix}.tenant.{tenant}.{rest}")
         }
-    }
-
-    /// `wilco.event.pet.reserved.p07`
-    fn subject_of_event(&self, event: &EventRow, partition: u16) -> String {
-        let (prefix, aggregate, name) = (&self.prefix, token(&event.aggregate_type), event_name(event));
-        format!("{prefix}.event.{aggregate}.{name}.{}", partition::token(partition))
-    }
-
-    /// `wilco.command.failed.pet.reserve.p07`
-    fn subject_of_outcome(&self, command: &Command, partition: u16) -> String {
-        let (prefix, outcome) = (&self.prefix, outcome_name(command));
-        let (aggregate, verb) = (token(command.aggregate_type()), token(command.verb()));
-        format!("{prefix}.command.{outcome}.{aggregate}.{verb}.{}", partition::token(partition))
     }
 
     fn of_event(&self, entry: &FeedEntry, event: &EventRow) -> Envelope {
         let metadata = EventMetadata::of(event);
-        let target = encoded(format!("{}/{}", event.aggregate_type, event.aggregate_id));
+        let key = event.aggregate();
+        let tenant = told(&key.tenant);
+        let target = encoded(key.path());
         let cause = metadata.command_id.map(encoded);
-        let id = format!("event:{}:{}", cause.as_deref().unwrap_or(&target), event.sequence);
+        let id = unique(
+            tenant.as_deref(),
+            format!("event:{}:{}", cause.as_deref().unwrap_or(&target), event.sequence),
+        );
         let known_time = |at: &String| chrono::DateTime::parse_from_rfc3339(at).is_ok();
         let history = || {
-            let resource = self.catalog.resource_path(&event.aggregate_type, &event.aggregate_id)?;
+            let resource = self.catalog.resource_path(&key.aggregate_type, &key.id)?;
             Some(format!("{resource}/history"))
         };
         Envelope {
-            subject: self.subject_of_event(event, entry.partition),
+            subject: self.subject(&key.tenant, &subject_of_event(event, entry.partition)),
             event_type: format!("wilco.{}.{}", token(&event.aggregate_type), event_name(event)),
             id,
             target,
+            tenant,
             time: metadata.at.filter(known_time).unwrap_or_else(|| EPOCH.to_owned()),
             place: cause.as_ref().map(|cause| format!("/v1/commands/{cause}/events")).or_else(history),
             correlation_id: metadata.correlation_id.map(encoded),
@@ -207,11 +216,13 @@ impl Notifier {
     fn of_outcome(&self, entry: &FeedEntry, command: &Command) -> Envelope {
         let outcome = outcome_name(command);
         let at = command.settlement.as_ref().map_or(command.accepted_at, |settlement| settlement.at);
+        let tenant = told(&command.tenant);
         Envelope {
-            subject: self.subject_of_outcome(command, entry.partition),
+            subject: self.subject(&command.tenant, &subject_of_outcome(command, entry.partition)),
             event_type: format!("wilco.command.{outcome}"),
-            id: format!("{outcome}:{}", command.id),
+            id: unique(tenant.as_deref(), format!("{outcome}:{}", command.id)),
             target: encoded(format!("{}/{}", command.aggregate_type(), command.target)),
+            tenant,
             time: rfc3339(&at),
             correlation_id: Some(command.correlation_id.to_string()),
             command_id: Some(command.id.to_string()),
@@ -246,6 +257,7 @@ impl Notifier {
             correlationid: envelope.correlation_id.as_deref(),
             causationid: envelope.command_id.as_deref(),
             traceparent: envelope.traceparent.as_deref(),
+            tenant: envelope.tenant.as_deref(),
             dataref,
             data,
         })
@@ -256,10 +268,11 @@ impl Notifier {
 const EPOCH: &str = "1970-01-01T00:00:00.000000Z";
 
 fn message(entry: &FeedEntry, generation: i64, envelope: Envelope, payload: Vec<u8>) -> Message {
-    let Envelope { subject, event_type, id, target, command_id, traceparent, .. } = envelope;
+    let Envelope { subject, event_type, id, target, command_id, traceparent, tenant, .. } = envelope;
     let mut headers = vec![("Wilco-Target", target), ("Wilco-Generation", generation.to_string())];
     headers.extend(command_id.map(|id| ("Wilco-Command-Id", id)));
     headers.extend(traceparent.map(|parent| ("traceparent", parent)));
+    headers.extend(tenant.map(|tenant| ("Wilco-Tenant", tenant)));
     Message {
         subject,
         event_type,
@@ -274,12 +287,59 @@ fn message(entry: &FeedEntry, generation: i64, envelope: Envelope, payload: Vec<
 
 /// The aggregate an entry is about; one that cannot be read is about none.
 pub fn target_of(entry: &FeedEntry) -> Option<AggregateKey> {
-    let (aggregate_type, id) = match &entry.body {
-        EntryBody::Event(event) => (event.aggregate_type.clone(), event.aggregate_id.clone()),
-        EntryBody::Outcome(command) => (command.aggregate_type().to_owned(), command.target.clone()),
-        EntryBody::Unreadable(_) => return None,
-    };
-    Some(AggregateKey { aggregate_type, id })
+    match &entry.body {
+        EntryBody::Event(event) => Some(event.aggregate()),
+        EntryBody::Outcome(command) => Some(command.aggregate()),
+        EntryBody::Unreadable(_) => None,
+    }
+}
+
+/// Whether an entry is this tenant's; of one that cannot be read nobody knows.
+pub fn belongs_to(entry: &FeedEntry, tenant: &Tenant) -> bool {
+    match &entry.body {
+        EntryBody::Event(event) => AggregateKey::taken_apart(&event.aggregate_id).0 == *tenant,
+        EntryBody::Outcome(command) => command.tenant == *tenant,
+        EntryBody::Unreadable(_) => true,
+    }
+}
+
+/// Whose an entry is, and its subject without what is before it on every subject of that tenant.
+fn subject_of(entry: &FeedEntry) -> Option<(Tenant, String)> {
+    match &entry.body {
+        EntryBody::Event(event) => {
+            let (tenant, _) = AggregateKey::taken_apart(&event.aggregate_id);
+            Some((tenant, subject_of_event(event, entry.partition)))
+        }
+        EntryBody::Outcome(command) => {
+            Some((command.tenant.clone(), subject_of_outcome(command, entry.partition)))
+        }
+        EntryBody::Unreadable(_) => None,
+    }
+}
+
+/// `event.pet.reserved.p07`
+fn subject_of_event(event: &EventRow, partition: u16) -> String {
+    let (aggregate, name) = (token(&event.aggregate_type), event_name(event));
+    format!("event.{aggregate}.{name}.{}", partition::token(partition))
+}
+
+/// `command.failed.pet.reserve.p07`
+fn subject_of_outcome(command: &Command, partition: u16) -> String {
+    let (aggregate, verb) = (token(command.aggregate_type()), token(command.verb()));
+    format!("command.{}.{aggregate}.{verb}.{}", outcome_name(command), partition::token(partition))
+}
+
+/// What a message says of whose it is. Those of the default tenant say nothing, as before there were others.
+fn told(tenant: &Tenant) -> Option<String> {
+    (!tenant.is_default()).then(|| tenant.to_string())
+}
+
+/// The id of a message, which no other tenant's has: ids of commands and aggregates are a tenant's own.
+fn unique(tenant: Option<&str>, id: String) -> String {
+    match tenant {
+        Some(tenant) => format!("{tenant}:{id}"),
+        None => id,
+    }
 }
 
 /// A command that was cancelled did not succeed: it is told as failed, its status says `cancelled`.

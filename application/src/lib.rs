@@ -3,6 +3,7 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`catalog`] | the registered aggregates and their command types, type-erased |
+//! | [`asking`] | what every way in has in common: the envelope, and why something is refused |
 //! | [`engine`] | the one thing the outside talks to: submit, look up, wait, cancel, list, read |
 //! | `intake`, `acceptance` | accepts commands in group-committed batches |
 //! | [`worker`] | applies what is accepted: load, handle, commit, tell |
@@ -19,6 +20,7 @@
 //! [`feed`] → waiters, relay, streams.
 
 mod acceptance;
+pub mod asking;
 pub mod catalog;
 pub mod cloud_event;
 pub mod engine;

@@ -37,7 +37,7 @@ impl Queries {
 
     /// The landing view of an aggregate.
     pub async fn resource(&self, key: &AggregateKey) -> Result<Option<ViewRow>, QueryError> {
-        Ok(self.store.view(&key.path()).await?)
+        Ok(self.store.view(&key.view_id()).await?)
     }
 
     /// A page of landing views.
@@ -74,7 +74,7 @@ impl Queries {
             let Some(last) = ids.last().cloned() else { return Ok(count) };
             let mut views = Vec::with_capacity(ids.len());
             for id in ids {
-                let key = AggregateKey { aggregate_type: aggregate_type.to_owned(), id };
+                let key = AggregateKey::from_stored(aggregate_type, &id);
                 views.extend(self.fold(&key, i64::MAX).await?);
             }
             count += views.len() as u64;
@@ -89,7 +89,7 @@ impl Queries {
             .catalog
             .aggregate(&key.aggregate_type)
             .ok_or_else(|| QueryError::UnknownType(key.aggregate_type.clone()))?;
-        let mut fold = kind.fold(&key.id);
+        let mut fold = kind.fold(key);
         let mut after = 0;
         loop {
             let page = self.store.events(key, after, PAGE).await?;

@@ -6,16 +6,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
-use uuid::Uuid;
 
-use crate::ports::Command;
+use crate::ports::{Command, CommandKey};
 
 type Sender = watch::Sender<Option<Arc<Command>>>;
 
 /// The waiting room.
 #[derive(Debug, Default)]
 pub struct Waiters {
-    waiting: Mutex<HashMap<Uuid, Sender>>,
+    waiting: Mutex<HashMap<CommandKey, Sender>>,
     count: AtomicUsize,
 }
 
@@ -23,17 +22,17 @@ pub struct Waiters {
 #[derive(Debug)]
 pub struct Waiting {
     room: Arc<Waiters>,
-    id: Uuid,
+    key: CommandKey,
     receiver: watch::Receiver<Option<Arc<Command>>>,
 }
 
 impl Waiters {
-    /// Waits for `id` from now on. Subscribe first, then look into the registry: then nothing is missed.
-    pub fn wait_for(self: &Arc<Self>, id: Uuid) -> Waiting {
+    /// Waits for the command of that name from now on. Subscribe first, then look into the registry: then nothing is missed.
+    pub fn wait_for(self: &Arc<Self>, key: CommandKey) -> Waiting {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let receiver = waiting.entry(id).or_insert_with(|| watch::Sender::new(None)).subscribe();
+        let receiver = waiting.entry(key.clone()).or_insert_with(|| watch::Sender::new(None)).subscribe();
         self.count.store(waiting.len(), Ordering::Release);
-        Waiting { room: Arc::clone(self), id, receiver }
+        Waiting { room: Arc::clone(self), key, receiver }
     }
 
     /// Whether anybody waits at all.
@@ -44,7 +43,7 @@ impl Waiters {
     /// Tells whoever waits for it that the command is settled.
     pub fn settled(&self, command: &Arc<Command>) {
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(sender) = waiting.get(&command.id) {
+        if let Some(sender) = waiting.get(&command.key()) {
             sender.send_replace(Some(Arc::clone(command)));
         }
     }
@@ -68,8 +67,8 @@ impl Waiting {
 impl Drop for Waiting {
     fn drop(&mut self) {
         let mut waiting = self.room.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.get(&self.id).is_some_and(|sender| sender.receiver_count() <= 1) {
-            waiting.remove(&self.id);
+        if waiting.get(&self.key).is_some_and(|sender| sender.receiver_count() <= 1) {
+            waiting.remove(&self.key);
         }
         self.room.count.store(waiting.len(), Ordering::Release);
     }

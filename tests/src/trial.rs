@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "these are tests, though they stand in a library")]
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use cqrs_es::event_sink::EventSink;
@@ -14,8 +13,8 @@ use sqlx::{ConnectOptions as _, Connection as _, Executor as _, PgConnection};
 use tempfile::TempDir;
 use wilco_application::catalog::{AggregateRegistration, Catalog};
 use wilco_application::engine::{Engine, EngineSettings, Running, Submission};
-use wilco_application::ports::{RandomIds, Store, SystemClock};
-use wilco_domain::kernel::{AggregateId, LandingView, Rejection, RejectionKind};
+use wilco_application::ports::{Broker, RandomIds, Store, SystemClock};
+use wilco_domain::kernel::{AggregateId, LandingView, Rejection, RejectionKind, Tenant};
 use wilco_infrastructure::postgres::{PostgresOptions, PostgresStore};
 use wilco_infrastructure::sqlite::SqliteStore;
 
@@ -182,6 +181,15 @@ impl Place {
     /// An engine that takes new commands as they come, to store and settle them by one commit, and makes a snapshot of an
     /// aggregate after so many events.
     pub async fn engine(&self, snapshot_every: i64) -> (Arc<Engine>, Running) {
+        self.engine_that_tells(snapshot_every, None).await
+    }
+
+    /// The same, which tells a broker of everything.
+    pub async fn engine_that_tells(
+        &self,
+        snapshot_every: i64,
+        broker: Option<Arc<dyn Broker>>,
+    ) -> (Arc<Engine>, Running) {
         let trial =
             AggregateRegistration::<Trial, TrialView>::with_pure_services("trials", self.asked.clone());
         let catalog = Catalog::new([&trial.finish().unwrap()]).unwrap();
@@ -189,7 +197,7 @@ impl Place {
         let mut settings = EngineSettings::default();
         settings.worker.snapshot_every = snapshot_every;
         let (engine, running) =
-            Engine::start(Arc::clone(&self.store), None, Arc::new(catalog), clock, ids, settings)
+            Engine::start(Arc::clone(&self.store), broker, Arc::new(catalog), clock, ids, settings)
                 .await
                 .unwrap();
         let at_once = async || engine.submit(submission(&engine, "warm", How::Well)).await.unwrap().outcome;
@@ -199,24 +207,18 @@ impl Place {
     }
 }
 
-/// A try of this target, never the same as another.
+/// A try of this target by the default tenant, never the same as another.
 pub fn submission(engine: &Engine, target: &str, how: How) -> Submission {
+    submission_of(engine, &Tenant::default(), target, how)
+}
+
+/// A try of this target by this tenant, never the same as another.
+pub fn submission_of(engine: &Engine, tenant: &Tenant, target: &str, how: How) -> Submission {
+    let command_type = Arc::clone(engine.catalog().command("trial.try").unwrap());
     Submission {
-        command_type: Arc::clone(engine.catalog().command("trial.try").unwrap()),
-        tenant: String::new(),
-        id: None,
         target: Some(AggregateId::parse(target).unwrap()),
-        data: serde_json::json!({ "how": how }),
-        expected_version: None,
-        not_before: None,
-        callback_url: None,
-        metadata: BTreeMap::new(),
         // Otherwise a second try of one target would be taken for the first one sent again.
         idempotency_key: Some(engine.new_id().to_string()),
-        fingerprint: [0; 16],
-        actor: None,
-        traceparent: None,
-        caused_by: None,
-        correlation_id: None,
+        ..Submission::new(tenant.clone().into(), command_type, serde_json::json!({ "how": how }))
     }
 }

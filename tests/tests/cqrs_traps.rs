@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use wilco_application::engine::Engine;
 use wilco_application::ports::{AggregateKey, Loaded, State};
+use wilco_domain::kernel::Tenant;
 use wilco_tests::trial::{How, Place, submission};
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -20,7 +21,7 @@ async fn tried(engine: &Engine, how: How) -> Option<i64> {
 }
 
 async fn stored(place: &Place) -> Loaded {
-    let key = AggregateKey { aggregate_type: "trial".into(), id: "same".into() };
+    let key = AggregateKey::new(&Tenant::default(), "trial", "same");
     place.store.load(&[key]).await.unwrap().remove(0)
 }
 
@@ -60,7 +61,7 @@ async fn what_is_not_told_by_an_event_leaves_no_trace(place: Place) {
     let loaded = stored(&place).await;
     let two = (2, r#"{"count":2}"#.to_owned());
     assert_eq!([counted(loaded.view.as_ref()), counted(loaded.snapshot.as_ref())], [two.clone(), two]);
-    let key = AggregateKey { aggregate_type: "trial".into(), id: "same".into() };
+    let key = AggregateKey::new(&Tenant::default(), "trial", "same");
     assert_eq!(place.store.events(&key, 0, 10).await.unwrap().len(), 2);
 }
 

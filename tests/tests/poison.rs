@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use wilco_application::engine::{Engine, RetrySubmission};
 use wilco_application::ports::{Command, Settlement, State};
+use wilco_domain::kernel::Caller;
 use wilco_tests::trial::{How, Place, submission};
 
 /// Longer than two tries of a handler that never ends.
@@ -40,7 +41,7 @@ fn is_internal(settlement: &Settlement) -> bool {
 /// A failed one is kept, and trying again is a command like any other.
 async fn can_be_retried(engine: &Engine, command: &Command) {
     let again = RetrySubmission { idempotency_key: Some("again".into()), ..RetrySubmission::default() };
-    let again = engine.retry("", command.id, again).await.unwrap();
+    let again = engine.retry(&Caller::default(), command.id, again).await.unwrap();
     assert_eq!(again.command.caused_by, Some(command.id));
 }
 

@@ -139,11 +139,11 @@ async fn work(store: &PostgresStore, owner: &Owner, name: &str) {
     for command in &commands[1..] {
         owner.commit(create(owner, command, 1)).await.unwrap();
     }
-    store.cancel(commands[0].id, at(9), &Problem::new("cancelled", 409, "")).await.unwrap();
+    store.cancel(&commands[0].key(), at(9), &Problem::new("cancelled", 409, "")).await.unwrap();
     store.feed(0, 150_000, 10).await.unwrap();
     store.due(&[0, 1], at(0), 10).await.unwrap();
     store.backlog(at(0), 10).await.unwrap();
-    store.commands(&[commands[0].id, uuid()]).await.unwrap();
+    store.commands(&[commands[0].key(), command(0, "unknown").key()]).await.unwrap();
     store.events(&keys[0], 0, 10).await.unwrap();
     store.aggregates("pet", None, 10).await.unwrap();
     for state in [None, Some(State::Open), Some(State::Failed), Some(State::Cancelled)] {
@@ -152,7 +152,10 @@ async fn work(store: &PostgresStore, owner: &Owner, name: &str) {
     let correlated = CommandFilter { correlation_id: Some(uuid()), limit: 10, ..CommandFilter::default() };
     store.list(&correlated).await.unwrap();
     for status in [None, Some("available".into())] {
-        store.views(&ViewFilter { view_type: "pet".into(), status, limit: 10, after: None }).await.unwrap();
+        store
+            .views(&ViewFilter { view_type: "pet".into(), status, limit: 10, ..ViewFilter::default() })
+            .await
+            .unwrap();
     }
 }
 
@@ -166,9 +169,11 @@ async fn callers_that_hang_up_leave_no_transaction_open() {
         let patience = Duration::from_micros(round * 20);
         let _ = tokio::time::timeout(patience, store.accept(vec![sent.clone().into()])).await;
         let _ = tokio::time::timeout(patience, owner.commit(create(&owner, &sent, round as i64 + 1))).await;
-        let _ =
-            tokio::time::timeout(patience, store.cancel(sent.id, at(1), &Problem::new("cancelled", 409, "")))
-                .await;
+        let _ = tokio::time::timeout(
+            patience,
+            store.cancel(&sent.key(), at(1), &Problem::new("cancelled", 409, "")),
+        )
+        .await;
         let _ = tokio::time::timeout(patience, store.load(&[key("rex")])).await;
         let _ = tokio::time::timeout(patience, store.feed(0, 0, 100)).await;
     }
@@ -210,7 +215,7 @@ async fn what_was_acknowledged_survives_a_crash_and_the_store_comes_back() {
     server.start_again();
     let ask = async || store.ping().await;
     wait_for("the store to come back", ask, Result::is_ok).await.unwrap();
-    let states = [&done, &open].map(|sent| sent.id);
+    let states = [&done, &open].map(Command::key);
     let mut found = store.commands(&states).await.unwrap();
     found.sort_by_key(|command| command.id);
     assert_eq!(found.iter().map(Command::state).collect::<Vec<_>>(), [State::Succeeded, State::Open]);

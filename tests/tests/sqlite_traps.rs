@@ -48,7 +48,7 @@ async fn a_store_opened_again_is_as_it_was_and_free_at_once() {
         again.leases.iter().zip(&owner.leases).all(|(new, old)| new.epoch > old.epoch),
         "the old owner is fenced"
     );
-    assert_eq!(store.command(done.id).await.unwrap().unwrap().state(), State::Succeeded);
+    assert_eq!(store.command(&done.key()).await.unwrap().unwrap().state(), State::Succeeded);
     assert_eq!(store.due(&[0, 1], at(100_000), 9).await.unwrap(), [open_one]);
 }
 

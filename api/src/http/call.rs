@@ -8,17 +8,18 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::Value;
 use uuid::Uuid;
 use wilco_application::engine::Engine;
-use wilco_domain::kernel::AggregateId;
+use wilco_domain::kernel::{AggregateId, Caller};
 
 use super::accept::{self, Media};
 use super::base::{self, BasePath, Peer};
-use super::{AppState, coding, json, query::Query};
+use super::{AppState, caller, coding, json, query::Query};
 use crate::problems::Refusal;
 
 /// A request on its way through a handler. Nothing of it is read before the handler asks for it.
 pub struct Call {
     /// What every handler has at hand.
     pub state: AppState,
+    caller: Caller,
     head: Parts,
     body: Body,
 }
@@ -28,7 +29,7 @@ impl FromRequest<AppState> for Call {
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, Infallible> {
         let (head, body) = request.into_parts();
-        Ok(Self { state: state.clone(), head, body })
+        Ok(Self { state: state.clone(), caller: caller::of(&head), head, body })
     }
 }
 
@@ -44,6 +45,11 @@ impl Call {
     /// The engine.
     pub fn engine(&self) -> &Engine {
         self.state.engine()
+    }
+
+    /// Who asks.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
     }
 
     /// The request's headers.

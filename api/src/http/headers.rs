@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
+use wilco_application::asking::NO_CALLBACKS;
 use wilco_application::trace_context::is_traceparent;
 
 use super::call::single;
@@ -91,8 +92,6 @@ pub(crate) fn no_callback(headers: &HeaderMap) -> Result<(), Refusal> {
     }
     Ok(())
 }
-
-pub(crate) const NO_CALLBACKS: &str = "callbacks are not delivered by this build";
 
 /// A valid `traceparent` (W3C Trace Context); any other is ignored, as the recommendation has it.
 pub(crate) fn traceparent(headers: &HeaderMap) -> Option<String> {

@@ -29,11 +29,6 @@ pub(crate) fn in_utf8<'a>(parameters: impl Iterator<Item = &'a str>) -> bool {
     })
 }
 
-/// A number without a fraction, however it is written: `3`, `3.0`, `3e0`.
-pub(crate) fn whole(value: &Value) -> Option<i64> {
-    value.as_i64().or_else(|| wilco_application::catalog::whole(value.as_f64()?))
-}
-
 /// Reads JSON.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Value, Refusal> {
     let fault = RefCell::new(None);

@@ -5,7 +5,7 @@
 //! | [`serve`] | the accept loop, connections and their limits, the soft end |
 //! | `framing` | refuses requests that two servers may read differently, before they are parsed |
 //! | `edge` | the layer around every route: request id, problems, security headers, counting |
-//! | `call` | a request as handlers see it |
+//! | `call`, `caller` | a request as handlers see it, and who sent it |
 //! | `accept`, `conditions`, `headers`, `query`, `json` | how its parts are read |
 //! | `answer` | how answers are written |
 //! | `base` | below which path clients see the server |
@@ -18,6 +18,7 @@ mod accept;
 pub(crate) mod answer;
 mod base;
 mod call;
+mod caller;
 mod coding;
 mod conditions;
 mod edge;

@@ -1,7 +1,7 @@
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use wilco_application::asking::{Refused, invalid};
 use wilco_application::engine::SubmitError;
-use wilco_application::outage::Outage;
 use wilco_application::ports::StoreError;
 use wilco_application::queries::QueryError;
 use wilco_application::status::path_of;
@@ -23,12 +23,6 @@ struct Inner {
 #[derive(Clone)]
 pub(crate) struct Unwritten(pub(crate) Problem);
 
-/// Requests that the store did not answer: the first one is told of.
-static OUTAGE: Outage = Outage::of_store();
-
-/// Seconds after which a store that did not answer may be asked again.
-const STORE_PAUSE: u64 = 1;
-
 impl Refusal {
     /// A refusal with this slug, status and detail.
     pub fn new(slug: &str, status: StatusCode, detail: impl Into<String>) -> Self {
@@ -42,14 +36,7 @@ impl Refusal {
 
     /// 400: well-formed, but these members are wrong.
     pub fn invalid(errors: Vec<FieldError>) -> Self {
-        let detail = match errors.as_slice() {
-            [only] if only.pointer.is_empty() => only.detail.clone(),
-            [only] => format!("{}: {}", only.pointer, only.detail),
-            many => format!("{} members of the request are not valid", many.len()),
-        };
-        let mut refusal = Self::new("invalid-request", StatusCode::BAD_REQUEST, detail);
-        refusal.0.problem.errors = errors;
-        refusal
+        Self::of(invalid(errors))
     }
 
     /// 400: one member is wrong.
@@ -119,11 +106,7 @@ impl Refusal {
 
     /// 500: a defect of the server. What went wrong is for the log, not for the client.
     pub fn internal() -> Self {
-        Self::new(
-            "internal",
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "the server could not do this; its log says why",
-        )
+        Refused::internal().into()
     }
 
     /// A command's failure, as its waiting client gets it.
@@ -146,61 +129,12 @@ impl Refusal {
 
     /// A submission that the engine refused; `data` is the pointer to the command's data in the request's body.
     pub fn of_submission(error: SubmitError, data: &str) -> Self {
-        match error {
-            SubmitError::Invalid(mut errors) => {
-                for error in &mut errors {
-                    error.pointer.insert_str(0, data);
-                }
-                Self::invalid(errors)
-            }
-            SubmitError::NoTarget => Self::member("/target", "this command needs to say what it is for"),
-            SubmitError::TooFar => Self::member("/not_before", "more than a year away"),
-            SubmitError::KeyReused => Self::new(
-                "idempotency-key-reused",
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "the key, or the id of the command, was used for another request",
-            ),
-            SubmitError::Gone(id) => {
-                let detail = "the command of this request is done, and its resource was deleted since";
-                let problem = Problem::new("gone", StatusCode::GONE.as_u16(), detail).at(path_of(id));
-                let path = HeaderValue::try_from(path_of(id)).ok();
-                let refusal = Self::of(problem).with(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
-                path.into_iter().fold(refusal, |refusal, path| refusal.with(header::CONTENT_LOCATION, path))
-            }
-            SubmitError::Expired => Self::new(
-                "command-expired",
-                StatusCode::GONE,
-                "a command with this id was settled longer ago than statuses are kept",
-            ),
-            SubmitError::Backlog(seconds) => Self::new(
-                "backlog-full",
-                StatusCode::SERVICE_UNAVAILABLE,
-                "more commands wait than this server takes on",
-            )
-            .retry_after(seconds),
-            SubmitError::Stopping => Self::stopping(),
-            SubmitError::Unavailable(error) => Self::of_store(&error),
-        }
+        Refused::of(error, data).into()
     }
 
     /// 503: the server is on its way down.
     pub fn stopping() -> Self {
-        Self::new("shutting-down", StatusCode::SERVICE_UNAVAILABLE, "the server is stopping")
-            .retry_after(STORE_PAUSE)
-    }
-
-    /// 503: the store did not answer; 500: what it holds cannot be read.
-    pub fn of_store(error: &StoreError) -> Self {
-        if let StoreError::Data(_) = error {
-            tracing::error!(
-                error = error as &dyn std::error::Error,
-                "the store refuses or holds unreadable data"
-            );
-            return Self::internal();
-        }
-        OUTAGE.failed(error, "a request was not answered");
-        Self::new("store-unavailable", StatusCode::SERVICE_UNAVAILABLE, "the store does not answer")
-            .retry_after(STORE_PAUSE)
+        Refused::stopping().into()
     }
 
     /// The problem, and nothing of its headers.
@@ -209,16 +143,29 @@ impl Refusal {
     }
 }
 
+impl From<Refused> for Refusal {
+    fn from(refused: Refused) -> Self {
+        let mut refusal = Self::of(refused.problem);
+        if let Some(id) = refused.replayed {
+            refusal = refusal.with(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+            let path = HeaderValue::try_from(path_of(id)).ok();
+            refusal =
+                path.into_iter().fold(refusal, |refusal, path| refusal.with(header::CONTENT_LOCATION, path));
+        }
+        refused.retry_after.into_iter().fold(refusal, Self::retry_after)
+    }
+}
+
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
-        Self::of_store(&error)
+        Refused::of_store(&error).into()
     }
 }
 
 impl From<QueryError> for Refusal {
     fn from(error: QueryError) -> Self {
         match error {
-            QueryError::Store(error) => Self::of_store(&error),
+            QueryError::Store(error) => error.into(),
             other => {
                 tracing::error!(error = &other as &dyn std::error::Error, "a stored thing could not be read");
                 Self::internal()

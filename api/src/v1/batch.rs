@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 use wilco_application::engine::Submission;
 use wilco_application::status::path_of;
-use wilco_domain::kernel::Problem;
+use wilco_domain::kernel::{Caller, Problem};
 
 use super::door::Wishes;
 use super::envelope::{self, Described};
@@ -37,6 +37,13 @@ const ANSWERS: &str = "{\"status\":202,\"id\":\"018f4c7e-5a10-7c3e-9d2b-6f1a2b3c
     \"location\":\"/v1/commands/018f4c7e-5a10-7c3e-9d2b-6f1a2b3c4d5e\"}\n\
     {\"status\":404,\"problem\":{\"type\":\"/problems/unknown-command-type\",\"title\":\"Unknown command type\",\
     \"status\":404,\"detail\":\"no command of type \\\"car.paint\\\" is registered\"}}\n";
+
+/// Who sends the lines, and as part of which trace.
+#[derive(Clone)]
+struct Sender {
+    caller: Caller,
+    traceparent: Option<String>,
+}
 
 /// What became of a line.
 #[derive(Serialize)]
@@ -103,7 +110,7 @@ async fn submit(call: Call) -> Result<Response, Refusal> {
         return Err(Refusal::header(&IDEMPOTENCY_KEY, "not for a batch: give each envelope an id"));
     }
     headers::no_callback(call.headers())?;
-    let (base, state) = (call.base(), call.state.clone());
+    let (base, state, caller) = (call.base(), call.state.clone(), call.caller().clone());
     if state.engine().is_closing() {
         return Err(Refusal::stopping());
     }
@@ -117,7 +124,7 @@ async fn submit(call: Call) -> Result<Response, Refusal> {
         drop(rest.split_to(BYTE_ORDER_MARK.len()));
     }
     let (sender, receiver) = mpsc::channel(1);
-    tokio::spawn(work_off(state, base, rest, traceparent, sender));
+    tokio::spawn(work_off(state, base, rest, Sender { caller, traceparent }, sender));
     let next = |mut answers: mpsc::Receiver<Bytes>| async {
         answers.recv().await.map(|text| (Ok::<_, Infallible>(text), answers))
     };
@@ -132,7 +139,7 @@ async fn work_off(
     state: AppState,
     base: BasePath,
     mut rest: Bytes,
-    traceparent: Option<String>,
+    sender: Sender,
     answered: mpsc::Sender<Bytes>,
 ) {
     loop {
@@ -140,7 +147,7 @@ async fn work_off(
         if lines.is_empty() {
             return;
         }
-        let answers = answers(&state, &base, lines, traceparent.as_deref()).await;
+        let answers = answers(&state, &base, lines, &sender).await;
         let _ = answered.send(answers).await;
     }
 }
@@ -159,12 +166,10 @@ fn chunk(rest: &mut Bytes) -> Vec<Bytes> {
 }
 
 /// Submits the good lines of a chunk together; answers each line.
-async fn answers(state: &AppState, base: &BasePath, lines: Vec<Bytes>, traceparent: Option<&str>) -> Bytes {
+async fn answers(state: &AppState, base: &BasePath, lines: Vec<Bytes>, sender: &Sender) -> Bytes {
     let mut good = Vec::with_capacity(lines.len());
-    let parsed: Vec<Result<(), Refusal>> = lines
-        .iter()
-        .map(|line| parse(state, line, traceparent).map(|submission| good.push(submission)))
-        .collect();
+    let parsed: Vec<Result<(), Refusal>> =
+        lines.iter().map(|line| parse(state, line, sender).map(|submission| good.push(submission))).collect();
     let mut submitted = state.engine().submit_all(good).await.into_iter();
     let mut text = Vec::new();
     for one in parsed {
@@ -192,12 +197,13 @@ fn refused(refusal: Refusal) -> Line {
     Line::Refused { status: problem.status, problem: Box::new(problem) }
 }
 
-fn parse(state: &AppState, line: &[u8], traceparent: Option<&str>) -> Result<Submission, Refusal> {
+fn parse(state: &AppState, line: &[u8], sender: &Sender) -> Result<Submission, Refusal> {
     let limit = state.settings().body_limit;
     if line.len() > limit {
         return Err(Refusal::too_large(limit));
     }
-    let mut wishes = Wishes { traceparent: traceparent.map(ToOwned::to_owned), ..Wishes::default() };
+    let Sender { caller, traceparent } = sender.clone();
+    let mut wishes = Wishes { caller, idempotency_key: None, preconditions: None, traceparent, wait: None };
     envelope::submission(state.engine().catalog(), parse_json(line)?, &mut wishes)
 }
 

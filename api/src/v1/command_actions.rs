@@ -5,7 +5,6 @@ use wilco_application::engine::{CancelError, RetryError, RetrySubmission, Submis
 use wilco_application::status::CommandStatus;
 use wilco_domain::kernel::{Effect, Problem};
 
-use super::TENANT;
 use super::command_status::{find, tag, unknown};
 use super::door::{self, Wishes};
 use crate::http::{Call, Preconditions, answer};
@@ -55,11 +54,11 @@ async fn cancel(call: Call) -> Result<Response, Refusal> {
     call.accepts_json()?;
     call.query(&[])?;
     let (engine, id) = (call.engine(), call.command_id()?);
-    let command = find(engine, id).await?;
+    let command = find(engine, call.caller(), id).await?;
     if let Some(preconditions) = Preconditions::of(call.headers())? {
         preconditions.hold(tag(&command, engine.now()).as_ref())?;
     }
-    match engine.cancel(TENANT, id).await {
+    match engine.cancel(call.caller(), id).await {
         Ok(command) => answer::json(&call.base().status(engine, &command)),
         Err(CancelError::Unknown) => Err(unknown()),
         Err(CancelError::Settled) => {
@@ -73,7 +72,7 @@ async fn retry(call: Call) -> Result<Response, Refusal> {
     call.accepts_json()?;
     call.query(&[])?;
     let id = call.command_id()?;
-    let Wishes { idempotency_key, traceparent, wait, .. } = Wishes::of(call.headers())?;
+    let Wishes { caller, idempotency_key, traceparent, wait, .. } = Wishes::of(&call)?;
     let path = format!("/v1/commands/{id}/retry");
     let (base, state) = (call.base(), call.state.clone());
     let body = call.optional_json().await?.unwrap_or_else(|| Value::Object(Map::new()));
@@ -81,10 +80,10 @@ async fn retry(call: Call) -> Result<Response, Refusal> {
         return Err(Refusal::member("", "not an object without members"));
     }
     let engine = state.engine();
-    find(engine, id).await?;
+    find(engine, &caller, id).await?;
     let fingerprint = Submission::fingerprint("POST", &path, &body);
-    let submission = RetrySubmission { idempotency_key, fingerprint, actor: None, traceparent };
-    match engine.retry(TENANT, id, submission).await {
+    let submission = RetrySubmission { idempotency_key, fingerprint, traceparent };
+    match engine.retry(&caller, id, submission).await {
         Ok(submitted) => door::answer(engine, &base, submitted, wait).await,
         Err(RetryError::Unknown) => Err(unknown()),
         Err(RetryError::NotFailed) => {

@@ -3,12 +3,12 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 use uuid::Uuid;
 use wilco_application::engine::{CommandQuery, Engine};
-use wilco_application::ports::{AggregateKey, Command, EventRow};
+use wilco_application::ports::{Command, EventRow};
 use wilco_application::status::{CommandStatus, Phase};
 use wilco_domain::kernel::AggregateId;
 
 use super::history::Event;
-use super::{TENANT, command_status, cursor};
+use super::{command_status, cursor};
 use crate::http::answer::{self, Page};
 use crate::http::{Call, Query};
 use crate::openapi::{Answer, Operation, Parameter, Route, Schemas};
@@ -76,7 +76,7 @@ async fn list(call: Call) -> Result<Response, Refusal> {
     call.accepts_json()?;
     let query = call.query(&["status", "type", "target", "correlation_id", "limit", "cursor"])?;
     let engine = call.engine();
-    let found = engine.commands(TENANT, wanted(&query)?).await?;
+    let found = engine.commands(call.caller(), wanted(&query)?).await?;
     let next_cursor = found.items.last().filter(|_| found.more).map(position);
     let base = call.base();
     let items = found.items.iter().map(|command| base.status(engine, command)).collect();
@@ -123,7 +123,7 @@ fn before(position: &str) -> Option<(DateTime<Utc>, Uuid)> {
 async fn events(call: Call) -> Result<Response, Refusal> {
     call.accepts_json()?;
     call.query(&[])?;
-    let command = command_status::find(call.engine(), call.command_id()?).await?;
+    let command = command_status::find(call.engine(), call.caller(), call.command_id()?).await?;
     let rows = caused_by(call.engine(), &command).await?;
     let items = rows.iter().map(Event::of).collect::<Result<Vec<_>, _>>()?;
     answer::json(&Page { items, next_cursor: None })
@@ -136,8 +136,7 @@ async fn caused_by(engine: &Engine, command: &Command) -> Result<Vec<EventRow>, 
     let Some(version) = command.settlement.as_ref().and_then(|settlement| settlement.version) else {
         return Ok(Vec::new());
     };
-    let key =
-        AggregateKey { aggregate_type: command.aggregate_type().to_owned(), id: command.target.clone() };
+    let key = command.aggregate();
     let mut reach = STEP;
     loop {
         let after = (version - reach).max(0);

@@ -8,9 +8,9 @@ use uuid::Uuid;
 use wilco_application::engine::{Engine, Found};
 use wilco_application::ports::Command;
 use wilco_application::status::{CommandStatus, Phase};
-use wilco_domain::kernel::Problem;
+use wilco_domain::kernel::{Caller, Problem};
 
-use super::{TENANT, command_stream, door};
+use super::{command_stream, door};
 use crate::header_names::PREFERENCE_APPLIED;
 use crate::http::answer::{self, raw_json, set, tagged};
 use crate::http::headers;
@@ -76,9 +76,9 @@ pub(super) fn route() -> Route {
     Route::get("/v1/commands/{id}", get, operation)
 }
 
-/// Finds a command, or says why not.
-pub(super) async fn find(engine: &Engine, id: Uuid) -> Result<Arc<Command>, Refusal> {
-    match engine.find(TENANT, id).await? {
+/// Finds a command of the caller's tenant, or says why not.
+pub(super) async fn find(engine: &Engine, caller: &Caller, id: Uuid) -> Result<Arc<Command>, Refusal> {
+    match engine.find(caller, id).await? {
         Found::Command(command) => Ok(command),
         Found::Expired => Err(expired()),
         Found::Unknown => Err(unknown()),
@@ -99,7 +99,7 @@ async fn get(call: Call) -> Result<Response, Refusal> {
     let query = call.query(&["redirect"])?;
     let redirect = query.parsed("redirect", "true or false")?.unwrap_or(!headers::stays(call.headers()));
     let engine = call.engine();
-    let mut command = find(engine, call.command_id()?).await?;
+    let mut command = find(engine, call.caller(), call.command_id()?).await?;
     if media == Media::EventStream {
         return command_stream::answer(&call, command);
     }

@@ -1,9 +1,8 @@
 //! What all ways to make a command have in common.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -12,21 +11,20 @@ use wilco_application::engine::{Engine, Submission, Submitted};
 use wilco_application::pace::seconds_until;
 use wilco_application::ports::{AggregateKey, Command, State};
 use wilco_application::status::{CommandStatus, path_of, resource_of};
-use wilco_domain::kernel::{AggregateId, Effect};
+use wilco_domain::kernel::{AggregateId, Caller, Effect};
 
-use super::TENANT;
 use crate::header_names::{IDEMPOTENCY_REPLAYED, OPERATION_LOCATION, PREFERENCE_APPLIED};
 use crate::http::answer::{raw_json, set};
 use crate::http::headers::{self, Wait};
-use crate::http::{BasePath, Preconditions, Tag};
+use crate::http::{BasePath, Call, Preconditions, Tag};
 use crate::openapi::{Answer, Operation, Parameter};
 use crate::problems::Refusal;
 
 const TRUE: HeaderValue = HeaderValue::from_static("true");
 
-/// What the headers of a request say about the command it makes.
-#[derive(Default)]
+/// What the head of a request says about the command it makes.
 pub(super) struct Wishes {
+    pub(super) caller: Caller,
     pub(super) idempotency_key: Option<String>,
     pub(super) preconditions: Option<Preconditions>,
     pub(super) traceparent: Option<String>,
@@ -34,9 +32,11 @@ pub(super) struct Wishes {
 }
 
 impl Wishes {
-    pub(super) fn of(request: &HeaderMap) -> Result<Self, Refusal> {
+    pub(super) fn of(call: &Call) -> Result<Self, Refusal> {
+        let request = call.headers();
         headers::no_callback(request)?;
         Ok(Self {
+            caller: call.caller().clone(),
             idempotency_key: headers::idempotency_key(request)?,
             preconditions: Preconditions::of(request)?,
             traceparent: headers::traceparent(request),
@@ -54,21 +54,11 @@ impl Wishes {
         fingerprint: [u8; 16],
     ) -> Submission {
         Submission {
-            command_type,
-            tenant: TENANT.to_owned(),
-            id: None,
             target,
-            data,
-            expected_version: None,
-            not_before: None,
-            callback_url: None,
-            metadata: BTreeMap::new(),
             idempotency_key: self.idempotency_key.take(),
             fingerprint,
-            actor: None,
             traceparent: self.traceparent.take(),
-            caused_by: None,
-            correlation_id: None,
+            ..Submission::new(self.caller.clone(), command_type, data)
         }
     }
 
@@ -94,8 +84,8 @@ impl Wishes {
 /// The version of a submission's aggregate, where there is or was one.
 async fn present_version(engine: &Engine, submission: &Submission) -> Result<Option<i64>, Refusal> {
     let Some(target) = &submission.target else { return Ok(None) };
-    let aggregate_type = submission.command_type.aggregate().to_owned();
-    let key = AggregateKey { aggregate_type, id: target.as_str().to_owned() };
+    let aggregate_type = submission.command_type.aggregate();
+    let key = AggregateKey::new(&submission.caller.tenant, aggregate_type, target.as_str());
     Ok(engine.queries().resource(&key).await?.map(|view| view.version))
 }
 

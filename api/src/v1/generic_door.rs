@@ -1,4 +1,5 @@
 use axum::response::Response;
+use wilco_application::asking::PATH;
 use wilco_domain::kernel::Effect;
 
 use super::door::{self, Wishes};
@@ -7,9 +8,6 @@ use crate::http::Call;
 use crate::modules::Modules;
 use crate::openapi::{Operation, Route, Schemas};
 use crate::problems::Refusal;
-
-/// Where the generic door is.
-pub(super) const PATH: &str = "/v1/commands";
 
 pub(super) fn route(modules: &Modules) -> Route {
     let operation = Operation::new("Commands", "submitCommand", "Make a command of any registered type")
@@ -28,7 +26,7 @@ pub(super) fn route(modules: &Modules) -> Route {
 async fn submit(call: Call) -> Result<Response, Refusal> {
     call.accepts_json()?;
     call.query(&[])?;
-    let mut wishes = Wishes::of(call.headers())?;
+    let mut wishes = Wishes::of(&call)?;
     let (base, state) = (call.base(), call.state.clone());
     let body = call.json().await?;
     let mut submission = envelope::submission(state.engine().catalog(), body, &mut wishes)?;

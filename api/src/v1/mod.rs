@@ -35,9 +35,6 @@ use crate::openapi::{Route, Schemas};
 
 pub(crate) use browser::pages;
 
-/// Whose commands there are as long as there are no API keys.
-const TENANT: &str = "";
-
 /// Every route there is: what is served, and what is documented.
 pub(crate) fn routes(modules: &Modules) -> Vec<Route> {
     let mut routes: Vec<Route> = modules.iter().flat_map(of_module).collect();

@@ -30,7 +30,7 @@ pub(super) fn route(module: &Module, command: &CommandRoute) -> Route {
 async fn make(call: Call, route: Arc<CommandRoute>) -> Result<Response, Refusal> {
     call.accepts_json()?;
     call.query(&[])?;
-    let mut wishes = Wishes::of(call.headers())?;
+    let mut wishes = Wishes::of(&call)?;
     let (base, state) = (call.base(), call.state.clone());
     let command_type = state.engine().catalog().command(&route.command_type).ok_or_else(Refusal::internal)?;
     let addressed = if route.is_addressed() { Some(call.aggregate_id()?) } else { None };

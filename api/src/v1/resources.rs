@@ -95,7 +95,7 @@ async fn resource(call: Call, aggregate: &'static str) -> Result<Response, Refus
 }
 
 fn key(call: &Call, aggregate: &str) -> Result<AggregateKey, Refusal> {
-    Ok(AggregateKey { aggregate_type: aggregate.to_owned(), id: call.aggregate_id()?.into() })
+    Ok(AggregateKey::new(&call.caller().tenant, aggregate, call.aggregate_id()?))
 }
 
 fn unknown(aggregate: &str) -> Refusal {
@@ -110,6 +110,7 @@ async fn list(call: Call, aggregate: &'static str, statuses: &[String]) -> Resul
         return Err(Refusal::parameter("status", format!("not one of {}", statuses.join(", "))));
     }
     let filter = ViewFilter {
+        tenant: call.caller().tenant.clone(),
         view_type: aggregate.to_owned(),
         status,
         after: cursor::read(&query, aggregate, |id| Some(id.to_owned()))?,
@@ -117,15 +118,10 @@ async fn list(call: Call, aggregate: &'static str, statuses: &[String]) -> Resul
     };
     let found = call.engine().queries().resources(&filter).await?;
     let last = found.items.last().filter(|_| found.more);
-    let next_cursor = last.map(|row| cursor::write(aggregate, id_of(row, aggregate)));
+    let next_cursor = last.map(|row| cursor::write(aggregate, filter.id_of(row)));
     let read = |row: ViewRow| RawValue::from_string(row.payload);
     let items = found.items.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
     answer::page(&call, &query, &Page { items, next_cursor })
-}
-
-/// The id without the type before it.
-fn id_of<'a>(row: &'a ViewRow, aggregate: &str) -> &'a str {
-    row.view_id.strip_prefix(aggregate).and_then(|rest| rest.strip_prefix('/')).unwrap_or(&row.view_id)
 }
 
 async fn history(call: Call, aggregate: &'static str) -> Result<Response, Refusal> {

@@ -339,7 +339,7 @@ async fn a_command_that_cannot_be_read_is_not_made_again() {
     let server = Server::start().await;
     let sound = Command {
         id: "018f0000-0000-7000-8000-000000000001".parse().unwrap(),
-        tenant: String::new(),
+        tenant: wilco_domain::kernel::Tenant::default(),
         partition: 0,
         command_type: "pet.sell".to_owned(),
         target: "p".to_owned(),

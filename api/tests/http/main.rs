@@ -16,4 +16,5 @@ mod preconditions;
 mod promises;
 mod resources;
 mod support;
+mod tenants;
 mod visitors;

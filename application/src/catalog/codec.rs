@@ -9,7 +9,7 @@ use serde_json::Value;
 use wilco_domain::kernel::{Effect, LandingView};
 
 use super::command_type::Unchecked;
-use crate::ports::{Command, EventRow, ViewRow};
+use crate::ports::{AggregateKey, Command, EventRow, ViewRow};
 
 /// Stored data that cannot be read.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -71,7 +71,7 @@ impl<A: Aggregate> Codec<A> {
             serde_json::from_str(&row.payload).map_err(undecodable)?
         };
         Ok(EventEnvelope {
-            aggregate_id: row.aggregate_id.clone(),
+            aggregate_id: AggregateKey::taken_apart(&row.aggregate_id).1.to_owned(),
             sequence: row.sequence as usize,
             payload,
             metadata,
@@ -80,7 +80,7 @@ impl<A: Aggregate> Codec<A> {
 
     fn upcast(&self, row: &EventRow) -> Result<A::Event, serde_json::Error> {
         let stored = SerializedEvent::new(
-            row.aggregate_id.clone(),
+            AggregateKey::taken_apart(&row.aggregate_id).1.to_owned(),
             row.sequence as usize,
             row.aggregate_type.clone(),
             row.event_type.clone(),
@@ -99,11 +99,15 @@ impl<A: Aggregate> Codec<A> {
     }
 }
 
-pub(super) fn event_row<A: Aggregate>(event: &EventEnvelope<A>) -> Result<EventRow, Undecodable> {
+/// The event as it is stored, of the aggregate that is stored under this id.
+pub(super) fn event_row<A: Aggregate>(
+    event: &EventEnvelope<A>,
+    stored_id: &str,
+) -> Result<EventRow, Undecodable> {
     let json = |error: serde_json::Error| Undecodable(error.to_string());
     Ok(EventRow {
         aggregate_type: A::TYPE.to_owned(),
-        aggregate_id: event.aggregate_id.clone(),
+        aggregate_id: stored_id.to_owned(),
         sequence: event.sequence as i64,
         event_type: event.payload.event_type(),
         event_version: event.payload.event_version(),
@@ -112,14 +116,14 @@ pub(super) fn event_row<A: Aggregate>(event: &EventEnvelope<A>) -> Result<EventR
     })
 }
 
-pub(super) fn view_row<A, V>(id: &str, version: i64, view: &V) -> Result<ViewRow, Undecodable>
+pub(super) fn view_row<A, V>(key: &AggregateKey, version: i64, view: &V) -> Result<ViewRow, Undecodable>
 where
     A: Aggregate,
     V: View<A> + LandingView,
 {
     let payload = serde_json::to_string(view).map_err(|error| Undecodable(error.to_string()))?;
     Ok(ViewRow {
-        view_id: format!("{}/{id}", A::TYPE),
+        view_id: key.view_id(),
         version,
         status: status_of(&payload),
         payload,

@@ -40,15 +40,15 @@ pub enum Executed {
 /// See the module's description.
 #[async_trait]
 pub trait Executor: Send {
-    /// Whether the aggregate must be loaded before a command for it can be executed.
-    fn needs(&mut self, id: &str) -> bool;
+    /// Whether the aggregate that is stored under this id must be loaded before a command for it can be executed.
+    fn needs(&mut self, stored_id: &str) -> bool;
     /// Takes what the store holds of an aggregate. What cannot be read fails the commands for it, no others.
     ///
     /// False: the snapshot or the view was written by another version of the code. Hydrate again with all
     /// events and without them.
     fn hydrate(&mut self, loaded: Loaded) -> bool;
     /// Takes an aggregate that cannot have any events: the server has just made its id.
-    fn begin(&mut self, id: &str);
+    fn begin(&mut self, key: AggregateKey);
     /// Runs one command; `metadata` goes onto its events. A handler that has not ended after `patience` is a
     /// defect; with none at all it is asked once.
     async fn execute(
@@ -85,6 +85,7 @@ pub(super) struct TypedExecutor<A: Aggregate, V> {
     codec: Arc<Codec<A>>,
     snapshot_every: i64,
     cache: LruCache<String, Entry<A, V>>,
+    /// By stored id, as the cache.
     batch: HashMap<String, Result<Entry<A, V>, Undecodable>>,
 }
 
@@ -150,11 +151,11 @@ where
     A: EventSourced,
     V: ViewOf<A>,
 {
-    fn needs(&mut self, id: &str) -> bool {
-        if self.batch.contains_key(id) {
+    fn needs(&mut self, stored_id: &str) -> bool {
+        if self.batch.contains_key(stored_id) {
             return false;
         }
-        match self.cache.pop_entry(id) {
+        match self.cache.pop_entry(stored_id) {
             Some((id, entry)) => {
                 self.batch.insert(id, Ok(entry));
                 false
@@ -170,17 +171,12 @@ where
         if restored.is_err() && (loaded.snapshot.is_some() || loaded.view.is_some()) {
             return false;
         }
-        self.batch.insert(loaded.key.id, restored);
+        self.batch.insert(loaded.key.stored_id().into_owned(), restored);
         true
     }
 
-    fn begin(&mut self, id: &str) {
-        self.hydrate(Loaded {
-            key: AggregateKey { aggregate_type: A::TYPE.to_owned(), id: id.to_owned() },
-            snapshot: None,
-            view: None,
-            events: Vec::new(),
-        });
+    fn begin(&mut self, key: AggregateKey) {
+        self.hydrate(Loaded { key, snapshot: None, view: None, events: Vec::new() });
     }
 
     async fn execute(
@@ -189,7 +185,8 @@ where
         metadata: HashMap<String, String>,
         patience: Duration,
     ) -> Result<Executed, Defect> {
-        let entry = match self.batch.get_mut(&command.target) {
+        let stored_id = command.stored_target();
+        let entry = match self.batch.get_mut(&*stored_id) {
             Some(Ok(entry)) => entry,
             Some(Err(undecodable)) => return Err(Defect(undecodable.to_string())),
             None => return Err(Defect(format!("{} was not loaded", command.target))),
@@ -214,7 +211,7 @@ where
             Err(other) => Err(Defect(other.to_string())),
             Ok(()) => {
                 let events = self.slot.take();
-                let fold = AssertUnwindSafe(|| advance(entry, events));
+                let fold = AssertUnwindSafe(|| advance(entry, &stored_id, events));
                 let rows = std::panic::catch_unwind(fold)
                     .unwrap_or_else(|panic| Err(Undecodable(panic_text(panic.as_ref()))))
                     .map_err(|error| Defect(error.to_string()))?;
@@ -228,14 +225,14 @@ where
         views: &mut Vec<ViewRow>,
         snapshots: &mut Vec<SnapshotRow>,
     ) -> Result<(), Undecodable> {
-        for (id, entry) in &mut self.batch {
+        for (stored_id, entry) in &mut self.batch {
             let Ok(entry) = entry else { continue };
             if !entry.changed {
                 continue;
             }
-            views.push(view_row::<A, V>(id, entry.version, &entry.view)?);
+            let key = AggregateKey::from_stored(A::TYPE, stored_id);
+            views.push(view_row::<A, V>(&key, entry.version, &entry.view)?);
             if entry.version - entry.snapshot_version >= self.snapshot_every {
-                let key = AggregateKey { aggregate_type: A::TYPE.to_owned(), id: id.clone() };
                 let payload = serde_json::to_string(&entry.state).map_err(|e| Undecodable(e.to_string()))?;
                 snapshots.push(SnapshotRow { key, version: entry.version, payload });
                 entry.snapshot_version = entry.version;
@@ -265,7 +262,11 @@ where
 
 /// Folds the events into copies and puts them in place when all went well. The state is folded anew from the
 /// events, so that a handler which changes itself without saying so in an event leaves no trace.
-fn advance<A, V>(entry: &mut Entry<A, V>, events: Vec<EventEnvelope<A>>) -> Result<Vec<EventRow>, Undecodable>
+fn advance<A, V>(
+    entry: &mut Entry<A, V>,
+    stored_id: &str,
+    events: Vec<EventEnvelope<A>>,
+) -> Result<Vec<EventRow>, Undecodable>
 where
     A: Aggregate + Clone,
     V: View<A> + Clone,
@@ -274,7 +275,7 @@ where
     let mut rows = Vec::with_capacity(events.len());
     for event in events {
         view.update(&event);
-        rows.push(event_row(&event)?);
+        rows.push(event_row(&event, stored_id)?);
         state.apply(event.payload);
     }
     if !rows.is_empty() {

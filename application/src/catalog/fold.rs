@@ -4,7 +4,7 @@ use cqrs_es::{Aggregate, View};
 use wilco_domain::kernel::LandingView;
 
 use super::codec::{Codec, Undecodable, view_row};
-use crate::ports::{EventRow, ViewRow};
+use crate::ports::{AggregateKey, EventRow, ViewRow};
 
 /// Folds stored events into a landing view: for states as of a version, and for rebuilding.
 pub trait Fold: Send {
@@ -16,14 +16,14 @@ pub trait Fold: Send {
 
 pub(super) struct TypedFold<A: Aggregate, V> {
     codec: Arc<Codec<A>>,
-    id: String,
+    key: AggregateKey,
     version: i64,
     view: V,
 }
 
 impl<A: Aggregate, V: View<A>> TypedFold<A, V> {
-    pub(super) fn new(codec: Arc<Codec<A>>, id: &str) -> Self {
-        Self { codec, id: id.to_owned(), version: 0, view: V::default() }
+    pub(super) fn new(codec: Arc<Codec<A>>, key: &AggregateKey) -> Self {
+        Self { codec, key: key.clone(), version: 0, view: V::default() }
     }
 }
 
@@ -42,6 +42,6 @@ where
         if self.version == 0 {
             return Ok(None);
         }
-        view_row::<A, V>(&self.id, self.version, &self.view).map(Some)
+        view_row::<A, V>(&self.key, self.version, &self.view).map(Some)
     }
 }

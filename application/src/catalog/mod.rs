@@ -28,6 +28,8 @@ pub use plain::whole;
 pub use registration::{AggregateRegistration, EventSourced, Registration, ViewOf};
 pub use variants::{Variant, variants};
 
+use crate::ports::AggregateKey;
+
 /// A registered aggregate, without its types.
 pub trait AggregateType: Send + Sync {
     /// `pet`
@@ -37,7 +39,7 @@ pub trait AggregateType: Send + Sync {
     /// Something that applies commands to it, with a cache of its own of at most `cache` aggregates.
     fn executor(&self, cache: usize, snapshot_every: i64) -> Box<dyn Executor>;
     /// Something that folds its events into its landing view.
-    fn fold(&self, id: &str) -> Box<dyn Fold>;
+    fn fold(&self, key: &AggregateKey) -> Box<dyn Fold>;
 }
 
 /// Everything registered.

@@ -8,6 +8,7 @@ use super::codec::Codec;
 use super::executor::{Executor, TypedExecutor};
 use super::fold::{Fold, TypedFold};
 use super::registration::{EventSourced, ViewOf};
+use crate::ports::AggregateKey;
 
 /// An aggregate type with its types.
 pub(super) struct TypedAggregate<A: Aggregate, V, C = Codec<A>> {
@@ -47,7 +48,7 @@ impl<A: EventSourced, V: ViewOf<A>> AggregateType for TypedAggregate<A, V, Arc<C
         Box::new(TypedExecutor::<A, V>::new(codec, self.services.clone(), cache, snapshot_every))
     }
 
-    fn fold(&self, id: &str) -> Box<dyn Fold> {
-        Box::new(TypedFold::<A, V>::new(Arc::clone(&self.codec), id))
+    fn fold(&self, key: &AggregateKey) -> Box<dyn Fold> {
+        Box::new(TypedFold::<A, V>::new(Arc::clone(&self.codec), key))
     }
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::Instant;
 use uuid::Uuid;
-use wilco_domain::kernel::Problem;
+use wilco_domain::kernel::{AggregateId, Caller, Problem};
 
 use super::{Engine, Submission, SubmitError, Submitted};
-use crate::ports::{CancelOutcome, Command, CommandFilter, Page, State, StoreError};
+use crate::ports::{CancelOutcome, Command, CommandFilter, CommandKey, Page, State, StoreError};
 use crate::status::Phase;
 
 /// What a look-up of a command gave.
@@ -18,7 +18,7 @@ pub enum Found {
     Command(Arc<Command>),
     /// It was settled longer ago than statuses are kept.
     Expired,
-    /// There never was one, or it is another tenant's.
+    /// There never was one.
     Unknown,
 }
 
@@ -73,12 +73,10 @@ pub enum RetryError {
 }
 
 impl Engine {
-    /// Looks a command up.
-    pub async fn find(&self, tenant: &str, id: Uuid) -> Result<Found, StoreError> {
-        let Some(command) = self.parts.store.command(id).await? else { return Ok(Found::Unknown) };
-        if command.tenant != tenant {
-            return Ok(Found::Unknown);
-        }
+    /// Looks a command of the caller's tenant up.
+    pub async fn find(&self, caller: &Caller, id: Uuid) -> Result<Found, StoreError> {
+        let key = CommandKey::new(&caller.tenant, id);
+        let Some(command) = self.parts.store.command(&key).await? else { return Ok(Found::Unknown) };
         Ok(if self.has_expired(&command) { Found::Expired } else { Found::Command(Arc::new(command)) })
     }
 
@@ -117,7 +115,7 @@ impl Engine {
         const FIRST: Duration = Duration::from_millis(20);
         const LONGEST: Duration = Duration::from_millis(500);
         let deadline = Instant::now() + patience;
-        let mut waiting = self.parts.waiters.wait_for(command.id);
+        let mut waiting = self.parts.waiters.wait_for(command.key());
         let mut pause = Duration::ZERO;
         while !is_news(&command, self.now()) && Instant::now() < deadline {
             let wake = (Instant::now() + pause).min(deadline);
@@ -125,7 +123,7 @@ impl Engine {
                 settled = waiting.settled() => return Ok(settled),
                 () = tokio::time::sleep_until(wake) => {}
             }
-            if let Some(stored) = self.parts.store.command(command.id).await? {
+            if let Some(stored) = self.parts.store.command(&command.key()).await? {
                 command = Arc::new(stored);
             }
             pause = (pause * 2).clamp(FIRST, LONGEST);
@@ -133,8 +131,8 @@ impl Engine {
         Ok(command)
     }
 
-    /// Lists commands, newest first.
-    pub async fn commands(&self, tenant: &str, query: CommandQuery) -> Result<Page<Command>, StoreError> {
+    /// Lists commands of the caller's tenant, newest first.
+    pub async fn commands(&self, caller: &Caller, query: CommandQuery) -> Result<Page<Command>, StoreError> {
         let (state, scheduled) = match query.phase {
             None => (None, None),
             Some(Phase::Scheduled) => (Some(State::Open), Some(true)),
@@ -146,7 +144,7 @@ impl Engine {
             Some(Phase::Cancelled) => (Some(State::Cancelled), None),
         };
         let filter = CommandFilter {
-            tenant: tenant.to_owned(),
+            tenant: caller.tenant.clone(),
             state,
             scheduled,
             now: Some(self.now()),
@@ -161,21 +159,22 @@ impl Engine {
     }
 
     /// Takes a command back that was not applied yet.
-    pub async fn cancel(&self, tenant: &str, id: Uuid) -> Result<Arc<Command>, CancelError> {
-        match self.find(tenant, id).await? {
+    pub async fn cancel(&self, caller: &Caller, id: Uuid) -> Result<Arc<Command>, CancelError> {
+        match self.find(caller, id).await? {
             Found::Command(command) if command.state() == State::Open => {}
             Found::Command(_) | Found::Expired => return Err(CancelError::Settled),
             Found::Unknown => return Err(CancelError::Unknown),
         }
         let problem = Problem::new("cancelled", 409, "the command was cancelled before it was applied")
             .at(crate::status::path_of(id));
-        match self.parts.store.cancel(id, self.now(), &problem).await? {
+        let key = CommandKey::new(&caller.tenant, id);
+        match self.parts.store.cancel(&key, self.now(), &problem).await? {
             CancelOutcome::Unknown => Err(CancelError::Unknown),
             CancelOutcome::Settled(_) => Err(CancelError::Settled),
             CancelOutcome::Cancelled(command) => {
                 let command: Arc<Command> = Arc::new(*command);
                 crate::meters::count_cancelled(&self.parts.catalog, &command);
-                self.router.forget(id);
+                self.router.forget(&key);
                 self.parts.waiters.settled(&command);
                 self.parts.pace.settled(1, self.now());
                 self.parts.hub.catch_up().await;
@@ -187,41 +186,33 @@ impl Engine {
     /// Makes a new command of a failed one.
     pub async fn retry(
         &self,
-        tenant: &str,
+        caller: &Caller,
         id: Uuid,
         submission: RetrySubmission,
     ) -> Result<Submitted, RetryError> {
-        let Found::Command(failed) = self.find(tenant, id).await? else { return Err(RetryError::Unknown) };
+        let Found::Command(failed) = self.find(caller, id).await? else { return Err(RetryError::Unknown) };
         if failed.state() != State::Failed {
             return Err(RetryError::NotFailed);
         }
         let Some(command_type) = self.parts.catalog.command(&failed.command_type) else {
             return Err(RetryError::Unknown);
         };
-        let target = wilco_domain::kernel::AggregateId::parse(failed.target.clone()).ok();
+        let data = serde_json::from_str(&failed.data).map_err(unreadable)?;
+        let metadata = failed.metadata.as_deref().map_or(Ok(BTreeMap::new()), serde_json::from_str);
         let submission = Submission {
-            command_type: Arc::clone(command_type),
-            tenant: tenant.to_owned(),
-            id: None,
-            target,
-            data: serde_json::from_str(&failed.data).map_err(unreadable)?,
+            target: AggregateId::parse(failed.target.clone()).ok(),
             expected_version: failed.expected_version,
-            not_before: None,
             callback_url: failed.callback_url.clone(),
-            metadata: failed
-                .metadata
-                .as_deref()
-                .map_or(Ok(BTreeMap::new()), serde_json::from_str)
-                .map_err(unreadable)?,
+            metadata: metadata.map_err(unreadable)?,
             // A retry is a new request: without a key of its own it must not be taken for the first one.
             idempotency_key: Some(
                 submission.idempotency_key.unwrap_or_else(|| format!("retry {}", self.ids.next())),
             ),
             fingerprint: submission.fingerprint,
-            actor: submission.actor,
             traceparent: submission.traceparent,
             caused_by: Some(failed.id),
             correlation_id: Some(failed.correlation_id),
+            ..Submission::new(caller.clone(), Arc::clone(command_type), data)
         };
         Ok(self.submit(submission).await?)
     }
@@ -239,8 +230,6 @@ pub struct RetrySubmission {
     pub idempotency_key: Option<String>,
     /// The request's fingerprint.
     pub fingerprint: [u8; 16],
-    /// Who asks.
-    pub actor: Option<String>,
     /// W3C Trace Context of the request.
     pub traceparent: Option<String>,
 }

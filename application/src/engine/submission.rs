@@ -5,14 +5,13 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use tracing::Instrument as _;
 use uuid::Uuid;
-use wilco_domain::kernel::{AggregateId, Effect, FieldError};
+use wilco_domain::kernel::{AggregateId, Caller, Effect, FieldError};
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use super::Engine;
 use crate::acceptance::{IntakeError, Received};
 use crate::catalog::CommandType;
 use crate::names;
-use crate::partition::partition_of;
 use crate::ports::{AggregateKey, Command, Idempotency, StoreError};
 
 /// The names in an event's metadata that the server sets, now or as soon as it knows more of its callers: a client's
@@ -24,8 +23,8 @@ pub const OWN_METADATA: &[&str] =
 pub struct Submission {
     /// Its type.
     pub command_type: Arc<CommandType>,
-    /// Whose it is; empty without API keys.
-    pub tenant: String,
+    /// Who asks, and for which tenant.
+    pub caller: Caller,
     /// The command's id, when the client chose one.
     pub id: Option<Uuid>,
     /// The aggregate's id; may be left out for creating commands.
@@ -44,8 +43,6 @@ pub struct Submission {
     pub idempotency_key: Option<String>,
     /// Hash of the request as the client made it; see [`fingerprint`](Submission::fingerprint).
     pub fingerprint: [u8; 16],
-    /// Who asks.
-    pub actor: Option<String>,
     /// W3C Trace Context.
     pub traceparent: Option<String>,
     /// The command that led to this one.
@@ -100,6 +97,26 @@ pub enum SubmitError {
 const LONGEST_DELAY_DAYS: i64 = 366;
 
 impl Submission {
+    /// A command with this data, and nothing else said about it.
+    pub fn new(caller: Caller, command_type: Arc<CommandType>, data: Value) -> Self {
+        Self {
+            command_type,
+            caller,
+            id: None,
+            target: None,
+            data,
+            expected_version: None,
+            not_before: None,
+            callback_url: None,
+            metadata: BTreeMap::new(),
+            idempotency_key: None,
+            fingerprint: [0; 16],
+            traceparent: None,
+            caused_by: None,
+            correlation_id: None,
+        }
+    }
+
     /// The fingerprint of a request: what must be the same for it to be the same request. Members of objects may
     /// come in any order.
     pub fn fingerprint(method: &str, path: &str, body: &Value) -> [u8; 16] {
@@ -224,12 +241,11 @@ impl Engine {
         if crate::status::resource_of(command, &self.parts.catalog).is_none() {
             return Ok(false);
         }
-        let key =
-            AggregateKey { aggregate_type: command.aggregate_type().to_owned(), id: command.target.clone() };
+        let key = command.aggregate();
         let view = self
             .parts
             .store
-            .view(&key.path())
+            .view(&key.view_id())
             .await
             .map_err(|error| SubmitError::Unavailable(error.into()))?;
         Ok(view.is_some_and(|view| view.gone))
@@ -264,19 +280,24 @@ impl Engine {
             None if kind.effect() == Effect::Creates => id.to_string(),
             None => return Err(SubmitError::NoTarget),
         };
+        let aggregate = AggregateKey {
+            tenant: submission.caller.tenant,
+            aggregate_type: kind.aggregate().to_owned(),
+            id: target,
+        };
         let metadata = (!submission.metadata.is_empty())
             .then(|| serde_json::to_string(&submission.metadata).unwrap_or_default());
         Ok(Command {
             id,
-            tenant: submission.tenant,
-            partition: partition_of(kind.aggregate(), &target, self.parts.hub.partitions()),
+            partition: aggregate.partition(self.parts.hub.partitions()),
             command_type: kind.name().to_owned(),
-            target,
+            tenant: aggregate.tenant,
+            target: aggregate.id,
             data: submission.data.to_string(),
             expected_version: submission.expected_version,
             not_before: submission.not_before.filter(|due| *due > now),
             accepted_at: now,
-            actor: submission.actor,
+            actor: submission.caller.actor,
             callback_url: submission.callback_url,
             metadata,
             idempotency,

@@ -8,8 +8,8 @@ mod store;
 pub use broker::{Broker, BrokerError, Message, Published, Receipt, Standing, Told};
 pub use clock::{Clock, Ids, RandomIds, SystemClock};
 pub use store::{
-    Accepted, AggregateKey, CancelOutcome, Checkpoint, Checkpoints, Command, CommandFilter, Committed,
-    EntryBody, EventRow, FeedEntry, Fence, Heads, Idempotency, Journal, Leases, Loaded, NewEvent,
+    Accepted, AggregateKey, CancelOutcome, Checkpoint, Checkpoints, Command, CommandFilter, CommandKey,
+    Committed, EntryBody, EventRow, FeedEntry, Fence, Heads, Idempotency, Journal, Leases, Loaded, NewEvent,
     OpenCommands, Outcome, Page, ParkedEntry, PartitionLease, PartitionSlice, Registry, Seat, Settlement,
     SnapshotRow, State, Store, StoreError, StoreIdentity, UnitOfWork, ViewFilter, ViewRow, Views,
 };

@@ -20,7 +20,7 @@ use crate::catalog::{Defect, Executed, Executor};
 use crate::meters::Settled;
 use crate::names;
 use crate::parts::Parts;
-use crate::ports::{AggregateKey, Command, EntryBody, FeedEntry, Loaded, StoreError};
+use crate::ports::{Command, CommandKey, EntryBody, FeedEntry, Loaded, StoreError};
 
 /// Applies commands of the partitions it was given, with the aggregates that it has in memory.
 pub(super) struct Applier {
@@ -29,7 +29,7 @@ pub(super) struct Applier {
     epochs: HashMap<u16, i64>,
     executors: HashMap<&'static str, Box<dyn Executor>>,
     /// Commands whose handler met a defect when it was asked at once: that counts.
-    asked: HashSet<Uuid>,
+    asked: HashSet<CommandKey>,
     settled: Settled,
     refusals: Refusals,
 }
@@ -102,16 +102,15 @@ impl Applier {
         let mut keys = Vec::new();
         for command in batch {
             let Some(executor) = self.executors.get_mut(command.aggregate_type()) else { continue };
-            if !executor.needs(&command.target) {
+            if !executor.needs(&command.stored_target()) {
                 continue;
             }
             // A server-made target bears the command's own id: nothing can be stored of it. A client can choose
             // both ids alike; then the commit conflicts, and the second look is a real one.
             if matches!(attempt, Attempt::AtOnce(_)) && is_server_made(command) {
-                executor.begin(&command.target);
+                executor.begin(command.aggregate());
             } else {
-                let aggregate_type = command.aggregate_type().to_owned();
-                keys.push(AggregateKey { aggregate_type, id: command.target.clone() });
+                keys.push(command.aggregate());
             }
         }
         keys.sort_unstable();
@@ -144,11 +143,11 @@ impl Applier {
         let Some(executor) = self.executors.get_mut(command.aggregate_type()) else {
             return Ok((Err(Defect(format!("no aggregate type {}", command.aggregate_type()))), 1));
         };
-        let before = u32::from(self.asked.contains(&command.id));
+        let before = u32::from(self.asked.contains(&command.key()));
         let first = run(&mut **executor, command, at, attempt.patience()).await;
         match (first, attempt) {
             (Err(defect), Attempt::AtOnce(_)) => {
-                self.asked.insert(command.id);
+                self.asked.insert(command.key());
                 Err(Setback::Defect(defect))
             }
             (Err(_), _) if before == 0 => Ok((run(&mut **executor, command, at, TIME_LIMIT).await, 2)),
@@ -178,7 +177,7 @@ impl Applier {
         }
         if !self.asked.is_empty() {
             for command in &outcomes {
-                self.asked.remove(&command.id);
+                self.asked.remove(&command.key());
             }
         }
         outcomes
@@ -226,7 +225,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Attempt<'f> {
     /// With their batch, these of them fresh; whatever is out of the ordinary ends the attempt.
-    AtOnce(&'f HashMap<Uuid, Fresh>),
+    AtOnce(&'f HashMap<CommandKey, Fresh>),
     /// With their batch, patiently.
     Together,
     /// Alone, after its batch was refused.
@@ -237,7 +236,7 @@ pub(super) enum Attempt<'f> {
 
 impl Attempt<'_> {
     fn is_fresh(self, command: &Command) -> bool {
-        matches!(self, Self::AtOnce(fresh) if fresh.contains_key(&command.id))
+        matches!(self, Self::AtOnce(fresh) if fresh.contains_key(&command.key()))
     }
 
     /// The span of a commit. It follows from the acceptance of what is fresh: there is no other parent to so many.

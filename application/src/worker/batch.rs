@@ -162,7 +162,7 @@ mod tests {
     fn command(metadata: Option<&str>) -> Command {
         Command {
             id: Uuid::nil(),
-            tenant: String::new(),
+            tenant: wilco_domain::kernel::Tenant::default(),
             partition: 0,
             command_type: "pet.sell".to_owned(),
             target: "p".to_owned(),

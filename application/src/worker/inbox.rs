@@ -14,10 +14,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 use tokio::sync::Notify;
-use uuid::Uuid;
 
 use crate::acceptance::Fresh;
-use crate::ports::Command;
+use crate::ports::{Command, CommandKey};
 
 /// Commands that may wait here for the commit that stores them. A few commits long, so that a client's 202 does not
 /// wait for a backlog.
@@ -46,9 +45,9 @@ struct Content {
     owned: HashSet<u16>,
     queue: VecDeque<Arc<Command>>,
     /// Those of the queue that nobody has stored yet.
-    fresh: HashMap<Uuid, Fresh>,
-    /// Ids in the queue or in the lane's hands.
-    known: HashSet<Uuid>,
+    fresh: HashMap<CommandKey, Fresh>,
+    /// What is in the queue or in the lane's hands.
+    known: HashSet<CommandKey>,
     door: Door,
     /// The registry holds more than the queue.
     behind: bool,
@@ -77,7 +76,7 @@ pub(super) struct Hand {
     /// In order.
     pub(super) commands: Vec<Arc<Command>>,
     /// Those of them that nobody has stored yet.
-    pub(super) fresh: HashMap<Uuid, Fresh>,
+    pub(super) fresh: HashMap<CommandKey, Fresh>,
 }
 
 impl Inbox {
@@ -128,7 +127,7 @@ impl Inbox {
             content.door = Door::Shut;
         }
         let Content { queue, fresh, .. } = &mut *content;
-        queue.iter().filter_map(|command| fresh.remove(&command.id)).collect()
+        queue.iter().filter_map(|command| fresh.remove(&command.key())).collect()
     }
 
     /// The lane ends: the door stays shut.
@@ -147,13 +146,16 @@ impl Inbox {
     }
 
     /// Drops commands that need not be tried.
-    pub(super) fn forget(&self, ids: &HashSet<Uuid>) {
-        if ids.is_empty() {
+    pub(super) fn forget(&self, gone: &HashSet<CommandKey>) {
+        if gone.is_empty() {
             return;
         }
         let mut content = self.content();
         let Content { queue, known, .. } = &mut *content;
-        queue.retain(|command| !(ids.contains(&command.id) && known.remove(&command.id)));
+        queue.retain(|command| {
+            let key = command.key();
+            !(gone.contains(&key) && known.remove(&key))
+        });
     }
 
     /// Asks the lane to read the registry.
@@ -189,7 +191,7 @@ impl Inbox {
         let fresh = if fresh.is_empty() {
             HashMap::new()
         } else {
-            commands.iter().filter_map(|command| fresh.remove_entry(&command.id)).collect()
+            commands.iter().filter_map(|command| fresh.remove_entry(&command.key())).collect()
         };
         Hand { commands, fresh }
     }
@@ -197,7 +199,7 @@ impl Inbox {
     pub(super) fn done(&self, commands: &[Arc<Command>]) {
         let mut content = self.content();
         for command in commands {
-            content.known.remove(&command.id);
+            content.known.remove(&command.key());
         }
     }
 
@@ -255,17 +257,17 @@ impl Content {
         let fits = self.queue.len() < MOST_WAITING_FRESH
             && self.owned.contains(&command.partition)
             && command.not_before.is_none()
-            && self.known.insert(command.id);
+            && self.known.insert(command.key());
         if !fits {
             return Some(fresh);
         }
         self.queue.push_back(Arc::clone(command));
-        self.fresh.insert(command.id, fresh);
+        self.fresh.insert(command.key(), fresh);
         None
     }
 
     fn append(&mut self, command: Arc<Command>) {
-        if self.known.insert(command.id) {
+        if self.known.insert(command.key()) {
             self.queue.push_back(command);
         }
     }

@@ -13,7 +13,6 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use super::Backoff;
 use super::attempt::{Applier, Attempt};
@@ -21,7 +20,7 @@ use super::inbox::{Hand, Inbox};
 use super::setback::Setback;
 use crate::acceptance::{Acceptance, Fresh};
 use crate::parts::Parts;
-use crate::ports::{Command, PartitionLease, StoreError};
+use crate::ports::{Command, CommandKey, PartitionLease, StoreError};
 
 /// Works through the commands of some of the partitions.
 pub(super) struct Lane {
@@ -125,7 +124,7 @@ impl Lane {
         match self.applier.attempt(&commands, Attempt::AtOnce(&hand.fresh)).await {
             Ok(outcomes) => {
                 for outcome in outcomes {
-                    if let Some(fresh) = hand.fresh.remove(&outcome.id) {
+                    if let Some(fresh) = hand.fresh.remove(&outcome.key()) {
                         fresh.settled(outcome);
                     }
                 }
@@ -146,9 +145,9 @@ impl Lane {
     /// comes later is stored before it gets here. Gives back the commands of the hand that are stored.
     async fn store_fresh(&mut self, hand: Hand) -> Vec<Arc<Command>> {
         let (commands, waiting) = self.take_fresh(hand);
-        let mut gone: HashSet<Uuid> = waiting.iter().map(|fresh| fresh.command.id).collect();
+        let mut gone: HashSet<CommandKey> = waiting.iter().map(|fresh| fresh.command.key()).collect();
         for new in self.acceptance.accept(waiting).await {
-            gone.remove(&new.id);
+            gone.remove(&new.key());
         }
         self.without(commands, &gone)
     }
@@ -156,7 +155,7 @@ impl Lane {
     /// The same when the store does not answer: what is fresh is refused.
     fn refuse_fresh(&self, hand: Hand, error: StoreError) -> Vec<Arc<Command>> {
         let (commands, waiting) = self.take_fresh(hand);
-        let gone: HashSet<Uuid> = waiting.iter().map(|fresh| fresh.command.id).collect();
+        let gone: HashSet<CommandKey> = waiting.iter().map(|fresh| fresh.command.key()).collect();
         let error = Arc::new(error);
         for fresh in waiting {
             fresh.refuse(&error);
@@ -168,14 +167,14 @@ impl Lane {
     fn take_fresh(&self, hand: Hand) -> (Vec<Arc<Command>>, Vec<Fresh>) {
         let Hand { commands, mut fresh } = hand;
         let mut waiting: Vec<Fresh> =
-            commands.iter().filter_map(|command| fresh.remove(&command.id)).collect();
+            commands.iter().filter_map(|command| fresh.remove(&command.key())).collect();
         waiting.extend(self.inbox.shut());
         (commands, waiting)
     }
 
     /// The commands but for these, which the inbox forgets as well.
-    fn without(&self, mut commands: Vec<Arc<Command>>, gone: &HashSet<Uuid>) -> Vec<Arc<Command>> {
-        commands.retain(|command| !gone.contains(&command.id));
+    fn without(&self, mut commands: Vec<Arc<Command>>, gone: &HashSet<CommandKey>) -> Vec<Arc<Command>> {
+        commands.retain(|command| !gone.contains(&command.key()));
         self.inbox.forget(gone);
         commands
     }

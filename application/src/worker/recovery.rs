@@ -4,12 +4,10 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use uuid::Uuid;
-
 use super::Backoff;
 use super::attempt::{Applier, Attempt};
 use super::setback::Setback;
-use crate::ports::{Command, State, StoreError};
+use crate::ports::{Command, CommandKey, State, StoreError};
 
 impl Applier {
     /// Settles every command of the batch that is still open and still ours, however long it takes.
@@ -77,10 +75,10 @@ impl Applier {
     /// Those that the registry still holds as open. Asks until it gets an answer. The outcome of those that turn
     /// out to be settled is told to whoever waits for it.
     async fn still_open(&mut self, batch: Vec<Arc<Command>>) -> Vec<Arc<Command>> {
-        let ids: Vec<Uuid> = batch.iter().map(|command| command.id).collect();
+        let keys: Vec<CommandKey> = batch.iter().map(|command| command.key()).collect();
         let mut backoff = Backoff::default();
         let stored = loop {
-            match self.parts.store.commands(&ids).await {
+            match self.parts.store.commands(&keys).await {
                 Ok(stored) => break stored,
                 Err(error) => {
                     self.parts.ownership.outage.failed(&error, "the registry could not be read");
@@ -95,7 +93,7 @@ impl Applier {
         }
         self.parts.pace.settled(settled.len(), self.parts.clock.now());
         self.parts.hub.catch_up().await;
-        let open: HashSet<Uuid> = open.iter().map(|command| command.id).collect();
-        batch.into_iter().filter(|command| open.contains(&command.id)).collect()
+        let open: HashSet<CommandKey> = open.iter().map(Command::key).collect();
+        batch.into_iter().filter(|command| open.contains(&command.key())).collect()
     }
 }

@@ -1,12 +1,10 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use uuid::Uuid;
-
 use super::WorkerSettings;
 use super::inbox::Inbox;
 use crate::acceptance::Fresh;
-use crate::ports::Command;
+use crate::ports::{Command, CommandKey};
 
 /// Brings commands to the lane that is responsible.
 #[derive(Clone)]
@@ -52,9 +50,9 @@ impl Router {
     }
 
     /// A command was cancelled: it need not be tried.
-    pub(crate) fn forget(&self, id: Uuid) {
+    pub(crate) fn forget(&self, key: &CommandKey) {
         for inbox in &*self.inboxes {
-            inbox.forget(&HashSet::from([id]));
+            inbox.forget(&HashSet::from([key.clone()]));
         }
     }
 

@@ -1,5 +1,6 @@
 //! What the engine's users implement and name.
 
+mod caller;
 mod command;
 mod decided;
 mod decider;
@@ -9,6 +10,7 @@ mod problem;
 mod rejection;
 mod shown;
 
+pub use caller::{Caller, InvalidTenant, Scope, Scopes, Tenant};
 pub use command::{CommandShape, Commands, Effect, Existence};
 pub use decided::{Asked, Decided, Happened, Refused};
 pub use decider::{Context, Decider, Events, Refusals};

@@ -48,6 +48,7 @@ pub(super) async fn claim(
             .map_err(|error| not_made(&error, options, prefix))?,
     };
     mark_as_owned(context, handle.cached_info(), store).await?;
+    cover_tenants(context, handle.cached_info(), prefix).await;
     Ok(Some(handle))
 }
 
@@ -76,6 +77,29 @@ pub(super) async fn mark_as_owned(
         );
     }
     Ok(())
+}
+
+/// Has a stream that is older than tenants take the subjects of those beside the default one. One whose subjects somebody
+/// else has chosen is left as it is.
+async fn cover_tenants(context: &Context, info: &Info, prefix: &str) {
+    let [events, tenants] = ["event", "tenant"].map(|kind| format!("{prefix}.{kind}.>"));
+    let subjects = &info.config.subjects;
+    if !subjects.contains(&events) || subjects.contains(&tenants) {
+        return;
+    }
+    // The description was changed a moment ago, perhaps.
+    let Ok(mut stream) = context.get_stream(&info.config.name).await else { return };
+    let Ok(present) = stream.info().await else { return };
+    let mut config = present.config.clone();
+    config.subjects.push(tenants);
+    if let Err(error) = context.update_stream(config).await {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            stream = info.config.name,
+            "the stream cannot be given the subjects of tenants: messages of others than the default one would not get \
+             into it"
+        );
+    }
 }
 
 fn refuse_others(owner: Option<StoreIdentity>, name: &str, store: &StoreIdentity) -> Result<(), BrokerError> {
@@ -114,7 +138,7 @@ fn config(options: &StreamOptions, prefix: &str, store: &StoreIdentity) -> Confi
     Config {
         name: options.name.clone(),
         description: Some(mark(store)),
-        subjects: vec![format!("{prefix}.command.>"), format!("{prefix}.event.>")],
+        subjects: ["command", "event", "tenant"].map(|kind| format!("{prefix}.{kind}.>")).to_vec(),
         // A full stream must refuse: dropping old messages silently would break the promise to deliver.
         discard: DiscardPolicy::New,
         storage: if options.in_memory { StorageType::Memory } else { StorageType::File },

@@ -112,7 +112,7 @@ impl Stream {
         }
         let token = partition::token(partition);
         let mut newest: Option<(u64, Told)> = None;
-        for kind in ["event.*.*", "command.*.*.*"] {
+        for kind in ["event.*.*", "command.*.*.*", "tenant.*.event.*.*", "tenant.*.command.*.*.*"] {
             let subject = format!("{}.{kind}.{token}", self.prefix);
             match self.handle.get_last_raw_message_by_subject(&subject).await {
                 Ok(found) if newest.as_ref().is_none_or(|(sequence, _)| *sequence < found.sequence) => {

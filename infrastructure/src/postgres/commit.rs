@@ -2,24 +2,21 @@
 
 use std::collections::HashMap;
 
-use sqlx::Postgres;
-use sqlx::postgres::PgArguments;
-use sqlx::query::QueryScalar;
 use wilco_application::ports::{
-    Command, NewEvent, Outcome, PartitionSlice, Seat, SnapshotRow, StoreError, UnitOfWork, ViewRow,
+    NewEvent, Outcome, PartitionSlice, Seat, SnapshotRow, StoreError, UnitOfWork, ViewRow,
 };
 
 use super::registry::lock_order;
-use super::rows::unreadable;
+use super::rows::{Scalar, bind_commands, unreadable};
 
-type Scalar<'q> = QueryScalar<'q, Postgres, Vec<i64>, PgArguments>;
+type Statement<'q> = Scalar<'q, Vec<i64>>;
 
 fn column<'r, R, T>(rows: &'r [R], value: impl FnMut(&'r R) -> T) -> Vec<T> {
     rows.iter().map(value).collect()
 }
 
 /// The statement that writes a unit of work.
-pub(super) fn statement(work: &UnitOfWork) -> Result<Scalar<'_>, StoreError> {
+pub(super) fn statement(work: &UnitOfWork) -> Result<Statement<'_>, StoreError> {
     let slots: HashMap<u16, i32> =
         (1..).zip(&work.partitions).map(|(slot, part)| (part.partition, slot)).collect();
     let seats = |seats: Vec<Seat>| -> Result<(Vec<i32>, Vec<i32>), StoreError> {
@@ -38,18 +35,24 @@ pub(super) fn statement(work: &UnitOfWork) -> Result<Scalar<'_>, StoreError> {
     let query = bind_partitions(query, &work.partitions);
     let query = bind_events(query, event_seats, &work.events);
     let query = bind_outcomes(query, stored_seats, &stored)?;
-    let query = bind_commands(bind_outcomes(query, fresh_seats, &fresh)?, &fresh);
+    let query = query.bind(column(&stored, |outcome| outcome.command.tenant.stored()));
+    let commands = column(&fresh, |outcome| &*outcome.command);
+    let query = bind_commands(bind_outcomes(query, fresh_seats, &fresh)?, &commands);
     Ok(bind_snapshots(bind_views(query, &work.views), &work.snapshots))
 }
 
-fn bind_partitions<'q>(query: Scalar<'q>, slices: &'q [PartitionSlice]) -> Scalar<'q> {
+fn bind_partitions<'q>(query: Statement<'q>, slices: &'q [PartitionSlice]) -> Statement<'q> {
     query
         .bind(column(slices, |slice| slice.partition as i16))
         .bind(column(slices, |slice| slice.epoch))
         .bind(column(slices, |slice| slice.entries as i32))
 }
 
-fn bind_events<'q>(query: Scalar<'q>, seats: (Vec<i32>, Vec<i32>), events: &'q [NewEvent]) -> Scalar<'q> {
+fn bind_events<'q>(
+    query: Statement<'q>,
+    seats: (Vec<i32>, Vec<i32>),
+    events: &'q [NewEvent],
+) -> Statement<'q> {
     query
         .bind(seats.0)
         .bind(seats.1)
@@ -63,10 +66,10 @@ fn bind_events<'q>(query: Scalar<'q>, seats: (Vec<i32>, Vec<i32>), events: &'q [
 }
 
 fn bind_outcomes<'q>(
-    query: Scalar<'q>,
+    query: Statement<'q>,
     seats: (Vec<i32>, Vec<i32>),
     outcomes: &[&'q Outcome],
-) -> Result<Scalar<'q>, StoreError> {
+) -> Result<Statement<'q>, StoreError> {
     let errors = outcomes
         .iter()
         .map(|outcome| outcome.settlement.error.as_ref().map(serde_json::to_string).transpose());
@@ -82,28 +85,7 @@ fn bind_outcomes<'q>(
         .bind(errors))
 }
 
-fn bind_commands<'q>(query: Scalar<'q>, outcomes: &[&'q Outcome]) -> Scalar<'q> {
-    fn of<'q, T>(outcomes: &[&'q Outcome], value: impl Fn(&'q Command) -> T) -> Vec<T> {
-        outcomes.iter().map(|outcome| value(&outcome.command)).collect()
-    }
-    query
-        .bind(of(outcomes, |c| c.tenant.as_str()))
-        .bind(of(outcomes, |c| c.command_type.as_str()))
-        .bind(of(outcomes, |c| c.target.as_str()))
-        .bind(of(outcomes, |c| c.data.as_str()))
-        .bind(of(outcomes, |c| c.expected_version))
-        .bind(of(outcomes, |c| c.accepted_at))
-        .bind(of(outcomes, |c| c.actor.as_deref()))
-        .bind(of(outcomes, |c| c.callback_url.as_deref()))
-        .bind(of(outcomes, |c| c.metadata.as_deref()))
-        .bind(of(outcomes, |c| c.idempotency.as_ref().and_then(|given| given.key.as_deref())))
-        .bind(of(outcomes, |c| c.idempotency.as_ref().map(|given| given.fingerprint)))
-        .bind(of(outcomes, |c| (c.correlation_id != c.id).then_some(c.correlation_id)))
-        .bind(of(outcomes, |c| c.caused_by))
-        .bind(of(outcomes, |c| c.traceparent.as_deref()))
-}
-
-fn bind_views<'q>(query: Scalar<'q>, views: &'q [ViewRow]) -> Scalar<'q> {
+fn bind_views<'q>(query: Statement<'q>, views: &'q [ViewRow]) -> Statement<'q> {
     query
         .bind(column(views, |view| view.view_id.as_str()))
         .bind(column(views, |view| view.version))
@@ -112,10 +94,10 @@ fn bind_views<'q>(query: Scalar<'q>, views: &'q [ViewRow]) -> Scalar<'q> {
         .bind(column(views, |view| view.gone))
 }
 
-fn bind_snapshots<'q>(query: Scalar<'q>, snapshots: &'q [SnapshotRow]) -> Scalar<'q> {
+fn bind_snapshots<'q>(query: Statement<'q>, snapshots: &'q [SnapshotRow]) -> Statement<'q> {
     query
         .bind(column(snapshots, |snapshot| snapshot.key.aggregate_type.as_str()))
-        .bind(column(snapshots, |snapshot| snapshot.key.id.as_str()))
+        .bind(column(snapshots, |snapshot| snapshot.key.stored_id()))
         .bind(column(snapshots, |snapshot| snapshot.version))
         .bind(column(snapshots, |snapshot| snapshot.payload.as_str()))
 }

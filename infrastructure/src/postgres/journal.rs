@@ -1,6 +1,6 @@
 //! The journal of events and the feed.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
 use sqlx::Row;
@@ -11,16 +11,18 @@ use wilco_application::ports::{
 };
 
 use super::errors::classify;
-use super::rows::{entry, event};
+use super::rows::{entry, event, with_columns};
 use super::{PostgresStore, commit};
+
+static FEED: LazyLock<String> = LazyLock::new(|| with_columns(include_str!("sql/feed.sql")));
 
 #[async_trait]
 impl Journal for PostgresStore {
     async fn load(&self, keys: &[AggregateKey]) -> Result<Vec<Loaded>, StoreError> {
         let rows = sqlx::query(include_str!("sql/load.sql"))
             .bind(keys.iter().map(|key| key.aggregate_type.as_str()).collect::<Vec<_>>())
-            .bind(keys.iter().map(|key| key.id.as_str()).collect::<Vec<_>>())
-            .bind(keys.iter().map(AggregateKey::path).collect::<Vec<_>>())
+            .bind(keys.iter().map(AggregateKey::stored_id).collect::<Vec<_>>())
+            .bind(keys.iter().map(AggregateKey::view_id).collect::<Vec<_>>())
             .fetch_all(self.reads())
             .await
             .map_err(classify)?;
@@ -53,7 +55,7 @@ impl Journal for PostgresStore {
     async fn events(&self, key: &AggregateKey, after: i64, limit: u32) -> Result<Vec<EventRow>, StoreError> {
         let rows = sqlx::query(include_str!("sql/events.sql"))
             .bind(&key.aggregate_type)
-            .bind(&key.id)
+            .bind(key.stored_id())
             .bind(after)
             .bind(i64::from(limit))
             .fetch_all(self.reads())
@@ -63,7 +65,7 @@ impl Journal for PostgresStore {
     }
 
     async fn feed(&self, partition: u16, after: i64, limit: u32) -> Result<Vec<FeedEntry>, StoreError> {
-        let rows = sqlx::query(include_str!("sql/feed.sql"))
+        let rows = sqlx::query(&FEED)
             .bind(partition as i16)
             .bind(after)
             .bind(i64::from(limit))
@@ -104,7 +106,7 @@ fn fill(loaded: &mut [Loaded], row: &PgRow) -> Result<(), sqlx::Error> {
     if let Some(sequence) = row.try_get(5)? {
         loaded.events.push(EventRow {
             aggregate_type: loaded.key.aggregate_type.clone(),
-            aggregate_id: loaded.key.id.clone(),
+            aggregate_id: loaded.key.stored_id().into_owned(),
             sequence,
             event_type: row.try_get(6)?,
             event_version: row.try_get(7)?,

@@ -1,23 +1,33 @@
 //! The registry of commands.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, LazyLock, PoisonError};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::{PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;
 use wilco_application::ports::{
-    Accepted, CancelOutcome, Command, CommandFilter, OpenCommands, Page, Registry, State, StoreError,
+    Accepted, CancelOutcome, Command, CommandFilter, CommandKey, OpenCommands, Page, Registry, State,
+    StoreError,
 };
 use wilco_domain::kernel::Problem;
 
 use super::PostgresStore;
 use super::errors::{classify, may_be_repeated};
-use super::rows::{command, command_columns, unreadable};
+use super::rows::{bind_commands, command, unreadable, with_columns};
 
 /// How often a batch is tried that the server rolled back to resolve a deadlock.
 const TRIES: u32 = 5;
+
+static ACCEPT: LazyLock<String> = LazyLock::new(|| with_columns(include_str!("sql/accept.sql")));
+static DUE: LazyLock<String> = LazyLock::new(|| with_columns(include_str!("sql/due.sql")));
+static EXISTING: LazyLock<String> = LazyLock::new(|| with_columns(include_str!("sql/existing.sql")));
+static BY_ID: LazyLock<String> =
+    LazyLock::new(|| with_columns("SELECT {command} FROM commands c WHERE c.id = $1 AND c.tenant = $2"));
+static BY_IDS: LazyLock<String> =
+    LazyLock::new(|| with_columns("SELECT {command} FROM commands c WHERE c.id = ANY ($1)"));
+static ALL: LazyLock<String> = LazyLock::new(|| with_columns("SELECT {command} FROM commands c WHERE "));
 
 #[async_trait]
 impl Registry for PostgresStore {
@@ -34,23 +44,22 @@ impl Registry for PostgresStore {
         Ok(accepted)
     }
 
-    async fn command(&self, id: Uuid) -> Result<Option<Command>, StoreError> {
-        let row = sqlx::query(concat!("SELECT ", command_columns!(), " FROM commands c WHERE c.id = $1"))
-            .bind(id)
+    async fn command(&self, key: &CommandKey) -> Result<Option<Command>, StoreError> {
+        let row = sqlx::query(&BY_ID)
+            .bind(key.id)
+            .bind(key.tenant.stored())
             .fetch_optional(self.reads())
             .await
             .map_err(classify)?;
         row.as_ref().map(command).transpose()
     }
 
-    async fn commands(&self, ids: &[Uuid]) -> Result<Vec<Command>, StoreError> {
-        let rows =
-            sqlx::query(concat!("SELECT ", command_columns!(), " FROM commands c WHERE c.id = ANY ($1)"))
-                .bind(ids)
-                .fetch_all(self.reads())
-                .await
-                .map_err(classify)?;
-        rows.iter().map(command).collect()
+    async fn commands(&self, keys: &[CommandKey]) -> Result<Vec<Command>, StoreError> {
+        let ids: Vec<Uuid> = keys.iter().map(|key| key.id).collect();
+        let rows = sqlx::query(&BY_IDS).bind(&ids).fetch_all(self.reads()).await.map_err(classify)?;
+        let mut found = rows.iter().map(command).collect::<Result<Vec<_>, _>>()?;
+        retain(&mut found, keys);
+        Ok(found)
     }
 
     async fn list(&self, filter: &CommandFilter) -> Result<Page<Command>, StoreError> {
@@ -67,7 +76,7 @@ impl Registry for PostgresStore {
         now: DateTime<Utc>,
         limit: u32,
     ) -> Result<Vec<Command>, StoreError> {
-        let rows = sqlx::query(include_str!("sql/due.sql"))
+        let rows = sqlx::query(&DUE)
             .bind(partitions.iter().map(|partition| *partition as i16).collect::<Vec<_>>())
             .bind(now)
             .bind(i64::from(limit))
@@ -101,16 +110,18 @@ impl Registry for PostgresStore {
 
     async fn cancel(
         &self,
-        id: Uuid,
+        key: &CommandKey,
         at: DateTime<Utc>,
         error: &Problem,
     ) -> Result<CancelOutcome, StoreError> {
+        let (id, tenant) = (key.id, key.tenant.clone());
         let error = serde_json::to_string(error).map_err(unreadable)?;
         let pool = self.writes().clone();
         let cancelled = self
             .outlive(async move {
-                sqlx::query_scalar::<_, Option<bool>>("SELECT wilco_cancel($1, $2, $3)")
+                sqlx::query_scalar::<_, Option<bool>>("SELECT wilco_cancel_2($1, $2, $3, $4)")
                     .bind(id)
+                    .bind(tenant.stored())
                     .bind(at)
                     .bind(error)
                     .fetch_one(&pool)
@@ -119,7 +130,7 @@ impl Registry for PostgresStore {
             })
             .await?;
         let Some(cancelled) = cancelled else { return Ok(CancelOutcome::Unknown) };
-        let command = self.command(id).await?.ok_or_else(|| unreadable("a command has vanished"))?;
+        let command = self.command(key).await?.ok_or_else(|| unreadable("a command has vanished"))?;
         if !cancelled {
             return Ok(CancelOutcome::Settled(Box::new(command)));
         }
@@ -148,57 +159,50 @@ async fn accept(pool: &PgPool, commands: &[Arc<Command>]) -> Result<Vec<Accepted
     if stored.is_none() && ordered.len() == commands.len() {
         return Ok(commands.iter().map(|_| Accepted::New).collect());
     }
-    let stored = stored.unwrap_or_else(|| ordered.iter().map(|command| command.id).collect());
+    let stored = stored.unwrap_or_else(|| ordered.iter().map(|command| named(command)).collect());
     // Of commands with the same id only the first can be the stored one.
-    let mut stored: HashSet<Uuid> = stored.into_iter().collect();
-    let missing: Vec<bool> = commands.iter().map(|command| !stored.remove(&command.id)).collect();
+    let mut stored: HashSet<String> = stored.into_iter().collect();
+    let missing: Vec<bool> = commands.iter().map(|command| !stored.remove(&named(command))).collect();
     read_back(pool, commands, &missing).await
 }
 
 /// Batches that store commands in this order do not wait for each other in a circle: by key, or else by id.
 pub(super) fn lock_order(command: &Command) -> impl Ord + use<'_> {
     let key = key_of(command);
-    (key, key.is_none().then_some(command.id))
+    (key, key.is_none().then_some((command.id, command.tenant.stored())))
 }
 
 /// The first of each id, in lock order. Of those with the same key the first stays the first.
 fn in_lock_order(commands: &[Arc<Command>]) -> Vec<&Command> {
     let mut seen = HashSet::with_capacity(commands.len());
     let mut ordered: Vec<&Command> =
-        commands.iter().map(Arc::as_ref).filter(|command| seen.insert(command.id)).collect();
+        commands.iter().map(Arc::as_ref).filter(|command| seen.insert(command.key())).collect();
     ordered.sort_by_key(|command| lock_order(command));
     ordered
 }
 
 fn key_of(command: &Command) -> Option<(&str, &str)> {
-    Some((command.tenant.as_str(), command.idempotency.as_ref()?.key.as_deref()?))
+    Some((command.tenant.stored(), command.idempotency.as_ref()?.key.as_deref()?))
+}
+
+/// A command as the accepting statement names it.
+fn named(command: &Command) -> String {
+    format!("{}/{}", command.tenant.stored(), command.id)
+}
+
+/// Of commands found by their ids, those that are meant: another tenant may have the same id.
+fn retain(found: &mut Vec<Command>, keys: &[CommandKey]) {
+    let keys: HashSet<&CommandKey> = keys.iter().collect();
+    found.retain(|command| keys.contains(&command.key()));
 }
 
 /// `None`: all were new. Otherwise those that were.
-async fn insert(pool: &PgPool, commands: &[&Command]) -> Result<Option<Vec<Uuid>>, sqlx::Error> {
-    fn column<'c, T>(commands: &[&'c Command], value: impl Fn(&'c Command) -> T) -> Vec<T> {
-        commands.iter().map(|command| value(command)).collect()
-    }
-    sqlx::query_scalar(include_str!("sql/accept.sql"))
-        .bind(column(commands, |c| c.id))
-        .bind(column(commands, |c| c.tenant.as_str()))
-        .bind(column(commands, |c| c.partition as i16))
-        .bind(column(commands, |c| c.command_type.as_str()))
-        .bind(column(commands, |c| c.target.as_str()))
-        .bind(column(commands, |c| c.data.as_str()))
-        .bind(column(commands, |c| c.expected_version))
-        .bind(column(commands, |c| c.not_before))
-        .bind(column(commands, |c| c.accepted_at))
-        .bind(column(commands, |c| c.actor.as_deref()))
-        .bind(column(commands, |c| c.callback_url.as_deref()))
-        .bind(column(commands, |c| c.metadata.as_deref()))
-        .bind(column(commands, |c| c.idempotency.as_ref().and_then(|given| given.key.as_deref())))
-        .bind(column(commands, |c| c.idempotency.as_ref().map(|given| given.fingerprint)))
-        .bind(column(commands, |c| (c.correlation_id != c.id).then_some(c.correlation_id)))
-        .bind(column(commands, |c| c.caused_by))
-        .bind(column(commands, |c| c.traceparent.as_deref()))
-        .fetch_one(pool)
-        .await
+async fn insert(pool: &PgPool, commands: &[&Command]) -> Result<Option<Vec<String>>, sqlx::Error> {
+    let query = sqlx::query_scalar(&ACCEPT)
+        .bind(commands.iter().map(|command| command.id).collect::<Vec<_>>())
+        .bind(commands.iter().map(|command| command.partition as i16).collect::<Vec<_>>())
+        .bind(commands.iter().map(|command| command.not_before).collect::<Vec<_>>());
+    bind_commands(query, commands).fetch_one(pool).await
 }
 
 /// Finds what was there already, in a new statement: the inserting one does not see rows that others committed
@@ -210,7 +214,7 @@ async fn read_back(
 ) -> Result<Vec<Accepted>, StoreError> {
     let sought = || commands.iter().zip(missing).filter(|(_, missing)| **missing).map(|(command, _)| command);
     let keys: Vec<(&str, &str)> = sought().filter_map(|command| key_of(command)).collect();
-    let rows = sqlx::query(include_str!("sql/existing.sql"))
+    let rows = sqlx::query(&EXISTING)
         .bind(sought().map(|command| command.id).collect::<Vec<_>>())
         .bind(keys.iter().map(|(tenant, _)| *tenant).collect::<Vec<_>>())
         .bind(keys.iter().map(|(_, key)| *key).collect::<Vec<_>>())
@@ -219,14 +223,14 @@ async fn read_back(
         .map_err(classify)?;
     let existing = rows.iter().map(command).collect::<Result<Vec<_>, _>>()?;
     let by_key: HashMap<_, _> = existing.iter().filter_map(|found| Some((key_of(found)?, found))).collect();
-    let by_id: HashMap<_, _> = existing.iter().map(|found| (found.id, found)).collect();
+    let by_id: HashMap<_, _> = existing.iter().map(|found| (found.key(), found)).collect();
     let answer = |(command, missing): (&Arc<Command>, &bool)| {
         if !*missing {
             return Ok(Accepted::New);
         }
         key_of(command)
             .and_then(|key| by_key.get(&key))
-            .or_else(|| by_id.get(&command.id))
+            .or_else(|| by_id.get(&command.key()))
             .map(|found| Accepted::Existing(Box::new((*found).clone())))
             .ok_or_else(|| StoreError::Unavailable("a command's earlier twin has vanished".into()))
     };
@@ -264,13 +268,13 @@ const NEWEST_FIRST: &str = "ORDER BY c.accepted_at DESC, c.id DESC LIMIT ";
 
 /// The newest of those that match, and one more to see whether there are more.
 fn some<'f>(query: &mut QueryBuilder<'f, Postgres>, which: &str, filter: &'f CommandFilter) {
-    query.push(concat!("SELECT ", command_columns!(), " FROM commands c WHERE ")).push(which);
+    query.push(&*ALL).push(which);
     conditions(query, filter);
     query.push(" ").push(NEWEST_FIRST).push_bind(i64::from(filter.limit) + 1);
 }
 
 fn conditions<'f>(query: &mut QueryBuilder<'f, Postgres>, filter: &'f CommandFilter) {
-    query.push("c.tenant = ").push_bind(&filter.tenant);
+    query.push("c.tenant = ").push_bind(filter.tenant.stored());
     if let (Some(scheduled), Some(now)) = (filter.scheduled, filter.now) {
         query.push(if scheduled {
             " AND c.not_before > "

@@ -1,24 +1,52 @@
 //! Between the rows of PostgreSQL and the values of the port.
 
-use sqlx::Row;
-use sqlx::postgres::PgRow;
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::QueryScalar;
+use sqlx::{Decode, Postgres, Row, Type};
 use uuid::Uuid;
 use wilco_application::ports::{
     Command, EntryBody, EventRow, FeedEntry, Idempotency, Settlement, State, StoreError, ViewRow,
 };
+use wilco_domain::kernel::Tenant;
 
 use super::errors::classify;
 
-/// The columns of a command, in the order in which [`command`] reads them. The feed's statement repeats them.
-macro_rules! command_columns {
-    () => {
-        "c.id, c.tenant, c.partition, c.command_type, c.target, c.data, c.expected_version, c.not_before, \
-         c.accepted_at, c.actor, c.callback_url, c.metadata, c.idempotency_key, c.fingerprint, \
-         c.correlation_id, c.caused_by, c.traceparent, c.status, c.settled_at, c.attempts, c.\"offset\", \
-         c.version, c.error"
-    };
+/// What is stored of a command when it is accepted, with the types; in the order in which it is bound and read. The last
+/// of them, [`bind_commands`]' part, are also what `wilco_commit_2` takes of a new command.
+const GIVEN: [(&str, &str); 17] = [
+    ("id", "uuid"),
+    ("partition", "smallint"),
+    ("not_before", "timestamptz"),
+    ("tenant", "text"),
+    ("command_type", "text"),
+    ("target", "text"),
+    ("data", "text"),
+    ("expected_version", "bigint"),
+    ("accepted_at", "timestamptz"),
+    ("actor", "text"),
+    ("callback_url", "text"),
+    ("metadata", "text"),
+    ("idempotency_key", "text"),
+    ("fingerprint", "bytea"),
+    ("correlation_id", "uuid"),
+    ("caused_by", "uuid"),
+    ("traceparent", "text"),
+];
+
+/// What is stored of a command when it is settled, in the order in which it is read.
+const SETTLED: [&str; 6] = ["status", "settled_at", "attempts", "version", "error", "\"offset\""];
+
+/// A statement whose text says `{given}` for what is given of a command, `{given arrays}` for as many parameters,
+/// `{command}` for all columns, of `commands c`, and `{no command}` for as many nulls.
+pub(super) fn with_columns(text: &str) -> String {
+    let all = || GIVEN.into_iter().map(|(column, _)| column).chain(SETTLED);
+    let list = |columns: Vec<String>| columns.join(", ");
+    let arrays = (1..).zip(GIVEN).map(|(number, (_, of))| format!("${number}::{of}[]"));
+    text.replace("{given}", &GIVEN.map(|(column, _)| column).join(", "))
+        .replace("{given arrays}", &list(arrays.collect()))
+        .replace("{command}", &list(all().map(|column| format!("c.{column}")).collect()))
+        .replace("{no command}", &list(all().map(|_| "NULL".to_owned()).collect()))
 }
-pub(super) use command_columns;
 
 /// The columns of a view, in the order in which [`view`] reads them.
 macro_rules! view_columns {
@@ -28,61 +56,101 @@ macro_rules! view_columns {
 }
 pub(super) use view_columns;
 
-/// A command, from [`command_columns`].
+/// The columns of a row, one after the other.
+struct Columns<'r> {
+    row: &'r PgRow,
+    next: usize,
+}
+
+impl<'r> Columns<'r> {
+    fn next<T: Decode<'r, Postgres> + Type<Postgres>>(&mut self) -> Result<T, sqlx::Error> {
+        self.next += 1;
+        self.row.try_get(self.next - 1)
+    }
+}
+
+/// A command, from `{command}`.
 pub(super) fn command(row: &PgRow) -> Result<Command, StoreError> {
     command_at(row, 0)
 }
 
 fn command_at(row: &PgRow, first: usize) -> Result<Command, StoreError> {
-    let read = || -> Result<Command, sqlx::Error> {
-        let id: Uuid = row.try_get(first)?;
-        let fingerprint: Option<[u8; 16]> = row.try_get(first + 13)?;
-        Ok(Command {
-            id,
-            tenant: row.try_get(first + 1)?,
-            partition: row.try_get::<i16, _>(first + 2)? as u16,
-            command_type: row.try_get(first + 3)?,
-            target: row.try_get(first + 4)?,
-            data: row.try_get(first + 5)?,
-            expected_version: row.try_get(first + 6)?,
-            not_before: row.try_get(first + 7)?,
-            accepted_at: row.try_get(first + 8)?,
-            actor: row.try_get(first + 9)?,
-            callback_url: row.try_get(first + 10)?,
-            metadata: row.try_get(first + 11)?,
-            idempotency: match fingerprint {
-                Some(fingerprint) => Some(Idempotency { key: row.try_get(first + 12)?, fingerprint }),
-                None => None,
-            },
-            correlation_id: row.try_get::<Option<Uuid>, _>(first + 14)?.unwrap_or(id),
-            caused_by: row.try_get(first + 15)?,
-            traceparent: row.try_get(first + 16)?,
-            settlement: None,
-        })
-    };
-    let settlement = settlement(row, first + 17)?;
-    Ok(Command { settlement, ..read().map_err(classify)? })
+    let mut columns = Columns { row, next: first };
+    let given = given(&mut columns).map_err(classify)?;
+    Ok(Command { settlement: settlement(&mut columns)?, ..given })
 }
 
-fn settlement(row: &PgRow, first: usize) -> Result<Option<Settlement>, StoreError> {
-    let number: i16 = row.try_get(first).map_err(classify)?;
+fn given(columns: &mut Columns<'_>) -> Result<Command, sqlx::Error> {
+    let id: Uuid = columns.next()?;
+    Ok(Command {
+        id,
+        partition: columns.next::<i16>()? as u16,
+        not_before: columns.next()?,
+        tenant: tenant(columns.next()?)?,
+        command_type: columns.next()?,
+        target: columns.next()?,
+        data: columns.next()?,
+        expected_version: columns.next()?,
+        accepted_at: columns.next()?,
+        actor: columns.next()?,
+        callback_url: columns.next()?,
+        metadata: columns.next()?,
+        idempotency: idempotency(columns.next()?, columns.next()?),
+        correlation_id: columns.next::<Option<Uuid>>()?.unwrap_or(id),
+        caused_by: columns.next()?,
+        traceparent: columns.next()?,
+        settlement: None,
+    })
+}
+
+fn tenant(stored: String) -> Result<Tenant, sqlx::Error> {
+    Tenant::from_stored(stored).map_err(|invalid| sqlx::Error::Decode(invalid.into()))
+}
+
+fn idempotency(key: Option<String>, fingerprint: Option<[u8; 16]>) -> Option<Idempotency> {
+    fingerprint.map(|fingerprint| Idempotency { key, fingerprint })
+}
+
+fn settlement(columns: &mut Columns<'_>) -> Result<Option<Settlement>, StoreError> {
+    let number: i16 = columns.next().map_err(classify)?;
     let state = State::from_number(number).ok_or_else(|| unreadable(format!("status {number}")))?;
     if state == State::Open {
         return Ok(None);
     }
-    let error: Option<&str> = row.try_get(first + 5).map_err(classify)?;
-    let error = error.map(serde_json::from_str).transpose().map_err(unreadable)?;
-    let read = || -> Result<Settlement, sqlx::Error> {
-        Ok(Settlement {
-            state,
-            at: row.try_get(first + 1)?,
-            attempts: row.try_get::<i32, _>(first + 2)? as u32,
-            offset: row.try_get(first + 3)?,
-            version: row.try_get(first + 4)?,
-            error,
-        })
+    let mut read = || -> Result<_, sqlx::Error> {
+        let (at, attempts) = (columns.next()?, columns.next::<i32>()? as u32);
+        let (version, error): (_, Option<&str>) = (columns.next()?, columns.next()?);
+        let settlement = Settlement { state, at, attempts, version, error: None, offset: columns.next()? };
+        Ok((settlement, error))
     };
-    read().map(Some).map_err(classify)
+    let (settlement, error) = read().map_err(classify)?;
+    let error = error.map(serde_json::from_str).transpose().map_err(unreadable)?;
+    Ok(Some(Settlement { error, ..settlement }))
+}
+
+/// A statement whose parameters are arrays.
+pub(super) type Scalar<'q, O> = QueryScalar<'q, Postgres, O, PgArguments>;
+
+/// What is given of each command from its tenant on, an array a column: all but what depends on where it goes.
+pub(super) fn bind_commands<'q, O>(query: Scalar<'q, O>, commands: &[&'q Command]) -> Scalar<'q, O> {
+    fn of<'q, T>(commands: &[&'q Command], value: impl Fn(&'q Command) -> T) -> Vec<T> {
+        commands.iter().map(|command| value(command)).collect()
+    }
+    query
+        .bind(of(commands, |c| c.tenant.stored()))
+        .bind(of(commands, |c| c.command_type.as_str()))
+        .bind(of(commands, |c| c.target.as_str()))
+        .bind(of(commands, |c| c.data.as_str()))
+        .bind(of(commands, |c| c.expected_version))
+        .bind(of(commands, |c| c.accepted_at))
+        .bind(of(commands, |c| c.actor.as_deref()))
+        .bind(of(commands, |c| c.callback_url.as_deref()))
+        .bind(of(commands, |c| c.metadata.as_deref()))
+        .bind(of(commands, |c| c.idempotency.as_ref().and_then(|given| given.key.as_deref())))
+        .bind(of(commands, |c| c.idempotency.as_ref().map(|given| given.fingerprint)))
+        .bind(of(commands, |c| (c.correlation_id != c.id).then_some(c.correlation_id)))
+        .bind(of(commands, |c| c.caused_by))
+        .bind(of(commands, |c| c.traceparent.as_deref()))
 }
 
 /// A view, from [`view_columns`].

@@ -11,7 +11,7 @@ use sqlx::{Arguments, Encode, Sqlite, Type};
 use wilco_application::ports::StoreError;
 
 use super::errors::classify;
-use super::rows::unreadable;
+use super::rows::{unreadable, with_columns};
 
 /// Most rows in one statement, a power of two.
 const MOST: usize = 128;
@@ -35,7 +35,7 @@ pub(super) struct Values<'q> {
 }
 
 impl Bulk {
-    /// `text` says `(VALUES rows)` where the list belongs.
+    /// `text` says `(VALUES rows)` where the list belongs, and names columns as [`with_columns`] knows them.
     pub(super) const fn new(text: &'static str, columns: usize) -> Self {
         Self { text, columns, sized: [const { OnceLock::new() }; SIZES] }
     }
@@ -92,7 +92,7 @@ impl Bulk {
         let size = rows.next_power_of_two();
         self.sized[size.ilog2() as usize].get_or_init(|| {
             let row = format!("({})", vec!["?"; self.columns].join(","));
-            self.text.replace(LIST, &format!("(VALUES {})", vec![row.as_str(); size].join(",")))
+            with_columns(self.text).replace(LIST, &format!("(VALUES {})", vec![row.as_str(); size].join(",")))
         })
     }
 }

@@ -10,13 +10,12 @@ use wilco_application::ports::{
 
 use super::bulk::{Bulk, Values};
 use super::errors::classify;
-use super::registry::bind_command;
-use super::rows::unreadable;
+use super::rows::{GIVEN, SETTLED, bind_command, unreadable};
 use super::views::bind_view;
 
 static EVENTS: Bulk = Bulk::new(include_str!("sql/commit_2_events.sql"), 9);
-static OUTCOMES: Bulk = Bulk::new(include_str!("sql/commit_3_outcomes.sql"), 7);
-static FRESH: Bulk = Bulk::new(include_str!("sql/commit_4_fresh.sql"), 23);
+static OUTCOMES: Bulk = Bulk::new(include_str!("sql/commit_3_outcomes.sql"), 2 + SETTLED.len());
+static FRESH: Bulk = Bulk::new(include_str!("sql/commit_4_fresh.sql"), GIVEN.len() + SETTLED.len());
 static VIEWS: Bulk = Bulk::new(include_str!("sql/commit_5_views.sql"), 5);
 static VIEWS_OF_NEW_STATUS: Bulk = Bulk::new(include_str!("sql/commit_6_views_of_new_status.sql"), 5);
 static SNAPSHOTS: Bulk = Bulk::new(include_str!("sql/commit_7_snapshots.sql"), 4);
@@ -79,7 +78,7 @@ fn bind_event<'q>(values: &mut Values<'q>, (event, offset): &'q (&NewEvent, i64)
 }
 
 fn bind_stored<'q>(values: &mut Values<'q>, settled: &'q Settled<'_>) {
-    values.put(settled.outcome.command.id);
+    values.put(settled.outcome.command.id).text(settled.outcome.command.tenant.stored());
     bind_settlement(values, settled);
 }
 
@@ -100,7 +99,7 @@ fn bind_settlement<'q>(values: &mut Values<'q>, settled: &'q Settled<'_>) {
 }
 
 fn bind_snapshot<'q>(values: &mut Values<'q>, snapshot: &'q SnapshotRow) {
-    values.text(&snapshot.key.aggregate_type).text(&snapshot.key.id);
+    values.text(&snapshot.key.aggregate_type).put(snapshot.key.stored_id());
     values.put(snapshot.version).text(&snapshot.payload);
 }
 

@@ -1,6 +1,6 @@
 //! The journal of events and the feed.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
 use sqlx::Row;
@@ -11,14 +11,17 @@ use wilco_application::ports::{
 };
 
 use super::errors::classify;
-use super::rows::{entry, event, json};
+use super::rows::{entry, event, json, with_columns};
 use super::{SqliteStore, commit};
+
+static FEED: LazyLock<String> = LazyLock::new(|| with_columns(include_str!("sql/feed.sql")));
 
 #[async_trait]
 impl Journal for SqliteStore {
     async fn load(&self, keys: &[AggregateKey]) -> Result<Vec<Loaded>, StoreError> {
-        let given =
-            json(&keys.iter().map(|key| (&key.aggregate_type, &key.id, key.path())).collect::<Vec<_>>())?;
+        let given = json(
+            &keys.iter().map(|key| (&key.aggregate_type, key.stored_id(), key.view_id())).collect::<Vec<_>>(),
+        )?;
         let rows = sqlx::query(include_str!("sql/load.sql"))
             .bind(given)
             .fetch_all(self.reads())
@@ -40,7 +43,7 @@ impl Journal for SqliteStore {
     async fn events(&self, key: &AggregateKey, after: i64, limit: u32) -> Result<Vec<EventRow>, StoreError> {
         let rows = sqlx::query(include_str!("sql/events.sql"))
             .bind(&key.aggregate_type)
-            .bind(&key.id)
+            .bind(key.stored_id())
             .bind(after)
             .bind(limit)
             .fetch_all(self.reads())
@@ -50,7 +53,7 @@ impl Journal for SqliteStore {
     }
 
     async fn feed(&self, partition: u16, after: i64, limit: u32) -> Result<Vec<FeedEntry>, StoreError> {
-        let rows = sqlx::query(include_str!("sql/feed.sql"))
+        let rows = sqlx::query(&FEED)
             .bind(partition)
             .bind(after)
             .bind(limit)
@@ -92,7 +95,7 @@ fn fill(loaded: &mut [Loaded], row: &SqliteRow) -> Result<(), sqlx::Error> {
     if let Some(sequence) = row.try_get(5)? {
         loaded.events.push(EventRow {
             aggregate_type: loaded.key.aggregate_type.clone(),
-            aggregate_id: loaded.key.id.clone(),
+            aggregate_id: loaded.key.stored_id().into_owned(),
             sequence,
             event_type: row.try_get(6)?,
             event_version: row.try_get(7)?,

@@ -1,7 +1,7 @@
 //! The registry of commands.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -9,14 +9,15 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{QueryBuilder, Row, Sqlite};
 use uuid::Uuid;
 use wilco_application::ports::{
-    Accepted, CancelOutcome, Command, CommandFilter, OpenCommands, Page, Registry, State, StoreError,
+    Accepted, CancelOutcome, Command, CommandFilter, CommandKey, OpenCommands, Page, Registry, State,
+    StoreError,
 };
 use wilco_domain::kernel::Problem;
 
 use super::SqliteStore;
-use super::bulk::{Bulk, Values};
+use super::bulk::Bulk;
 use super::errors::classify;
-use super::rows::{command, command_columns, hex, json, unreadable};
+use super::rows::{GIVEN, bind_command, command, hex, json, unreadable, with_columns};
 
 #[async_trait]
 impl Registry for SqliteStore {
@@ -27,24 +28,23 @@ impl Registry for SqliteStore {
         self.writer().write(move |connection| Box::pin(accept(connection, commands))).await
     }
 
-    async fn command(&self, id: Uuid) -> Result<Option<Command>, StoreError> {
-        let row = sqlx::query(concat!("SELECT ", command_columns!(), " FROM commands c WHERE c.id = ?1"))
-            .bind(id)
+    async fn command(&self, key: &CommandKey) -> Result<Option<Command>, StoreError> {
+        let row = sqlx::query(&BY_ID)
+            .bind(key.id)
+            .bind(key.tenant.stored())
             .fetch_optional(self.reads())
             .await
             .map_err(classify)?;
         row.as_ref().map(command).transpose()
     }
 
-    async fn commands(&self, ids: &[Uuid]) -> Result<Vec<Command>, StoreError> {
-        let ids = json(&ids.iter().map(|id| hex(*id)).collect::<Vec<_>>())?;
-        let rows = sqlx::query(include_str!("sql/existing.sql"))
-            .bind(ids)
-            .bind("[]")
-            .fetch_all(self.reads())
-            .await
-            .map_err(classify)?;
-        rows.iter().map(command).collect()
+    async fn commands(&self, keys: &[CommandKey]) -> Result<Vec<Command>, StoreError> {
+        let ids = json(&keys.iter().map(|key| hex(key.id)).collect::<Vec<_>>())?;
+        let rows =
+            sqlx::query(&EXISTING).bind(ids).bind("[]").fetch_all(self.reads()).await.map_err(classify)?;
+        let mut found = rows.iter().map(command).collect::<Result<Vec<_>, _>>()?;
+        retain(&mut found, keys);
+        Ok(found)
     }
 
     async fn list(&self, filter: &CommandFilter) -> Result<Page<Command>, StoreError> {
@@ -64,7 +64,7 @@ impl Registry for SqliteStore {
         let mut due = Vec::new();
         // One by one: there is no round trip to save, and a partition or two is what a SQLite store has.
         for partition in partitions {
-            let rows = sqlx::query(include_str!("sql/due.sql"))
+            let rows = sqlx::query(&DUE)
                 .bind(partition)
                 .bind(now.timestamp_micros())
                 .bind(limit)
@@ -102,38 +102,27 @@ impl Registry for SqliteStore {
 
     async fn cancel(
         &self,
-        id: Uuid,
+        key: &CommandKey,
         at: DateTime<Utc>,
         error: &Problem,
     ) -> Result<CancelOutcome, StoreError> {
+        let key = key.clone();
         let error = serde_json::to_string(error).map_err(unreadable)?;
-        self.writer().write(move |connection| Box::pin(cancel(connection, id, at, error))).await
+        self.writer().write(move |connection| Box::pin(cancel(connection, key, at, error))).await
     }
 }
 
-static ACCEPT: Bulk = Bulk::new(include_str!("sql/accept.sql"), 17);
+static ACCEPT: Bulk = Bulk::new(include_str!("sql/accept.sql"), GIVEN.len());
+static DUE: LazyLock<String> = LazyLock::new(|| with_columns(include_str!("sql/due.sql")));
+static EXISTING: LazyLock<String> = LazyLock::new(|| with_columns(include_str!("sql/existing.sql")));
+static BY_ID: LazyLock<String> =
+    LazyLock::new(|| with_columns("SELECT {command} FROM commands c WHERE c.id = ?1 AND c.tenant = ?2"));
+static ALL: LazyLock<String> = LazyLock::new(|| with_columns("SELECT {command} FROM commands c"));
 
-/// A command's row, as the statements that store it take it.
-pub(super) fn bind_command<'q>(values: &mut Values<'q>, command: &'q Command) {
-    let idempotency = command.idempotency.as_ref();
-    values
-        .put(command.id)
-        .text(&command.tenant)
-        .put(command.partition)
-        .text(&command.command_type)
-        .text(&command.target)
-        .text(&command.data)
-        .put(command.expected_version)
-        .put(command.not_before.map(|time| time.timestamp_micros()))
-        .put(command.accepted_at.timestamp_micros())
-        .optional_text(command.actor.as_deref())
-        .optional_text(command.callback_url.as_deref())
-        .optional_text(command.metadata.as_deref())
-        .optional_text(idempotency.and_then(|given| given.key.as_deref()))
-        .put(idempotency.map(|given| given.fingerprint.as_slice()))
-        .put((command.correlation_id != command.id).then_some(command.correlation_id))
-        .put(command.caused_by)
-        .optional_text(command.traceparent.as_deref());
+/// Of commands found by their ids, those that are meant: another tenant may have the same id.
+fn retain(found: &mut Vec<Command>, keys: &[CommandKey]) {
+    let keys: HashSet<&CommandKey> = keys.iter().collect();
+    found.retain(|command| keys.contains(&command.key()));
 }
 
 async fn accept(
@@ -141,19 +130,21 @@ async fn accept(
     commands: Vec<Arc<Command>>,
 ) -> Result<Vec<Accepted>, StoreError> {
     let rows = ACCEPT.fetch(connection, &commands, |values, command| bind_command(values, command)).await?;
-    let stored = rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<Uuid>, _>>();
-    let stored = stored.map_err(classify)?;
+    let stored = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<Vec<_>, _>>();
+    let stored: Vec<(Uuid, String)> = stored.map_err(classify)?;
     if stored.len() == commands.len() {
         return Ok(commands.iter().map(|_| Accepted::New).collect());
     }
     // Of commands with the same id only the first can be the stored one.
-    let mut stored: HashSet<Uuid> = stored.into_iter().collect();
-    let missing: Vec<bool> = commands.iter().map(|command| !stored.remove(&command.id)).collect();
+    let mut stored: HashSet<(Uuid, &str)> =
+        stored.iter().map(|(id, tenant)| (*id, tenant.as_str())).collect();
+    let missing: Vec<bool> =
+        commands.iter().map(|command| !stored.remove(&(command.id, command.tenant.stored()))).collect();
     read_back(connection, &commands, &missing).await
 }
 
 fn key_of(command: &Command) -> Option<(&str, &str)> {
-    Some((command.tenant.as_str(), command.idempotency.as_ref()?.key.as_deref()?))
+    Some((command.tenant.stored(), command.idempotency.as_ref()?.key.as_deref()?))
 }
 
 /// Finds what was there already.
@@ -164,7 +155,7 @@ async fn read_back(
 ) -> Result<Vec<Accepted>, StoreError> {
     let sought =
         || commands.iter().zip(missing).filter(|(_, missing)| **missing).map(|(command, _)| &**command);
-    let rows = sqlx::query(include_str!("sql/existing.sql"))
+    let rows = sqlx::query(&EXISTING)
         .bind(json(&sought().map(|command| hex(command.id)).collect::<Vec<_>>())?)
         .bind(json(&sought().filter_map(|command| key_of(command)).collect::<Vec<_>>())?)
         .fetch_all(connection)
@@ -172,14 +163,14 @@ async fn read_back(
         .map_err(classify)?;
     let existing = rows.iter().map(command).collect::<Result<Vec<_>, _>>()?;
     let by_key: HashMap<_, _> = existing.iter().filter_map(|found| Some((key_of(found)?, found))).collect();
-    let by_id: HashMap<_, _> = existing.iter().map(|found| (found.id, found)).collect();
+    let by_id: HashMap<_, _> = existing.iter().map(|found| (found.key(), found)).collect();
     let answer = |(command, missing): (&Arc<Command>, &bool)| {
         if !*missing {
             return Ok(Accepted::New);
         }
         key_of(command)
             .and_then(|key| by_key.get(&key))
-            .or_else(|| by_id.get(&command.id))
+            .or_else(|| by_id.get(&command.key()))
             .map(|found| Accepted::Existing(Box::new((*found).clone())))
             .ok_or_else(|| StoreError::Unavailable("a command's earlier twin has vanished".into()))
     };
@@ -188,11 +179,11 @@ async fn read_back(
 
 async fn cancel(
     connection: &mut SqliteConnection,
-    id: Uuid,
+    key: CommandKey,
     at: DateTime<Utc>,
     error: String,
 ) -> Result<CancelOutcome, StoreError> {
-    let Some(found) = one(connection, id).await? else { return Ok(CancelOutcome::Unknown) };
+    let Some(found) = one(connection, &key).await? else { return Ok(CancelOutcome::Unknown) };
     if found.settlement.is_some() {
         return Ok(CancelOutcome::Settled(Box::new(found)));
     }
@@ -203,20 +194,22 @@ async fn cancel(
             .await
             .map_err(classify)?;
     sqlx::query(include_str!("sql/cancel.sql"))
-        .bind(id)
+        .bind(key.id)
+        .bind(key.tenant.stored())
         .bind(at.timestamp_micros())
         .bind(error)
         .bind(offset)
         .execute(&mut *connection)
         .await
         .map_err(classify)?;
-    let cancelled = one(connection, id).await?.ok_or_else(|| unreadable("a command has vanished"))?;
+    let cancelled = one(connection, &key).await?.ok_or_else(|| unreadable("a command has vanished"))?;
     Ok(CancelOutcome::Cancelled(Box::new(cancelled)))
 }
 
-async fn one(connection: &mut SqliteConnection, id: Uuid) -> Result<Option<Command>, StoreError> {
-    let row = sqlx::query(concat!("SELECT ", command_columns!(), " FROM commands c WHERE c.id = ?1"))
-        .bind(id)
+async fn one(connection: &mut SqliteConnection, key: &CommandKey) -> Result<Option<Command>, StoreError> {
+    let row = sqlx::query(&BY_ID)
+        .bind(key.id)
+        .bind(key.tenant.stored())
         .fetch_optional(connection)
         .await
         .map_err(classify)?;
@@ -251,13 +244,13 @@ fn listing(filter: &CommandFilter) -> QueryBuilder<'_, Sqlite> {
 
 /// The newest of those that match, and one more to see whether there are more.
 fn some<'f>(query: &mut QueryBuilder<'f, Sqlite>, which: &str, filter: &'f CommandFilter) {
-    query.push(concat!("SELECT ", command_columns!(), " FROM commands c")).push(which);
+    query.push(&*ALL).push(which);
     conditions(query, filter);
     query.push(" ORDER BY c.accepted_at DESC, c.id DESC LIMIT ").push_bind(i64::from(filter.limit) + 1);
 }
 
 fn conditions<'f>(query: &mut QueryBuilder<'f, Sqlite>, filter: &'f CommandFilter) {
-    query.push("c.tenant = ").push_bind(&filter.tenant);
+    query.push("c.tenant = ").push_bind(filter.tenant.stored());
     if let (Some(scheduled), Some(now)) = (filter.scheduled, filter.now) {
         query.push(if scheduled { " AND c.not_before > " } else { " AND coalesce(c.not_before, 0) <= " });
         query.push_bind(now.timestamp_micros());

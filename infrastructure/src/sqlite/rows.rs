@@ -2,25 +2,52 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{Decode, Row, Sqlite, Type};
 use uuid::Uuid;
 use wilco_application::ports::{
     Command, EntryBody, EventRow, FeedEntry, Idempotency, Settlement, State, StoreError, ViewRow,
 };
+use wilco_domain::kernel::Tenant;
 
+use super::bulk::Values;
 use super::errors::classify;
 
-/// The columns of a command, in the order in which [`command`] reads them. The longer statements repeat them.
-macro_rules! command_columns {
-    () => {
-        "c.id, c.tenant, c.partition, c.command_type, c.target, c.data, c.expected_version, c.not_before, \
-         c.accepted_at, c.actor, c.callback_url, c.metadata, c.idempotency_key, c.fingerprint, \
-         c.correlation_id, c.caused_by, c.traceparent, c.status, c.settled_at, c.attempts, c.\"offset\", \
-         c.version, c.error"
-    };
+/// What is stored of a command when it is accepted, in the order in which [`bind_command`] binds it and [`command`]
+/// reads it.
+pub(super) const GIVEN: [&str; 17] = [
+    "id",
+    "tenant",
+    "partition",
+    "command_type",
+    "target",
+    "data",
+    "expected_version",
+    "not_before",
+    "accepted_at",
+    "actor",
+    "callback_url",
+    "metadata",
+    "idempotency_key",
+    "fingerprint",
+    "correlation_id",
+    "caused_by",
+    "traceparent",
+];
+
+/// What is stored of a command when it is settled, in the order in which it is bound and read.
+pub(super) const SETTLED: [&str; 6] = ["status", "settled_at", "attempts", "version", "error", "\"offset\""];
+
+/// A statement whose text says `{given}` or `{settled}` for these columns, `{command}` for all of them, of `commands c`,
+/// and `{no command}` for as many nulls.
+pub(super) fn with_columns(text: &str) -> String {
+    let all = || GIVEN.into_iter().chain(SETTLED);
+    let list = |columns: Vec<String>| columns.join(", ");
+    text.replace("{given}", &GIVEN.join(", "))
+        .replace("{settled}", &SETTLED.join(", "))
+        .replace("{command}", &list(all().map(|column| format!("c.{column}")).collect()))
+        .replace("{no command}", &list(all().map(|_| "NULL".to_owned()).collect()))
 }
-pub(super) use command_columns;
 
 /// The columns of a view, in the order in which [`view`] reads them.
 macro_rules! view_columns {
@@ -30,64 +57,105 @@ macro_rules! view_columns {
 }
 pub(super) use view_columns;
 
-/// A command, from [`command_columns`].
+/// The columns of a row, one after the other.
+struct Columns<'r> {
+    row: &'r SqliteRow,
+    next: usize,
+}
+
+impl<'r> Columns<'r> {
+    fn next<T: Decode<'r, Sqlite> + Type<Sqlite>>(&mut self) -> Result<T, sqlx::Error> {
+        self.next += 1;
+        self.row.try_get(self.next - 1)
+    }
+}
+
+/// A command, from `{command}`.
 pub(super) fn command(row: &SqliteRow) -> Result<Command, StoreError> {
     command_at(row, 0)
 }
 
 fn command_at(row: &SqliteRow, first: usize) -> Result<Command, StoreError> {
-    let read = || -> Result<Command, sqlx::Error> {
-        let id: Uuid = row.try_get(first)?;
-        let fingerprint: Option<Vec<u8>> = row.try_get(first + 13)?;
-        let fingerprint = fingerprint.map(<[u8; 16]>::try_from).transpose();
-        Ok(Command {
-            id,
-            tenant: row.try_get(first + 1)?,
-            partition: row.try_get(first + 2)?,
-            command_type: row.try_get(first + 3)?,
-            target: row.try_get(first + 4)?,
-            data: row.try_get(first + 5)?,
-            expected_version: row.try_get(first + 6)?,
-            not_before: row.try_get::<Option<i64>, _>(first + 7)?.map(time).transpose()?,
-            accepted_at: time(row.try_get(first + 8)?)?,
-            actor: row.try_get(first + 9)?,
-            callback_url: row.try_get(first + 10)?,
-            metadata: row.try_get(first + 11)?,
-            idempotency: match fingerprint
-                .map_err(|_| sqlx::Error::Decode("a fingerprint has 16 bytes".into()))?
-            {
-                Some(fingerprint) => Some(Idempotency { key: row.try_get(first + 12)?, fingerprint }),
-                None => None,
-            },
-            correlation_id: row.try_get::<Option<Uuid>, _>(first + 14)?.unwrap_or(id),
-            caused_by: row.try_get(first + 15)?,
-            traceparent: row.try_get(first + 16)?,
-            settlement: None,
-        })
-    };
-    let settlement = settlement(row, first + 17)?;
-    Ok(Command { settlement, ..read().map_err(classify)? })
+    let mut columns = Columns { row, next: first };
+    let given = given(&mut columns).map_err(classify)?;
+    Ok(Command { settlement: settlement(&mut columns)?, ..given })
 }
 
-fn settlement(row: &SqliteRow, first: usize) -> Result<Option<Settlement>, StoreError> {
-    let number: i16 = row.try_get(first).map_err(classify)?;
+fn given(columns: &mut Columns<'_>) -> Result<Command, sqlx::Error> {
+    let id: Uuid = columns.next()?;
+    Ok(Command {
+        id,
+        tenant: tenant(columns.next()?)?,
+        partition: columns.next()?,
+        command_type: columns.next()?,
+        target: columns.next()?,
+        data: columns.next()?,
+        expected_version: columns.next()?,
+        not_before: columns.next::<Option<i64>>()?.map(time).transpose()?,
+        accepted_at: time(columns.next()?)?,
+        actor: columns.next()?,
+        callback_url: columns.next()?,
+        metadata: columns.next()?,
+        idempotency: idempotency(columns.next()?, columns.next()?)?,
+        correlation_id: columns.next::<Option<Uuid>>()?.unwrap_or(id),
+        caused_by: columns.next()?,
+        traceparent: columns.next()?,
+        settlement: None,
+    })
+}
+
+fn tenant(stored: String) -> Result<Tenant, sqlx::Error> {
+    Tenant::from_stored(stored).map_err(|invalid| sqlx::Error::Decode(invalid.into()))
+}
+
+fn idempotency(
+    key: Option<String>,
+    fingerprint: Option<Vec<u8>>,
+) -> Result<Option<Idempotency>, sqlx::Error> {
+    let Some(fingerprint) = fingerprint else { return Ok(None) };
+    let fingerprint = <[u8; 16]>::try_from(fingerprint)
+        .map_err(|_| sqlx::Error::Decode("a fingerprint has 16 bytes".into()))?;
+    Ok(Some(Idempotency { key, fingerprint }))
+}
+
+fn settlement(columns: &mut Columns<'_>) -> Result<Option<Settlement>, StoreError> {
+    let number: i16 = columns.next().map_err(classify)?;
     let state = State::from_number(number).ok_or_else(|| unreadable(format!("status {number}")))?;
     if state == State::Open {
         return Ok(None);
     }
-    let error: Option<&str> = row.try_get(first + 5).map_err(classify)?;
-    let error = error.map(serde_json::from_str).transpose().map_err(unreadable)?;
-    let read = || -> Result<Settlement, sqlx::Error> {
-        Ok(Settlement {
-            state,
-            at: time(row.try_get(first + 1)?)?,
-            attempts: row.try_get(first + 2)?,
-            offset: row.try_get(first + 3)?,
-            version: row.try_get(first + 4)?,
-            error,
-        })
+    let mut read = || -> Result<_, sqlx::Error> {
+        let (at, attempts) = (time(columns.next()?)?, columns.next()?);
+        let (version, error): (_, Option<&str>) = (columns.next()?, columns.next()?);
+        let settlement = Settlement { state, at, attempts, version, error: None, offset: columns.next()? };
+        Ok((settlement, error))
     };
-    read().map(Some).map_err(classify)
+    let (settlement, error) = read().map_err(classify)?;
+    let error = error.map(serde_json::from_str).transpose().map_err(unreadable)?;
+    Ok(Some(Settlement { error, ..settlement }))
+}
+
+/// What is given of a command, as the statements that store it take it.
+pub(super) fn bind_command<'q>(values: &mut Values<'q>, command: &'q Command) {
+    let idempotency = command.idempotency.as_ref();
+    values
+        .put(command.id)
+        .text(command.tenant.stored())
+        .put(command.partition)
+        .text(&command.command_type)
+        .text(&command.target)
+        .text(&command.data)
+        .put(command.expected_version)
+        .put(command.not_before.map(|time| time.timestamp_micros()))
+        .put(command.accepted_at.timestamp_micros())
+        .optional_text(command.actor.as_deref())
+        .optional_text(command.callback_url.as_deref())
+        .optional_text(command.metadata.as_deref())
+        .optional_text(idempotency.and_then(|given| given.key.as_deref()))
+        .put(idempotency.map(|given| given.fingerprint.as_slice()))
+        .put((command.correlation_id != command.id).then_some(command.correlation_id))
+        .put(command.caused_by)
+        .optional_text(command.traceparent.as_deref());
 }
 
 /// A view, from [`view_columns`].

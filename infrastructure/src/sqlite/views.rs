@@ -27,9 +27,7 @@ impl Views for SqliteStore {
     }
 
     async fn views(&self, filter: &ViewFilter) -> Result<Page<ViewRow>, StoreError> {
-        // The ids of a type are those from `pet/` to before `pet0`, which is the next character.
-        let after = format!("{}/{}", filter.view_type, filter.after.as_deref().unwrap_or_default());
-        let end = format!("{}0", filter.view_type);
+        let (after, end) = filter.range();
         let statement = match &filter.status {
             None => include_str!("sql/views.sql"),
             Some(_) => include_str!("sql/views_of_status.sql"),

@@ -30,7 +30,7 @@ async fn everything(
 ) -> impl PartialEq + std::fmt::Debug + use<> {
     let keys: Vec<_> = ids.iter().map(|id| key(id)).collect();
     let feed = store.feed(0, 0, 100).await.unwrap();
-    let command = store.command(command.id).await.unwrap();
+    let command = store.command(&command.key()).await.unwrap();
     (store.load(&keys).await.unwrap(), store.heads().await.unwrap(), feed, command)
 }
 
@@ -60,8 +60,8 @@ pub(super) async fn a_commit_writes_all_its_parts<F: Fixture>() {
         settlement.offset = offset;
         Some(Command { settlement: Some(settlement), ..command.clone() })
     };
-    assert_eq!(store.command(one.id).await.unwrap(), settled(&one, 0, 3));
-    assert_eq!(store.command(two.id).await.unwrap(), settled(&two, 1, 1));
+    assert_eq!(store.command(&one.key()).await.unwrap(), settled(&one, 0, 3));
+    assert_eq!(store.command(&two.key()).await.unwrap(), settled(&two, 1, 1));
     assert_eq!(store.view("pet/rex").await.unwrap(), Some(work.views[0].clone()));
     assert_eq!(loaded(&*store, "rex").await.snapshot, Some((2, snapshot("rex", 2).payload)));
     let heads = store.heads().await.unwrap().offsets;
@@ -93,7 +93,7 @@ pub(super) async fn a_taken_event_number_is_a_conflict<F: Fixture>() {
     owner.apply(&command(0, "rex"), 1).await.unwrap();
     let late = command(0, "rex");
     assert!(matches!(owner.apply(&late, 1).await, Err(StoreError::Conflict)));
-    assert_eq!(owner.store.command(late.id).await.unwrap().unwrap().state(), State::Open);
+    assert_eq!(owner.store.command(&late.key()).await.unwrap().unwrap().state(), State::Open);
     assert_eq!(owner.store.heads().await.unwrap().offsets[0], 2);
 }
 
@@ -102,7 +102,7 @@ pub(super) async fn a_command_is_settled_once<F: Fixture>() {
     let owner = Owner::of(fixture.store()).await;
     let sent = command(0, "rex");
     owner.apply(&sent, 1).await.unwrap();
-    let found = owner.store.command(sent.id).await.unwrap();
+    let found = owner.store.command(&sent.key()).await.unwrap();
     assert!(matches!(owner.commit(create(&owner, &sent, 2)).await, Err(StoreError::Conflict)));
     // Nor twice in one unit of work.
     let twice = command(0, "fido");
@@ -111,7 +111,7 @@ pub(super) async fn a_command_is_settled_once<F: Fixture>() {
     work.outcomes.push(outcome(&twice, seat(0, 2), Some(1)));
     work.partitions[0].entries = 3;
     assert!(matches!(owner.commit(work).await, Err(StoreError::Conflict)));
-    assert_eq!(owner.store.command(sent.id).await.unwrap(), found);
+    assert_eq!(owner.store.command(&sent.key()).await.unwrap(), found);
 }
 
 pub(super) async fn an_unknown_command_is_a_conflict<F: Fixture>() {
@@ -153,7 +153,7 @@ pub(super) async fn a_commit_goes_on_when_its_caller_hangs_up<F: Fixture>() {
     let mut committing = Box::pin(owner.commit(create(&owner, &sent, 1)));
     assert!(futures::poll!(&mut committing).is_pending());
     drop(committing);
-    let look = async || owner.store.command(sent.id).await.unwrap().map(|command| command.state());
+    let look = async || owner.store.command(&sent.key()).await.unwrap().map(|command| command.state());
     wait_for("the command to be settled", look, |state| *state == Some(State::Succeeded)).await;
     assert_eq!(loaded(&*owner.store, "rex").await.events, [event_row("rex", 1)]);
     assert_eq!(owner.store.feed(0, 0, 9).await.unwrap().len(), 2);
@@ -167,7 +167,7 @@ pub(super) async fn numbers_beyond_32_bits_are_kept<F: Fixture>() {
     owner.apply(&sent, LARGE).await.unwrap();
     let events = owner.store.events(&key("rex"), LARGE - 1, 10).await.unwrap();
     assert_eq!(events.iter().map(|event| event.sequence).collect::<Vec<_>>(), [LARGE]);
-    let found = owner.store.command(sent.id).await.unwrap().unwrap();
+    let found = owner.store.command(&sent.key()).await.unwrap().unwrap();
     assert_eq!(found.settlement.unwrap().version, Some(LARGE));
     assert_eq!(loaded(&*owner.store, "rex").await.view.unwrap().0, LARGE);
 }
@@ -240,7 +240,7 @@ pub(super) async fn a_cancelled_command_is_not_settled_and_no_offset_is_lost<F: 
     let sent = command(0, "rex");
     submit(&*owner.store, std::slice::from_ref(&sent)).await;
     let problem = Problem::new("cancelled", 409, "");
-    let outcome = fixture.elsewhere().cancel(sent.id, at(9), &problem).await.unwrap();
+    let outcome = fixture.elsewhere().cancel(&sent.key(), at(9), &problem).await.unwrap();
     assert!(matches!(outcome, CancelOutcome::Cancelled(_)));
     assert!(matches!(owner.commit(create(&owner, &sent, 1)).await, Err(StoreError::Conflict)));
     assert_eq!(owner.apply(&command(0, "rex"), 1).await.unwrap().bases, [2]);
@@ -256,7 +256,8 @@ pub(super) async fn commits_and_cancels_at_once_settle_each_command_once<F: Fixt
         let sent = command(0, &format!("pet-{n}"));
         submit(&*owner.store, std::slice::from_ref(&sent)).await;
         let work = create(&owner, &sent, 1);
-        let (commit, cancel) = tokio::join!(owner.commit(work), other.cancel(sent.id, at(9), &problem));
+        let key = sent.key();
+        let (commit, cancel) = tokio::join!(owner.commit(work), other.cancel(&key, at(9), &problem));
         match (commit, cancel.unwrap()) {
             (Ok(_), CancelOutcome::Settled(command)) => assert_eq!(command.state(), State::Succeeded),
             (Err(StoreError::Conflict), CancelOutcome::Cancelled(_)) => cancelled += 1,
@@ -272,15 +273,15 @@ pub(super) async fn odd_texts_come_back_as_they_were<F: Fixture>() {
     let fixture = F::new(1).await;
     let owner = Owner::of(fixture.store()).await;
     let odd = r#"{ "b":1e400, "a":"\u0000\\\"ü🐕\u2028", "a": 18446744073709551616.10 }"#;
-    let sent = Command { data: odd.into(), tenant: "\"'\\\n\t\u{1}🐕".into(), ..command(0, "rex") };
+    let sent = Command { data: odd.into(), actor: Some("\"'\\\n\t\u{1}🐕".into()), ..command(0, "rex") };
     submit(&*owner.store, std::slice::from_ref(&sent)).await;
     let mut work = create(&owner, &sent, 1);
     work.events[0].row.payload = odd.into();
     work.events[0].row.metadata = odd.into();
     work.views[0].payload = odd.into();
     owner.commit(work.clone()).await.unwrap();
-    let found = fixture.elsewhere().command(sent.id).await.unwrap().unwrap();
-    assert_eq!((found.data, found.tenant), (sent.data, sent.tenant));
+    let found = fixture.elsewhere().command(&sent.key()).await.unwrap().unwrap();
+    assert_eq!((found.data, found.actor), (sent.data, sent.actor));
     assert_eq!(owner.store.events(&key("rex"), 0, 9).await.unwrap(), [work.events[0].row.clone()]);
     let view = owner.store.view("pet/rex").await.unwrap();
     assert_eq!(view, Some(ViewRow { payload: odd.into(), ..view_row("rex", 1, "reserved") }));

@@ -52,9 +52,10 @@ async fn churn<F: Fixture>(fixture: &F, owner: &Arc<Owner>, rounds: usize) {
                 let (kept, dropped) = (command(n % 2, &format!("pet-{n}-{round}")), command(n % 2, "rex"));
                 submit(&*elsewhere, &[kept.clone(), dropped.clone()]).await;
                 let problem = Problem::new("cancelled", 409, "");
+                let key = dropped.key();
                 let (commit, cancel) = tokio::join!(
                     owner.commit(create(&owner, &kept, 1)),
-                    elsewhere.cancel(dropped.id, at(9), &problem),
+                    elsewhere.cancel(&key, at(9), &problem),
                 );
                 commit.unwrap();
                 cancel.unwrap();

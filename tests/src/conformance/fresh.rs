@@ -37,7 +37,7 @@ pub(super) async fn a_fresh_command_is_stored_as_it_was_with_its_outcome<F: Fixt
         let mut settlement = work.outcomes[n].settlement.clone();
         settlement.offset = n as i64 + 2;
         let expected = Command { settlement: Some(settlement), ..command.clone() };
-        assert_eq!(store.command(command.id).await.unwrap(), Some(expected));
+        assert_eq!(store.command(&command.key()).await.unwrap(), Some(expected));
     }
     assert_eq!(store.feed(0, 0, 9).await.unwrap().len(), 3);
     assert_eq!(store.due(&[0], full.accepted_at, 9).await.unwrap(), []);
@@ -53,7 +53,7 @@ pub(super) async fn a_commit_settles_stored_and_fresh_commands_alike<F: Fixture>
     work.outcomes.push(fresh(&new, seat(2), None));
     work.partitions[0].entries = 3;
     owner.commit(work).await.unwrap();
-    let state = async |command: &Command| owner.store.command(command.id).await.unwrap().unwrap().state();
+    let state = async |command: &Command| owner.store.command(&command.key()).await.unwrap().unwrap().state();
     assert_eq!((state(&stored).await, state(&new).await), (State::Succeeded, State::Failed));
 }
 
@@ -62,16 +62,16 @@ pub(super) async fn a_fresh_command_that_is_there_already_is_a_conflict_and_chan
     let owner = Owner::of(fixture.store()).await;
     let first = keyed("k", "rex");
     owner.commit(at_once(&owner, &first, 1)).await.unwrap();
-    let found = owner.store.command(first.id).await.unwrap();
+    let found = owner.store.command(&first.key()).await.unwrap();
     let twin_by_id = Command { idempotency: None, target: "fido".into(), ..first.clone() };
     for twin in [keyed("k", "fido"), twin_by_id] {
         let (neighbour, mut work) = (command(0, "bello"), at_once(&owner, &twin, 1));
         work.outcomes.push(fresh(&neighbour, seat(2), None));
         work.partitions[0].entries = 3;
         assert!(matches!(owner.commit(work).await, Err(StoreError::Conflict)));
-        assert_eq!(owner.store.command(neighbour.id).await.unwrap(), None);
+        assert_eq!(owner.store.command(&neighbour.key()).await.unwrap(), None);
     }
-    assert_eq!(owner.store.command(first.id).await.unwrap(), found);
+    assert_eq!(owner.store.command(&first.key()).await.unwrap(), found);
     assert_eq!(owner.store.view("pet/fido").await.unwrap(), None);
     assert_eq!(owner.store.heads().await.unwrap().offsets[0], 2, "and no offset is lost");
 }
@@ -84,7 +84,7 @@ pub(super) async fn fresh_twins_in_one_unit_of_work_are_a_conflict<F: Fixture>()
     work.outcomes.push(fresh(&two, seat(2), None));
     work.partitions[0].entries = 3;
     assert!(matches!(owner.commit(work).await, Err(StoreError::Conflict)));
-    assert_eq!(owner.store.commands(&[one.id, two.id]).await.unwrap(), []);
+    assert_eq!(owner.store.commands(&[one.key(), two.key()]).await.unwrap(), []);
 }
 
 pub(super) async fn a_fresh_command_of_a_replica_without_the_lease_is_not_stored<F: Fixture>() {
@@ -93,7 +93,7 @@ pub(super) async fn a_fresh_command_of_a_replica_without_the_lease_is_not_stored
     let sent = command(0, "rex");
     let foreign = UnitOfWork { owner: uuid(), ..at_once(&owner, &sent, 1) };
     assert!(matches!(owner.commit(foreign).await, Err(StoreError::Fenced)));
-    assert_eq!(owner.store.command(sent.id).await.unwrap(), None);
+    assert_eq!(owner.store.command(&sent.key()).await.unwrap(), None);
 }
 
 pub(super) async fn a_key_that_is_accepted_and_committed_at_once_is_there_once<F: Fixture>() {
@@ -114,7 +114,7 @@ pub(super) async fn a_key_that_is_accepted_and_committed_at_once_is_there_once<F
                 events += 1;
             }
             (Err(StoreError::Conflict), Accepted::New) => {
-                assert_eq!(other.command(here.id).await.unwrap(), None);
+                assert_eq!(other.command(&here.key()).await.unwrap(), None);
             }
             both => panic!("one of them is first: {both:?}"),
         }

@@ -10,7 +10,7 @@ use wilco_application::ports::{
     Accepted, AggregateKey, Command, Committed, EventRow, Idempotency, NewEvent, Outcome, PartitionLease,
     PartitionSlice, Seat, Settlement, State, Store, StoreError, UnitOfWork, ViewRow,
 };
-use wilco_domain::kernel::Problem;
+use wilco_domain::kernel::{Problem, Tenant};
 
 /// A lease that does not run out during a test.
 pub(super) const LONG: Duration = Duration::from_secs(600);
@@ -30,7 +30,12 @@ pub fn at(seconds: i64) -> DateTime<Utc> {
 
 /// `pet/{id}`
 pub fn key(id: &str) -> AggregateKey {
-    AggregateKey { aggregate_type: "pet".into(), id: id.into() }
+    AggregateKey::new(&Tenant::default(), "pet", id)
+}
+
+/// Another tenant than the default one.
+pub(super) fn acme() -> Tenant {
+    Tenant::parse("acme").unwrap()
 }
 
 /// As the store takes them.
@@ -44,7 +49,7 @@ pub fn command(partition: u16, target: &str) -> Command {
     let id = uuid();
     Command {
         id,
-        tenant: String::new(),
+        tenant: Tenant::default(),
         partition,
         command_type: "pet.reserve".into(),
         target: target.into(),
@@ -66,7 +71,7 @@ pub fn command(partition: u16, target: &str) -> Command {
 /// A command that says something in every optional field.
 pub(super) fn with_everything(partition: u16) -> Command {
     Command {
-        tenant: "acme".into(),
+        tenant: acme(),
         data: "{\"b\" : 1.50, \"a\":\"ü\\u0000\"}".into(),
         expected_version: Some(3),
         not_before: Some(at(5)),

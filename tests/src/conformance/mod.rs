@@ -13,6 +13,7 @@ mod leases;
 mod making;
 mod readers;
 mod registry;
+mod tenants;
 mod views;
 
 use std::sync::Arc;
@@ -131,4 +132,13 @@ facts! {
         types_with_a_common_prefix_are_kept_apart,
         rebuilt_views_replace_those_of_the_same_version,
         aggregates_are_listed_once_in_order;
+    tenants:
+        an_id_is_accepted_once_for_each_tenant,
+        of_twins_of_two_tenants_in_one_batch_both_are_told_what_became_of_theirs,
+        a_command_is_settled_or_cancelled_for_its_tenant_only,
+        a_fresh_command_does_not_meet_another_tenants_twin,
+        one_commit_settles_twins_of_two_tenants,
+        two_tenants_aggregates_of_one_id_are_two,
+        a_list_holds_one_tenants_views,
+        a_list_holds_one_tenants_commands;
 }

@@ -5,13 +5,19 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 use wilco_application::ports::{
-    Accepted, CancelOutcome, Command, CommandFilter, Idempotency, OpenCommands, State, Store, StoreError,
+    Accepted, CancelOutcome, Command, CommandFilter, CommandKey, Idempotency, OpenCommands, State, Store,
+    StoreError,
 };
-use wilco_domain::kernel::Problem;
+use wilco_domain::kernel::{Problem, Tenant};
 
 use super::Fixture;
-use super::making::{Owner, arcs, at, command, create, keyed, submit, uuid, with_everything};
+use super::making::{Owner, acme, arcs, at, command, create, keyed, submit, uuid, with_everything};
 use crate::wait_for;
+
+/// A command that nobody has given.
+fn unknown() -> CommandKey {
+    CommandKey::new(&Tenant::default(), uuid())
+}
 
 fn existing(accepted: &Accepted) -> &Command {
     match accepted {
@@ -28,15 +34,15 @@ pub(super) async fn what_was_accepted_is_found_as_it_was<F: Fixture>() {
     let mut commands = vec![with_everything(1), sparse, command(0, "rex")];
     submit(&*store, &commands).await;
     for command in &commands {
-        assert_eq!(fixture.elsewhere().command(command.id).await.unwrap().as_ref(), Some(command));
+        assert_eq!(fixture.elsewhere().command(&command.key()).await.unwrap().as_ref(), Some(command));
     }
-    let mut ids: Vec<Uuid> = commands.iter().map(|command| command.id).collect();
-    ids.push(uuid());
-    let mut found = store.commands(&ids).await.unwrap();
+    let mut keys: Vec<CommandKey> = commands.iter().map(Command::key).collect();
+    keys.push(unknown());
+    let mut found = store.commands(&keys).await.unwrap();
     found.sort_by_key(|command| command.id);
     commands.sort_by_key(|command| command.id);
     assert_eq!(found, commands);
-    assert_eq!(store.command(uuid()).await.unwrap(), None);
+    assert_eq!(store.command(&unknown()).await.unwrap(), None);
     assert_eq!(store.accept(arcs(Vec::new())).await.unwrap(), Vec::new());
 }
 
@@ -50,7 +56,7 @@ pub(super) async fn a_reused_key_returns_the_first_command<F: Fixture>() {
     let accepted = fixture.elsewhere().accept(arcs(vec![again.clone(), other.clone()])).await.unwrap();
     assert_eq!(*existing(&accepted[0]), first);
     assert_eq!(accepted[1], Accepted::New);
-    assert_eq!(store.command(again.id).await.unwrap(), None);
+    assert_eq!(store.command(&again.key()).await.unwrap(), None);
 
     let owner = Owner::of(fixture.store()).await;
     owner.commit(create(&owner, &first, 1)).await.unwrap();
@@ -61,8 +67,8 @@ pub(super) async fn a_reused_key_returns_the_first_command<F: Fixture>() {
 pub(super) async fn a_key_belongs_to_its_tenant<F: Fixture>() {
     let fixture = F::new(1).await;
     let store = fixture.store();
-    let of = |tenant: &str| Command { tenant: tenant.into(), ..keyed("k", "rex") };
-    submit(&*store, &[of(""), of("acme"), of("other")]).await;
+    let of = |tenant: &str| Command { tenant: Tenant::parse(tenant).unwrap(), ..keyed("k", "rex") };
+    submit(&*store, &[of("default"), of("acme"), of("other")]).await;
     assert!(matches!(store.accept(arcs(vec![of("acme")])).await.unwrap()[0], Accepted::Existing(_)));
 }
 
@@ -92,7 +98,7 @@ pub(super) async fn of_twins_in_one_batch_the_first_wins<F: Fixture>() {
     assert_eq!(*existing(&accepted[1]), first);
     assert_eq!(accepted[2], Accepted::New);
     assert_eq!(*existing(&accepted[3]), same_id);
-    assert_eq!(store.command(second.id).await.unwrap(), None);
+    assert_eq!(store.command(&second.key()).await.unwrap(), None);
     // The same id with another key, in an order against that of the keys.
     let (b, a) = (keyed("b", "rex"), keyed("a", "rex"));
     let a = Command { id: b.id, correlation_id: b.id, ..a };
@@ -149,7 +155,7 @@ pub(super) async fn an_accepted_command_stays_when_its_caller_hangs_up<F: Fixtur
     // Polled once, so that it has begun, and dropped.
     assert!(futures::poll!(&mut accepting).is_pending());
     drop(accepting);
-    let look = async || store.command(sent.id).await.unwrap();
+    let look = async || store.command(&sent.key()).await.unwrap();
     wait_for("the command to be stored", look, Option::is_some).await;
 }
 
@@ -164,7 +170,7 @@ pub(super) async fn callers_that_hang_up_leave_later_writes_intact<F: Fixture>()
         let sent = command(0, "fido");
         submit(&*store, std::slice::from_ref(&sent)).await;
         assert!(
-            fixture.elsewhere().command(sent.id).await.unwrap().is_some(),
+            fixture.elsewhere().command(&sent.key()).await.unwrap().is_some(),
             "what was acknowledged is there"
         );
     }
@@ -277,12 +283,12 @@ pub(super) async fn lists_are_filtered<F: Fixture>() {
     owner.commit(work).await.unwrap();
     let cancelled = command(0, "rex");
     submit(&*store, std::slice::from_ref(&cancelled)).await;
-    store.cancel(cancelled.id, at(9), &Problem::new("cancelled", 409, "")).await.unwrap();
+    store.cancel(&cancelled.key(), at(9), &Problem::new("cancelled", 409, "")).await.unwrap();
     let open = Command { command_type: "pet.sell".into(), ..command(0, "rex") };
     let car = Command { command_type: "car.sell".into(), ..command(0, "rex") };
     let waits = Command { not_before: Some(at(50_000)), ..command(0, "fido") };
     let ripe = Command { not_before: Some(at(5)), ..command(0, "fido") };
-    let foreign = Command { tenant: "acme".into(), ..command(0, "rex") };
+    let foreign = Command { tenant: acme(), ..command(0, "rex") };
     submit(&*store, &[open.clone(), car.clone(), waits.clone(), ripe.clone(), foreign.clone()]).await;
 
     let base = || CommandFilter { limit: 100, now: Some(at(10)), ..CommandFilter::default() };
@@ -294,7 +300,7 @@ pub(super) async fn lists_are_filtered<F: Fixture>() {
     let scheduled = |scheduled| CommandFilter { scheduled: Some(scheduled), ..state(State::Open) };
     assert_eq!(ids(&*store, &scheduled(true)).await, [waits.id]);
     assert_eq!(ids(&*store, &scheduled(false)).await, [ripe.id, car.id, open.id]);
-    let tenant = CommandFilter { tenant: "acme".into(), ..base() };
+    let tenant = CommandFilter { tenant: acme(), ..base() };
     assert_eq!(ids(&*store, &tenant).await, [foreign.id]);
     let typed = CommandFilter { command_type: Some("pet.sell".into()), ..base() };
     assert_eq!(ids(&*store, &typed).await, [open.id]);
@@ -320,14 +326,15 @@ pub(super) async fn an_open_command_is_cancelled_once<F: Fixture>() {
     let sent = command(0, "rex");
     submit(&*store, std::slice::from_ref(&sent)).await;
     let problem = Problem::new("cancelled", 409, "taken back").at("/v1/commands");
-    let CancelOutcome::Cancelled(cancelled) = store.cancel(sent.id, at(9), &problem).await.unwrap() else {
+    let CancelOutcome::Cancelled(cancelled) = store.cancel(&sent.key(), at(9), &problem).await.unwrap()
+    else {
         panic!("it was open")
     };
     let settlement = cancelled.settlement.clone().unwrap();
     assert_eq!((settlement.state, settlement.offset, settlement.at), (State::Cancelled, 1, at(9)));
     assert_eq!(settlement.error, Some(problem.clone()));
-    assert_eq!(store.command(sent.id).await.unwrap(), Some(*cancelled.clone()));
-    let again = fixture.elsewhere().cancel(sent.id, at(10), &problem).await.unwrap();
+    assert_eq!(store.command(&sent.key()).await.unwrap(), Some(*cancelled.clone()));
+    let again = fixture.elsewhere().cancel(&sent.key(), at(10), &problem).await.unwrap();
     assert_eq!(again, CancelOutcome::Settled(cancelled));
     assert_eq!(store.heads().await.unwrap().offsets[0], 1, "the second try took no offset");
     assert_eq!(store.due(&[0], at(100_000), 9).await.unwrap(), []);
@@ -337,7 +344,7 @@ pub(super) async fn an_unknown_command_is_not_cancelled<F: Fixture>() {
     let fixture = F::new(1).await;
     let store = fixture.store();
     let problem = Problem::new("cancelled", 409, "");
-    assert_eq!(store.cancel(uuid(), at(9), &problem).await.unwrap(), CancelOutcome::Unknown);
+    assert_eq!(store.cancel(&unknown(), at(9), &problem).await.unwrap(), CancelOutcome::Unknown);
     assert_eq!(store.heads().await.unwrap().offsets[0], 0);
 }
 
@@ -348,5 +355,5 @@ pub(super) async fn a_text_with_nul_is_refused_as_data_and_leaves_nothing<F: Fix
     let bad = Command { actor: Some("a\0b".into()), ..command(0, "rex") };
     let refused = store.accept(arcs(vec![good.clone(), bad.clone()])).await;
     assert!(matches!(refused, Err(StoreError::Data(_))), "{refused:?}");
-    assert_eq!(store.commands(&[good.id, bad.id]).await.unwrap(), []);
+    assert_eq!(store.commands(&[good.key(), bad.key()]).await.unwrap(), []);
 }

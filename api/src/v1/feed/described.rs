@@ -112,6 +112,7 @@ fn cloud_event() -> Value {
                 "W3C Trace Context of that command.",
                 "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
             ),
+            "tenant": text("Whose it is; without it, the tenant `default`'s.", "acme"),
             "dataref": text("Instead of `data` that is too large: where it can be read.", "/v1/pets/pet-42/history"),
             "data": {
                 "type": "object",
@@ -124,8 +125,10 @@ fn cloud_event() -> Value {
         },
     });
     let mut example = openapi::example(&schema);
-    // It stands for the data.
-    example.as_object_mut().map(|members| members.remove("dataref"));
+    // The one stands for the data, the other is for another tenant than the default one.
+    for absent in ["dataref", "tenant"] {
+        example.as_object_mut().map(|members| members.remove(absent));
+    }
     schema["examples"] = json!([example]);
     schema
 }

@@ -32,7 +32,7 @@ async fn read(call: Call) -> Result<Response, Refusal> {
     let query = call.query(&["subject", "target", "after", "limit", "event"])?;
     let naming = naming(&query)?;
     let limit = query.limit(USUAL, MOST)?;
-    let wanted = Wanted::of(&query)?;
+    let wanted = Wanted::of(&query, &call.caller().tenant)?;
     let given = match single(call.headers(), &LAST_EVENT_ID)?.filter(|text| !text.is_empty()) {
         Some(text) => Some(("last-event-id", text)),
         None => query.get("after").map(|text| ("after", text)),

@@ -1,46 +1,48 @@
 use std::sync::Arc;
 
-use wilco_application::cloud_event::{Notifier, target_of};
+use wilco_application::cloud_event::{Notifier, belongs_to, target_of};
 use wilco_application::feed::{Cursor, SubjectFilter};
-use wilco_application::partition::partition_of;
 use wilco_application::ports::{AggregateKey, FeedEntry, Message, StoreError};
-use wilco_domain::kernel::AggregateId;
+use wilco_domain::kernel::{AggregateId, Tenant};
 
 use crate::http::{AppState, Query};
 use crate::problems::Refusal;
 
 /// Which entries a client wants.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Wanted {
+    tenant: Tenant,
     subject: Option<SubjectFilter>,
     target: Option<AggregateKey>,
 }
 
 impl Wanted {
-    pub(super) fn of(query: &Query) -> Result<Self, Refusal> {
+    pub(super) fn of(query: &Query, tenant: &Tenant) -> Result<Self, Refusal> {
         let subject = query.get("subject").map(|text| {
             text.parse::<SubjectFilter>().map_err(|error| Refusal::parameter("subject", error.to_string()))
         });
-        Ok(Self { subject: subject.transpose()?, target: query.get("target").map(target).transpose()? })
+        let target = query.get("target").map(|text| target(text, tenant)).transpose()?;
+        Ok(Self { tenant: tenant.clone(), subject: subject.transpose()?, target })
     }
 
     /// What cannot be read is wanted by all: whom it concerns is not known.
     fn has(&self, entry: &FeedEntry, notifier: &Notifier) -> bool {
         let is_target = |target: &AggregateKey| target_of(entry).is_none_or(|its| its == *target);
-        let matches =
-            |wanted: &SubjectFilter| notifier.subject(entry).is_none_or(|subject| wanted.matches(&subject));
-        self.target.as_ref().is_none_or(is_target) && self.subject.as_ref().is_none_or(matches)
+        let matches = |wanted: &SubjectFilter| notifier.is_meant(entry, wanted);
+        belongs_to(entry, &self.tenant)
+            && self.target.as_ref().is_none_or(is_target)
+            && self.subject.as_ref().is_none_or(matches)
     }
 }
 
-fn target(text: &str) -> Result<AggregateKey, Refusal> {
+fn target(text: &str, tenant: &Tenant) -> Result<AggregateKey, Refusal> {
     let wrong = || Refusal::parameter("target", "not a type and an id with a slash between them");
     let (aggregate_type, id) = text.split_once('/').ok_or_else(wrong)?;
     let id = AggregateId::parse(id).map_err(|_| wrong())?;
     if aggregate_type.is_empty() {
         return Err(wrong());
     }
-    Ok(AggregateKey { aggregate_type: aggregate_type.to_owned(), id: id.into() })
+    Ok(AggregateKey::new(tenant, aggregate_type, id))
 }
 
 /// Entries that are looked at together.
@@ -70,7 +72,7 @@ impl Reader {
     pub(super) fn new(state: AppState, wanted: Wanted, cursor: Cursor) -> Self {
         let count = state.engine().feed().partitions();
         let partitions = match &wanted.target {
-            Some(AggregateKey { aggregate_type, id }) => vec![partition_of(aggregate_type, id, count)],
+            Some(target) => vec![target.partition(count)],
             None => (0..count).collect(),
         };
         Self { state, cursor, wanted, partitions, turn: 0 }

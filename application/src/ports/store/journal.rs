@@ -2,30 +2,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Committed, FeedEntry, Heads, StoreError, StoreIdentity, UnitOfWork};
-
-/// Names an aggregate.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct AggregateKey {
-    /// `pet`
-    pub aggregate_type: String,
-    /// `pet-42`
-    pub id: String,
-}
-
-impl AggregateKey {
-    /// `pet/pet-42`: as it is written in headers and as the key of its view.
-    pub fn path(&self) -> String {
-        format!("{}/{}", self.aggregate_type, self.id)
-    }
-}
+use super::{AggregateKey, Committed, FeedEntry, Heads, StoreError, StoreIdentity, UnitOfWork};
 
 /// An event as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventRow {
     /// `pet`
     pub aggregate_type: String,
-    /// `pet-42`
+    /// `pet-42`, or `acme/pet-42`: as it is stored, see [`AggregateKey::stored_id`].
     pub aggregate_id: String,
     /// 1, 2, 3 … within the aggregate.
     pub sequence: i64,

@@ -12,6 +12,7 @@
 mod checkpoints;
 mod feed;
 mod journal;
+mod keys;
 mod leases;
 mod registry;
 mod unit_of_work;
@@ -19,7 +20,8 @@ mod views;
 
 pub use checkpoints::{Checkpoint, Checkpoints, Fence, ParkedEntry};
 pub use feed::{EntryBody, FeedEntry, Heads, StoreIdentity};
-pub use journal::{AggregateKey, EventRow, Journal, Loaded};
+pub use journal::{EventRow, Journal, Loaded};
+pub use keys::{AggregateKey, CommandKey};
 pub use leases::{Leases, PartitionLease};
 pub use registry::{
     Accepted, CancelOutcome, Command, CommandFilter, Idempotency, OpenCommands, Registry, Settlement, State,

@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-use wilco_domain::kernel::Problem;
+use wilco_domain::kernel::{Problem, Tenant};
 
-use super::{Page, StoreError};
+use super::{CommandKey, Page, StoreError};
 
 /// How a command stands in the registry. Scheduled and pending are both [`State::Open`]; `not_before` and the
 /// clock tell them apart.
@@ -48,10 +48,10 @@ pub struct Idempotency {
 /// An entry of the registry.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Command {
-    /// Its id, UUIDv7 unless the client chose one.
+    /// Its id, UUIDv7 unless the client chose one; unique per tenant.
     pub id: Uuid,
-    /// Whose it is; empty while there are no API keys.
-    pub tenant: String,
+    /// Whose it is.
+    pub tenant: Tenant,
     /// The partition of its target.
     pub partition: u16,
     /// `pet.reserve`; the part before the dot is the aggregate type.
@@ -123,7 +123,7 @@ pub struct Settlement {
 pub enum Accepted {
     /// It is stored now.
     New,
-    /// A command with its id or its idempotency key is there already: this one, with its present state and its
+    /// A command of its tenant with its id or its idempotency key is there already: this one, with its present state and its
     /// fingerprint. The caller compares fingerprints.
     Existing(Box<Command>),
 }
@@ -152,7 +152,7 @@ pub struct OpenCommands {
 #[derive(Clone, Debug, Default)]
 pub struct CommandFilter {
     /// Only this tenant's.
-    pub tenant: String,
+    pub tenant: Tenant,
     /// Only in this state.
     pub state: Option<State>,
     /// Of the open ones, only those that are (true) or are not (false) waiting for their `not_before`.
@@ -182,11 +182,11 @@ pub trait Registry: Send + Sync {
     /// Runs to its end even when the caller is dropped.
     async fn accept(&self, commands: Vec<Arc<Command>>) -> Result<Vec<Accepted>, StoreError>;
 
-    /// The command with this id.
-    async fn command(&self, id: Uuid) -> Result<Option<Command>, StoreError>;
+    /// The command of that name.
+    async fn command(&self, key: &CommandKey) -> Result<Option<Command>, StoreError>;
 
-    /// Those of `ids` that exist, in no particular order.
-    async fn commands(&self, ids: &[Uuid]) -> Result<Vec<Command>, StoreError>;
+    /// Those of `keys` that exist, in no particular order.
+    async fn commands(&self, keys: &[CommandKey]) -> Result<Vec<Command>, StoreError>;
 
     /// The commands that match, newest first (`accepted_at`, then id, descending).
     async fn list(&self, filter: &CommandFilter) -> Result<Page<Command>, StoreError>;
@@ -207,6 +207,10 @@ pub trait Registry: Send + Sync {
     async fn waiting(&self, now: DateTime<Utc>, limit: u64) -> Result<OpenCommands, StoreError>;
 
     /// Cancels the command if it is open, at the next offset of its partition.
-    async fn cancel(&self, id: Uuid, at: DateTime<Utc>, error: &Problem)
-    -> Result<CancelOutcome, StoreError>;
+    async fn cancel(
+        &self,
+        key: &CommandKey,
+        at: DateTime<Utc>,
+        error: &Problem,
+    ) -> Result<CancelOutcome, StoreError>;
 }

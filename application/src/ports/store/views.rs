@@ -1,11 +1,12 @@
 use async_trait::async_trait;
+use wilco_domain::kernel::Tenant;
 
 use super::{Page, StoreError};
 
 /// A landing view to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ViewRow {
-    /// `pet/pet-42`
+    /// `pet/pet-42`, or `@acme/pet/pet-42`: see [`AggregateKey::view_id`](super::AggregateKey::view_id).
     pub view_id: String,
     /// The aggregate's version it shows.
     pub version: i64,
@@ -20,6 +21,8 @@ pub struct ViewRow {
 /// Which views to list, in ascending order of their ids.
 #[derive(Clone, Debug, Default)]
 pub struct ViewFilter {
+    /// Only this tenant's.
+    pub tenant: Tenant,
     /// `pet`: only of this type.
     pub view_type: String,
     /// Only with this status; without one, all that are not gone.
@@ -33,13 +36,14 @@ pub struct ViewFilter {
 /// The landing views.
 #[async_trait]
 pub trait Views: Send + Sync {
-    /// The view with this id (`pet/pet-42`).
+    /// The view with this id.
     async fn view(&self, view_id: &str) -> Result<Option<ViewRow>, StoreError>;
 
     /// The views that match; gone ones never do.
     async fn views(&self, filter: &ViewFilter) -> Result<Page<ViewRow>, StoreError>;
 
-    /// The aggregates of a type in ascending order of id, starting after `after`: for rebuilding.
+    /// The stored ids of the aggregates of a type, of all tenants, in ascending order, starting after `after`: for
+    /// rebuilding.
     async fn aggregates(
         &self,
         aggregate_type: &str,

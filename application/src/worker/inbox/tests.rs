@@ -1,9 +1,12 @@
+use uuid::Uuid;
+use wilco_domain::kernel::Tenant;
+
 use super::*;
 
 fn command(number: u128) -> Arc<Command> {
     Arc::new(Command {
         id: Uuid::from_u128(number),
-        tenant: String::new(),
+        tenant: Tenant::default(),
         partition: 0,
         command_type: "pet.update".into(),
         target: "1".into(),
@@ -62,7 +65,7 @@ fn fresh_commands_take_their_place_behind_what_is_stored() {
     inbox.offer(commands(5..=5));
     let hand = inbox.take(4);
     assert_eq!(hand.commands.iter().map(|command| command.id.as_u128()).collect::<Vec<_>>(), [1, 2, 3, 4]);
-    let mut fresh: Vec<u128> = hand.fresh.keys().map(Uuid::as_u128).collect();
+    let mut fresh: Vec<u128> = hand.fresh.keys().map(|key| key.id.as_u128()).collect();
     fresh.sort_unstable();
     assert_eq!(fresh, [3, 4]);
     assert!(inbox.take(9).fresh.is_empty(), "5 is stored");
@@ -104,7 +107,7 @@ fn a_shut_door_gives_back_what_waits_and_opens_with_the_next_taking() {
     inbox.hand_over(fresh(1..=3));
     assert_eq!(ids(&inbox.shut()), [1, 2, 3]);
     assert_eq!(ids(&inbox.hand_over(fresh(4..=4))), [4]);
-    inbox.forget(&HashSet::from([Uuid::from_u128(2)]));
+    inbox.forget(&HashSet::from([command(2).key()]));
     let hand = inbox.take(9);
     assert_eq!(hand.commands.len(), 2, "1 and 3 were stored, and kept their places");
     assert!(hand.fresh.is_empty());

@@ -4,20 +4,14 @@ SELECT c.*
 FROM unnest($1::smallint[]) AS p (id)
 CROSS JOIN LATERAL (
     (
-        SELECT c.id, c.tenant, c.partition, c.command_type, c.target, c.data, c.expected_version, c.not_before,
-               c.accepted_at, c.actor, c.callback_url, c.metadata, c.idempotency_key, c.fingerprint,
-               c.correlation_id, c.caused_by, c.traceparent, c.status, c.settled_at, c.attempts, c."offset",
-               c.version, c.error
+        SELECT {command}
         FROM commands c
         WHERE c.partition = p.id AND c.status = 0 AND c.not_before IS NULL
         ORDER BY c.accepted_at, c.id LIMIT $3
     )
     UNION ALL
     (
-        SELECT c.id, c.tenant, c.partition, c.command_type, c.target, c.data, c.expected_version, c.not_before,
-               c.accepted_at, c.actor, c.callback_url, c.metadata, c.idempotency_key, c.fingerprint,
-               c.correlation_id, c.caused_by, c.traceparent, c.status, c.settled_at, c.attempts, c."offset",
-               c.version, c.error
+        SELECT {command}
         FROM commands c
         WHERE c.partition = p.id AND c.status = 0 AND c.not_before IS NOT NULL AND c.not_before <= $2
         ORDER BY c.accepted_at, c.id LIMIT $3

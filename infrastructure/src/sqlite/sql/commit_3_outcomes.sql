@@ -1,8 +1,7 @@
 -- Settles commands that are open. An open one has no offset; asked like this the index of open commands, which may
 -- be long, is no way to find it.
---   rows: id, status, settled_at, attempts, version, error, offset
+--   rows: id, tenant, {settled}
 UPDATE commands
-SET status = o.column2, settled_at = o.column3, attempts = o.column4, version = o.column5, error = o.column6,
-    "offset" = o.column7
+SET ({settled}) = (o.column3, o.column4, o.column5, o.column6, o.column7, o.column8)
 FROM (VALUES rows) AS o
-WHERE commands.id = o.column1 AND commands."offset" IS NULL
+WHERE commands.id = o.column1 AND commands.tenant = o.column2 AND commands."offset" IS NULL

@@ -1,20 +1,14 @@
 -- The open commands of a partition that are due, in order of acceptance.
 --   ?1 partition  ?2 the present  ?3 limit
 SELECT * FROM (
-    SELECT c.id, c.tenant, c.partition, c.command_type, c.target, c.data, c.expected_version, c.not_before,
-           c.accepted_at, c.actor, c.callback_url, c.metadata, c.idempotency_key, c.fingerprint,
-           c.correlation_id, c.caused_by, c.traceparent, c.status, c.settled_at, c.attempts, c."offset",
-           c.version, c.error
+    SELECT {command}
     FROM commands c INDEXED BY commands_open
     WHERE c.partition = ?1 AND c.status = 0 AND c.not_before IS NULL
     ORDER BY c.accepted_at, c.id LIMIT ?3
 )
 UNION ALL
 SELECT * FROM (
-    SELECT c.id, c.tenant, c.partition, c.command_type, c.target, c.data, c.expected_version, c.not_before,
-           c.accepted_at, c.actor, c.callback_url, c.metadata, c.idempotency_key, c.fingerprint,
-           c.correlation_id, c.caused_by, c.traceparent, c.status, c.settled_at, c.attempts, c."offset",
-           c.version, c.error
+    SELECT {command}
     FROM commands c INDEXED BY commands_scheduled
     WHERE c.partition = ?1 AND c.status = 0 AND c.not_before IS NOT NULL AND c.not_before <= ?2
     ORDER BY c.accepted_at, c.id LIMIT ?3

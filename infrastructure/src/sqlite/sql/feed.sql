@@ -4,8 +4,7 @@
 -- Rows: offset, seven columns of an event, the columns of a command.
 SELECT * FROM (
     SELECT "offset", aggregate_type, aggregate_id, sequence, event_type, event_version, payload, metadata,
-           NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-           NULL, NULL, NULL, NULL, NULL, NULL
+           {no command}
     FROM events
     WHERE partition = ?1 AND "offset" > ?2
     ORDER BY "offset" LIMIT ?3
@@ -13,10 +12,7 @@ SELECT * FROM (
 UNION ALL
 SELECT * FROM (
     SELECT c."offset", NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-           c.id, c.tenant, c.partition, c.command_type, c.target, c.data, c.expected_version, c.not_before,
-           c.accepted_at, c.actor, c.callback_url, c.metadata, c.idempotency_key, c.fingerprint,
-           c.correlation_id, c.caused_by, c.traceparent, c.status, c.settled_at, c.attempts, c."offset" AS its_offset,
-           c.version, c.error
+           {command}
     FROM commands c INDEXED BY commands_feed
     WHERE c.partition = ?1 AND c."offset" > ?2
     ORDER BY c."offset" LIMIT ?3
