@@ -20,7 +20,9 @@ pub struct Variant {
 pub fn variants(schema: &Value) -> Option<Vec<Variant>> {
     let parts = match schema.get("oneOf") {
         Some(parts) => parts.as_array()?.iter().map(variants_of).collect::<Option<Vec<_>>>()?,
-        None => vec![variants_of(schema)?],
+        // An enumeration, but one of names alone.
+        None if schema.get("enum").is_some() || schema.get("const").is_some() => vec![variants_of(schema)?],
+        None => return None,
     };
     Some(parts.into_iter().flatten().collect())
 }
