@@ -6,8 +6,10 @@
 //! flag. An unknown name in the file or in a flag is an error; an unknown variable is told of and left alone. White
 //! space around a value is none of it: a variable that was read from a file often ends in a line feed.
 
+mod bounds;
 mod description;
 mod nats;
+mod origin;
 mod sections;
 mod source;
 mod url;
@@ -20,8 +22,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::Name;
 
-pub use description::{Place, Setting, settings};
+pub use description::{Setting, settings};
 pub use nats::{JetStream, NatsLogin, Storage};
+pub use origin::Place;
 pub use sections::{Engine, Http, Log, LogFormat, Postgres, Telemetry};
 pub use source::{Flags, Loaded, assignment, load};
 pub use url::{SecretUrl, StoreUrl};

@@ -1,12 +1,9 @@
 //! A program: a name, and what it does commands to.
 
-use std::process::ExitCode;
-
 use schemars::JsonSchema;
 use wilco_application::catalog::RegistrationError;
 use wilco_domain::kernel::Decider;
 
-use crate::cli;
 use crate::modules::{Module, Modules};
 
 /// A program of that name, without any aggregates yet. The name is one lower-case word: settings are variables that
@@ -125,11 +122,6 @@ impl Program {
     pub const fn version(mut self, version: &'static str) -> Self {
         self.version = version;
         self
-    }
-
-    /// Does what the command line says: serves, if it says nothing. Says how that ended.
-    pub fn run(self) -> ExitCode {
-        cli::main(self)
     }
 
     /// Its name.

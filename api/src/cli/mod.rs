@@ -140,8 +140,14 @@ impl Error {
     }
 }
 
-/// Runs the program; says how it ended.
-pub fn main(program: Program) -> ExitCode {
+impl Program {
+    /// Does what the command line says: serves, if it says nothing. Says how that ended.
+    pub fn run(self) -> ExitCode {
+        main(self)
+    }
+}
+
+fn main(program: Program) -> ExitCode {
     // Of the TLS libraries' providers, the one that is linked.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let (name, version) = (program.name(), program.its_version());

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Error;
-use super::sections::within;
+use super::bounds::{is_token, within};
 
 /// The stream on NATS; without meaning when there is no `nats`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -63,11 +63,6 @@ impl JetStream {
         within("jetstream.replicas", self.replicas as u64, 1, 5)?;
         within("jetstream.max_bytes", self.max_bytes.try_into().unwrap_or(u64::MAX), 0, i64::MAX as u64)
     }
-}
-
-/// One token of a subject, or the name of a stream.
-pub(super) fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
 }
 
 /// How to log in to NATS, beyond user and password (or a token) in the address.

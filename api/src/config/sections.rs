@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use tracing_subscriber::EnvFilter;
 
 use super::Error;
-use super::nats::is_token;
+use super::bounds::{is_token, within};
 
 /// How commands are accepted and applied.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -290,13 +290,6 @@ impl Telemetry {
             _ => Err(Error::invalid("telemetry.otlp", "http://HOST:PORT, without user and password")),
         }
     }
-}
-
-pub(super) fn within(name: &'static str, value: u64, least: u64, most: u64) -> Result<(), Error> {
-    if (least..=most).contains(&value) {
-        return Ok(());
-    }
-    Err(Error::invalid(name, format!("{least} to {most}, not {value}")))
 }
 
 /// A list, or a text with commas: variables and flags hold no lists.

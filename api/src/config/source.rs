@@ -6,7 +6,7 @@ use figment::providers::{Format, Serialized, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 
-use super::description::{Origin, Place};
+use super::origin::{Origin, Place};
 use super::{Config, Error};
 use crate::Name;
 

@@ -3,7 +3,7 @@ use std::convert::Infallible;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, Method, header};
+use axum::http::{HeaderMap, Method, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::Value;
 use uuid::Uuid;
@@ -12,6 +12,7 @@ use wilco_domain::kernel::{AggregateId, Caller};
 
 use super::accept::{self, Media};
 use super::base::{self, BasePath, Peer};
+use super::headers::single;
 use super::{AppState, caller, coding, json, query::Query};
 use crate::problems::Refusal;
 
@@ -170,17 +171,6 @@ async fn whole(body: Body, limit: usize) -> Result<Bytes, Refusal> {
         Err(error) if error.is::<LengthLimitError>() => Err(Refusal::too_large(limit)),
         Err(_) => Err(Refusal::cut_short()),
     }
-}
-
-/// The value of a header that may be there once.
-pub(crate) fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Refusal> {
-    let mut values = headers.get_all(name).iter();
-    let Some(value) = values.next() else { return Ok(None) };
-    if values.next().is_some() {
-        return Err(Refusal::header(name, "may be there once"));
-    }
-    let text = value.to_str().map_err(|_| Refusal::header(name, "has characters beyond visible ASCII"))?;
-    Ok(Some(text.trim()))
 }
 
 fn percent_decoded(raw: &str) -> String {

@@ -9,7 +9,7 @@ use flate2::Compression;
 use flate2::write::{GzEncoder, MultiGzDecoder};
 use http_body_util::BodyExt;
 
-use super::call::single;
+use super::headers::single;
 use crate::problems::Refusal;
 
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");

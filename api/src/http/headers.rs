@@ -7,7 +7,6 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use wilco_application::asking::NO_CALLBACKS;
 use wilco_application::trace_context::is_traceparent;
 
-use super::call::single;
 use crate::header_names::{CALLBACK_URL, IDEMPOTENCY_KEY, PREFER};
 use crate::problems::Refusal;
 
@@ -98,6 +97,17 @@ pub(crate) fn traceparent(headers: &HeaderMap) -> Option<String> {
     let mut lines = headers.get_all(&TRACEPARENT).iter();
     let text = lines.next()?.to_str().ok()?;
     (lines.next().is_none() && is_traceparent(text)).then(|| text.to_owned())
+}
+
+/// The value of a header that may be there once.
+pub(crate) fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Refusal> {
+    let mut values = headers.get_all(name).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(Refusal::header(name, "may be there once"));
+    }
+    let text = value.to_str().map_err(|_| Refusal::header(name, "has characters beyond visible ASCII"))?;
+    Ok(Some(text.trim()))
 }
 
 #[cfg(test)]

@@ -3,11 +3,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::body::Bytes;
-use axum::http::Method;
 use metrics_exporter_prometheus::PrometheusHandle;
 use wilco_application::engine::Engine;
 
 use super::ApiSettings;
+use super::shown::Shown;
 use super::traffic::Traffic;
 use crate::problems::Catalogue;
 
@@ -41,18 +41,6 @@ struct Shared {
 
 /// How long a stream may say nothing: proxies cut those that are silent for longer.
 const SILENCE: Duration = Duration::from_secs(15);
-
-/// What is served, as far as those who serve it have to know.
-pub(crate) struct Shown {
-    /// The documented routes: methods and paths.
-    pub(crate) routes: Vec<(Method, String)>,
-    /// The paths of the others.
-    pub(crate) pages: Vec<&'static str>,
-    /// The OpenAPI document, but for its servers.
-    pub(crate) document: Bytes,
-    /// What explains the problems.
-    pub(crate) problems: Arc<Catalogue>,
-}
 
 impl AppState {
     pub(crate) fn new(

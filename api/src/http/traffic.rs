@@ -12,7 +12,7 @@ use metrics::{Counter, Histogram};
 use wilco_application::names;
 
 use super::base::BasePath;
-use super::state::Shown;
+use super::shown::Shown;
 use crate::header_names::PREFERENCE_APPLIED;
 
 /// The methods that are told apart, and the rest.

@@ -138,11 +138,5 @@ pub(super) fn tag(command: &Command, now: DateTime<Utc>) -> Option<Tag> {
 
 /// Weak: two estimates of when an open command will be settled mean the same.
 fn written_tag(command: &Command, phase: Phase) -> String {
-    format!("W/\"{}\"", position(command, phase))
-}
-
-/// What tells one status of a command from another.
-pub(super) fn position(command: &Command, phase: Phase) -> String {
-    let at = command.settlement.as_ref().map_or(0, |settlement| settlement.at.timestamp_micros());
-    format!("{}-{at}", phase as u8)
+    format!("W/\"{}\"", command_stream::position(command, phase))
 }

@@ -9,7 +9,6 @@ use futures::stream;
 use wilco_application::ports::Command;
 use wilco_application::status::Phase;
 
-use super::command_status::position;
 use crate::header_names::LAST_EVENT_ID;
 use crate::http::{AppState, BasePath, Call, OpenStream, answer, single};
 use crate::problems::Refusal;
@@ -64,4 +63,10 @@ async fn next(mut watch: Watch) -> Result<Option<(Bytes, Watch)>, axum::BoxError
     serde_json::to_writer(&mut event, &watch.base.status(&engine, &watch.command))?;
     event.extend_from_slice(b"\n\n");
     Ok(Some((Bytes::from(event), watch)))
+}
+
+/// What tells one status of a command from another.
+pub(super) fn position(command: &Command, phase: Phase) -> String {
+    let at = command.settlement.as_ref().map_or(0, |settlement| settlement.at.timestamp_micros());
+    format!("{}-{at}", phase as u8)
 }
