@@ -108,6 +108,61 @@ impl Decider for Membership {
     }
 }
 
+fn program() -> wilco::Program {
+    wilco::program("gym").aggregate::<Membership>("memberships")
+}
+
 fn main() -> std::process::ExitCode {
-    wilco::program("gym").aggregate::<Membership>("memberships").run()
+    program().run()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use wilco::testing::Server;
+
+    use super::*;
+
+    fn started() -> Event {
+        let price = Money { amount: 2900, currency: Currency::try_from("EUR".to_owned()).unwrap() };
+        Event::Started { plan: Plan::Basic, member_email: "ann@example.org".into(), price }
+    }
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_membership_is_paused_until_a_day_to_come() {
+        let member = given::<Membership>([started()]).at("2026-11-28T12:00:00Z".parse().unwrap());
+        let pause = |until: &str| member.when(Command::Pause { until: day(until) });
+        pause("2026-12-01").then([Event::Paused { until: day("2026-12-01") }]);
+        pause("2026-11-28").refused(&Refusal::Past(day("2026-11-28")));
+    }
+
+    #[test]
+    fn a_cancelled_membership_stays_as_it_is() {
+        let member = given::<Membership>([started(), Event::Cancelled { reason: None }]);
+        member.when(Command::Resume).refused(&Refusal::Cancelled);
+    }
+
+    #[tokio::test]
+    async fn a_client_starts_pauses_and_finds_a_membership() {
+        let server = Server::start(program()).await;
+        let start = json!({
+            "id": "m-1", "plan": "plus", "member_email": "ann@example.org",
+            "price": { "amount": 4900, "currency": "EUR" },
+        });
+        server.done("/v1/memberships", &start).await.expect(201);
+        server.done("/v1/memberships/m-1/pause", &json!({ "until": "2999-01-01" })).await.expect(200);
+        server
+            .done("/v1/memberships/m-1/pause", &json!({ "until": "2999-01-01" }))
+            .await
+            .expect_problem(409, "membership-paused");
+        server.get("/problems/membership-paused").await.expect(200);
+        let member = server.get("/v1/memberships/m-1").await.expect(200).json();
+        assert_eq!((&member["status"], &member["paused_until"]), (&json!("paused"), &json!("2999-01-01")));
+        server.post("/v1/memberships", &json!({ "plan": "plus", "member_email": "ann" })).await.expect(400);
+        assert_eq!(server.get("/v1/pets").await.status, 404);
+    }
 }

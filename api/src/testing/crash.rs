@@ -53,38 +53,38 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// # Panics
 /// When a promise is broken; the text says which.
 pub async fn crash_run(program: impl AsRef<Path>, run: CrashRun, command: impl Fn(u32) -> Sent) {
+    // Of the TLS libraries' providers, the one that is linked.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let folder = tempfile::tempdir().unwrap();
     let http =
         Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE).build().unwrap();
     let mut waiting: BTreeMap<u32, Sent> = BTreeMap::new();
     let mut accepted: BTreeMap<u32, String> = BTreeMap::new();
     for round in 0..=run.kills {
-        let server = Server::start(program.as_ref(), &folder).await;
+        let mut server = Server::start(program.as_ref(), &folder).await;
         let first = round * run.commands;
         waiting.extend((first..first + run.commands).map(|number| (number, command(number))));
         // The last round is left in peace.
         let enough = if round < run.kills { run.commands / 2 } else { u32::MAX };
-        let answered = send(&http, &server.url, &waiting, run.clients, enough).await;
+        let answered = send(&http, &mut server, &waiting, run.clients, enough).await;
         for (number, id) in answered {
             waiting.remove(&number);
             let before = accepted.insert(number, id.clone());
             assert!(before.is_none_or(|before| before == id), "command {number} was accepted twice");
         }
-        if round < run.kills {
-            server.kill().await;
-        } else {
+        if round == run.kills {
             assert!(waiting.is_empty(), "not accepted in the end: {waiting:?}");
             check(&http, &server.url, &accepted).await;
-            server.kill().await;
         }
+        server.kill().await;
     }
 }
 
-/// Sends commands until `enough` were accepted, and gives back the ids of those that were. What a dying server does not
-/// answer is nobody's fault.
+/// Sends the commands, kills the server when `enough` were accepted, and gives back the ids of those that were. What a
+/// dying server does not answer is nobody's fault.
 async fn send(
     http: &Client,
-    url: &str,
+    server: &mut Server,
     waiting: &BTreeMap<u32, Sent>,
     clients: usize,
     enough: u32,
@@ -92,7 +92,7 @@ async fn send(
     let places = Arc::new(Semaphore::new(clients));
     let mut sending = JoinSet::new();
     for (number, sent) in waiting.clone() {
-        let (http, url, places) = (http.clone(), url.to_owned(), Arc::clone(&places));
+        let (http, url, places) = (http.clone(), server.url.clone(), Arc::clone(&places));
         sending.spawn(async move {
             let _place = places.acquire_owned().await.ok()?;
             accept(&http, &url, number, &sent).await.map(|id| (number, id))
@@ -101,8 +101,8 @@ async fn send(
     let mut answered = Vec::new();
     while let Some(one) = sending.join_next().await {
         answered.extend(one.unwrap());
-        if answered.len() as u32 >= enough {
-            sending.abort_all();
+        if answered.len() as u32 == enough {
+            server.kill().await;
         }
     }
     answered
@@ -206,7 +206,8 @@ impl Server {
         Self { child, url }
     }
 
-    async fn kill(mut self) {
+    /// Kills it; one that is dead stays so.
+    async fn kill(&mut self) {
         self.child.kill().await.unwrap();
     }
 }
