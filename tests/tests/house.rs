@@ -3,6 +3,8 @@
 //! In each folder the modules, each with all that is below it, import one another without circles: whoever reads one
 //! need not have read another first that needs the one. What a module says of itself in tests does not count.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where it panics")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 

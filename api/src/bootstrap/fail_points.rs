@@ -31,8 +31,8 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 use wilco_application::ports::{
     Accepted, AggregateKey, Broker, BrokerError, CancelOutcome, Checkpoint, Checkpoints, Command,
-    CommandFilter, Committed, EventRow, FeedEntry, Fence, Heads, Journal, Leases, Loaded, Message,
-    OpenCommands, Page, ParkedEntry, PartitionLease, Published, Receipt, Registry, Standing, Store,
+    CommandFilter, CommandKey, Committed, EventRow, FeedEntry, Fence, Heads, Journal, Leases, Loaded,
+    Message, OpenCommands, Page, ParkedEntry, PartitionLease, Published, Receipt, Registry, Standing, Store,
     StoreError, StoreIdentity, Told, UnitOfWork, ViewFilter, ViewRow, Views,
 };
 use wilco_domain::kernel::Problem;
@@ -111,12 +111,12 @@ impl Registry for Faulty<dyn Store> {
         Ok(accepted)
     }
 
-    async fn command(&self, id: Uuid) -> Result<Option<Command>, StoreError> {
-        self.0.command(id).await
+    async fn command(&self, key: &CommandKey) -> Result<Option<Command>, StoreError> {
+        self.0.command(key).await
     }
 
-    async fn commands(&self, ids: &[Uuid]) -> Result<Vec<Command>, StoreError> {
-        self.0.commands(ids).await
+    async fn commands(&self, keys: &[CommandKey]) -> Result<Vec<Command>, StoreError> {
+        self.0.commands(keys).await
     }
 
     async fn list(&self, filter: &CommandFilter) -> Result<Page<Command>, StoreError> {
@@ -142,11 +142,11 @@ impl Registry for Faulty<dyn Store> {
 
     async fn cancel(
         &self,
-        id: Uuid,
+        key: &CommandKey,
         at: DateTime<Utc>,
         error: &Problem,
     ) -> Result<CancelOutcome, StoreError> {
-        self.0.cancel(id, at, error).await
+        self.0.cancel(key, at, error).await
     }
 }
 

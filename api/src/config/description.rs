@@ -71,6 +71,7 @@ fn collect(prefix: &str, schema: &Value, values: &Value, loaded: &Loaded, settin
 mod tests {
     use super::*;
     use crate::Name;
+    use crate::config::Place;
     use crate::config::{Flags, load};
     use std::collections::BTreeMap;
     use wilco_infrastructure::postgres::PostgresOptions;

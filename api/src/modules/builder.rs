@@ -196,13 +196,12 @@ fn said(command: &CommandType) -> (String, String) {
 fn failures(command: &CommandType, removable: bool, rules: &[Rule], validates: bool) -> Vec<Slug> {
     let of_existence = command.effect().problems().iter().filter(|slug| removable || **slug != "gone");
     let mut slugs: Vec<Slug> = of_existence.map(|slug| Slug::from(*slug)).collect();
-    match command.fails() {
-        Some(narrowed) => slugs.extend(narrowed.iter().map(|slug| Slug::from(*slug))),
-        None => {
-            slugs.extend(rules.iter().map(|rule| rule.slug.clone()));
-            slugs.extend(validates.then_some(Slug::from("validation")));
-        }
+    if let Some(narrowed) = command.fails() {
+        slugs.extend(narrowed.iter().map(|slug| Slug::from(*slug)));
+        return slugs;
     }
+    slugs.extend(rules.iter().map(|rule| rule.slug.clone()));
+    slugs.extend(validates.then_some(Slug::from("validation")));
     slugs
 }
 

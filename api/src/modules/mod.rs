@@ -103,9 +103,9 @@ mod tests {
     fn the_modules_do_not_clash_and_every_command_has_a_route() {
         let modules = Modules::new(Name::WILCO, shipped().unwrap()).unwrap();
         let routes = modules.iter().flat_map(|module| &module.commands);
-        let routed: HashSet<_> = routes.map(|route| route.command_type.as_str()).collect();
+        let reached: HashSet<_> = routes.map(|route| route.command_type.as_str()).collect();
         for command in modules.catalog().commands() {
-            assert!(routed.contains(command.name()), "{}", command.name());
+            assert!(reached.contains(command.name()), "{}", command.name());
         }
     }
 

@@ -9,6 +9,9 @@ use wilco_domain::kernel::{Effect, FieldError};
 use super::variants::Variant;
 use super::{RegistrationError, names, plain, schema, tagged};
 
+/// Tells whether the data can be read as this variant of the commands, or which member cannot.
+type Decodes = fn(&str, &Value) -> Result<(), FieldError>;
+
 /// A registered command type.
 pub struct CommandType {
     name: String,
@@ -18,7 +21,8 @@ pub struct CommandType {
     text: String,
     schema: Value,
     validator: Validator,
-    decodes: Box<dyn Fn(&Value) -> Result<(), FieldError> + Send + Sync>,
+    variant: String,
+    decodes: Decodes,
 }
 
 /// A command type whose schema was not compiled yet.
@@ -27,7 +31,7 @@ pub(super) struct Unchecked {
     aggregate: &'static str,
     pub(super) effect: Effect,
     pub(super) fails: Option<&'static [&'static str]>,
-    decodes: fn(&str, &Value) -> Result<(), FieldError>,
+    decodes: Decodes,
 }
 
 impl Unchecked {
@@ -64,8 +68,7 @@ impl Unchecked {
             .build(&checked)
             .map_err(|error| RegistrationError::Schema(name.clone(), error.to_string()))?;
         let Variant { name: variant, text, data: schema, .. } = variant;
-        let decodes = Box::new(move |data: &Value| decodes(&variant, data));
-        Ok(CommandType { name, aggregate, effect, fails, text, schema, validator, decodes })
+        Ok(CommandType { name, aggregate, effect, fails, text, schema, validator, variant, decodes })
     }
 }
 
@@ -120,12 +123,16 @@ impl CommandType {
             .take(MOST_ERRORS)
             .map(|error| field_error(&error, data))
             .collect();
-        if errors.is_empty() { (self.decodes)(data).err().into_iter().collect() } else { errors }
+        if errors.is_empty() {
+            (self.decodes)(&self.variant, data).err().into_iter().collect()
+        } else {
+            errors
+        }
     }
 
     /// What the schema cannot say (a rule in a type's own `Deserialize`) must not surface in the worker.
     fn fits(&self, data: &Value) -> bool {
-        self.validator.is_valid(data) && (self.decodes)(data).is_ok()
+        self.validator.is_valid(data) && (self.decodes)(&self.variant, data).is_ok()
     }
 }
 

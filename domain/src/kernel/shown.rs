@@ -48,7 +48,7 @@ pub trait LandingView {
 pub struct Shown<T: Decider, V: Landing<T>> {
     id: String,
     #[serde(flatten)]
-    shown: V,
+    view: V,
     version: u64,
     #[serde(skip)]
     of: PhantomData<fn() -> T>,
@@ -56,7 +56,7 @@ pub struct Shown<T: Decider, V: Landing<T>> {
 
 impl<T: Decider, V: Landing<T>> Default for Shown<T, V> {
     fn default() -> Self {
-        Self { id: String::new(), shown: V::default(), version: 0, of: PhantomData }
+        Self { id: String::new(), view: V::default(), version: 0, of: PhantomData }
     }
 }
 
@@ -66,13 +66,13 @@ impl<T: Decider, V: Landing<T>> View<Decided<T>> for Shown<T, V> {
             self.id.clone_from(&event.aggregate_id);
         }
         self.version = event.sequence as u64;
-        self.shown.apply(event.payload.0.clone());
+        self.view.apply(event.payload.0.clone());
     }
 }
 
 impl<T: Decider, V: Landing<T>> LandingView for Shown<T, V> {
     fn is_gone(&self) -> bool {
-        self.shown.is_gone()
+        self.view.is_gone()
     }
 }
 
