@@ -1,5 +1,5 @@
 use wilco_application::catalog::RegistrationError;
-use wilco_domain::cars::car::Car;
+use wilco_domain::cars::Car;
 
 use super::{At, Module};
 

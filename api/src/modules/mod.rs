@@ -91,7 +91,7 @@ impl Modules {
 
 #[cfg(test)]
 mod tests {
-    use wilco_domain::cars::car::Car;
+    use wilco_domain::cars::Car;
 
     use super::*;
 

@@ -123,6 +123,15 @@ fn operation(module: &Module, command: &CommandRoute) -> Operation {
     door::described(operation, &[command.effect]).refuses(&command.failures)
 }
 
+/// What there is to know besides the summary: also what holds for all that make an aggregate.
+fn description(command: &CommandRoute) -> String {
+    const LEAVE_OUT: &str =
+        "Leave `id` out and the server makes one; with one, an identical request is the same command.";
+    let makes = command.effect == Effect::Creates && !command.is_addressed();
+    let parts = [command.description.as_str(), if makes { LEAVE_OUT } else { "" }];
+    parts.iter().copied().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n")
+}
+
 /// The verb and what it is done to: `pet.create` is `createPet`.
 fn operation_id(module: &Module, command: &CommandRoute) -> String {
     let verb = pascal(command.command_type.rsplit('.').next().unwrap_or_default());

@@ -52,8 +52,6 @@ pub struct PetDetails {
 #[commands]
 pub enum PetCommand {
     /// Take a pet into the store
-    ///
-    /// Leave `id` out and the server makes one; with one, an identical request is the same command.
     #[creates]
     #[fails()]
     Create(PetDetails),

@@ -1,4 +1,4 @@
-//! A car: registered under its client's id, repainted, retired.
+//! Cars: registered under ids of their clients' choice, repainted, retired.
 
 use crate::kernel::{Context, Decider, commands, events, refusals, state, value};
 
@@ -34,8 +34,7 @@ pub struct CarDetails {
     /// Its colour.
     #[schemars(length(min = 1, max = 100), example = &"red")]
     pub colour: String,
-    /// The vehicle identification number (ISO 3779): 17 characters without I, O and Q. The check digit is a
-    /// North American rule and not demanded.
+    /// The vehicle identification number (ISO 3779, without the North American rule of a check digit).
     #[schemars(regex(pattern = r"^[A-HJ-NPR-Z0-9]{17}$"), example = &"WVWZZZ1JZXW000001")]
     pub vin: String,
 }
@@ -44,8 +43,6 @@ pub struct CarDetails {
 #[commands]
 pub enum CarCommand {
     /// Register a car
-    ///
-    /// Leave `id` out and the server makes one.
     #[creates]
     #[fails()]
     Create(CarDetails),
@@ -58,8 +55,6 @@ pub enum CarCommand {
         colour: String,
     },
     /// Take a car off the road for good
-    ///
-    /// It can still be read, and not be changed any more.
     #[fails("car-retired")]
     Retire,
 }

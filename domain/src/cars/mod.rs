@@ -1,3 +1,0 @@
-//! Cars: a small aggregate whose ids the clients choose.
-
-pub mod car;
