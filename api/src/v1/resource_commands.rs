@@ -100,7 +100,7 @@ fn operation(module: &Module, command: &CommandRoute) -> Operation {
         operation_id(module, command) + with_id,
         command.summary.clone(),
     )
-    .describe(command.description.clone());
+    .describe(description(command));
     if command.is_addressed() {
         operation = operation.takes([Parameter::aggregate_id(module.aggregate)]);
         // One that makes its aggregate can only demand that there is none; one that changes it, nothing else than
