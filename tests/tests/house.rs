@@ -237,3 +237,13 @@ fn imports_are_read_through_braces_and_what_a_module_passes_on() {
     assert_eq!(paths, ["feed::Hub", "feed::Tail", "ports::Store", "worker::g"]);
     assert_eq!(passed_on("mod hub;\npub use hub::{Hub};")["Hub"], "hub");
 }
+
+#[test]
+fn the_readme_shows_the_example_as_it_is() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let read = |file: &str| std::fs::read_to_string(root.join(file)).unwrap();
+    let example = read("api/examples/gym.rs");
+    let code = example.split("#[cfg(test)]").next().unwrap();
+    let code = code[code.find("use wilco").unwrap()..].trim();
+    assert!(read("README.md").contains(code), "README.md shows another example than api/examples/gym.rs");
+}
