@@ -164,5 +164,12 @@ mod tests {
         assert_eq!((&member["status"], &member["paused_until"]), (&json!("paused"), &json!("2999-01-01")));
         server.post("/v1/memberships", &json!({ "plan": "plus", "member_email": "ann" })).await.expect(400);
         assert_eq!(server.get("/v1/pets").await.status, 404);
+        for (query, found) in
+            [("plan=plus", 1), ("plan=basic", 0), ("member_email=ann@example.org&status=paused", 1)]
+        {
+            let list = server.get(&format!("/v1/memberships?{query}")).await.expect(200).json();
+            assert_eq!(list["items"].as_array().unwrap().len(), found, "{query}");
+        }
+        server.get("/v1/memberships?plan=gold").await.expect_problem(400, "invalid-parameter");
     }
 }

@@ -223,6 +223,10 @@ impl Views for Faulty<dyn Store> {
         self.0.view(view_id).await
     }
 
+    async fn index(&self, members: &[&'static str]) -> Result<(), StoreError> {
+        self.0.index(members).await
+    }
+
     async fn views(&self, filter: &ViewFilter) -> Result<Page<ViewRow>, StoreError> {
         self.0.views(filter).await
     }

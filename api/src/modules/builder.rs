@@ -110,6 +110,13 @@ impl<A: EventSourced, V: ViewOf<A>> Builder<A, V> {
         self
     }
 
+    /// Lists can be filtered by these members of what the resource shows, besides `status`.
+    #[must_use]
+    pub fn indexed(mut self, members: &[&'static str]) -> Self {
+        self.registration = self.registration.indexed(members);
+        self
+    }
+
     /// Shows this upcaster every event that is read.
     #[must_use]
     pub fn upcaster(mut self, upcaster: impl EventUpcaster + 'static) -> Self {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use axum::http::Method;
 use schemars::Schema;
 use serde_json::Value;
-use wilco_application::catalog::{EventKind, Registration};
+use wilco_application::catalog::{EventKind, Indexed, Registration};
 use wilco_domain::kernel::Effect;
 
 use crate::openapi::Schemas;
@@ -31,6 +31,11 @@ pub struct Module {
 }
 
 impl Module {
+    /// What lists of it can be filtered by, besides `status`.
+    pub fn indexed(&self) -> &[Indexed] {
+        self.registration.indexed()
+    }
+
     /// What may happen to it.
     pub fn events(&self) -> &[EventKind] {
         self.registration.events()

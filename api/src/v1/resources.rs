@@ -1,15 +1,18 @@
 //! The read models: the same routes for every aggregate.
 
+use std::sync::Arc;
+
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::json;
 use serde_json::value::RawValue;
-use wilco_application::ports::{AggregateKey, ViewFilter, ViewRow};
+use wilco_application::catalog::{Indexed, MemberKind};
+use wilco_application::ports::{AggregateKey, MemberValue, ViewFilter, ViewRow};
 
 use super::cursor;
 use super::history::Event;
-use crate::http::Call;
 use crate::http::answer::{self, Page};
+use crate::http::{Call, Query};
 use crate::modules::Module;
 use crate::openapi::{Answer, Operation, Parameter, Route, pascal};
 use crate::problems::Refusal;
@@ -48,12 +51,15 @@ fn list_route(module: &Module) -> Route {
     let example = cursor::write(aggregate, &format!("{aggregate}-41"));
     let operation = Operation::new(module.title.clone(), id, format!("List {}", module.collection))
         .describe("In the order of their ids; those that are gone are not listed.")
-        .takes([status, Parameter::limit(USUAL, MOST), Parameter::cursor(aggregate, &example)])
+        .takes([status])
+        .takes(module.indexed().iter().map(by_member))
+        .takes([Parameter::limit(USUAL, MOST), Parameter::cursor(aggregate, &example)])
         .answers(Answer::new(200, "A page of them.").carrying(&["Link"]).page_of(page, view))
         .reads_store(&["invalid-cursor"]);
+    let indexed: Arc<[Indexed]> = module.indexed().into();
     let handler = move |call| {
-        let statuses = statuses.clone();
-        async move { list(call, aggregate, &statuses).await }
+        let (statuses, indexed) = (statuses.clone(), Arc::clone(&indexed));
+        async move { list(call, aggregate, &statuses, &indexed).await }
     };
     Route::get(format!("/v1/{}", module.collection), handler, operation)
 }
@@ -102,9 +108,16 @@ fn unknown(aggregate: &str) -> Refusal {
     Refusal::not_found(format!("there is no {aggregate} with this id"))
 }
 
-async fn list(call: Call, aggregate: &'static str, statuses: &[String]) -> Result<Response, Refusal> {
+async fn list(
+    call: Call,
+    aggregate: &'static str,
+    statuses: &[String],
+    indexed: &[Indexed],
+) -> Result<Response, Refusal> {
     call.accepts_json()?;
-    let query = call.query(&["status", "limit", "cursor"])?;
+    let known: Vec<&'static str> =
+        ["status", "limit", "cursor"].into_iter().chain(indexed.iter().map(|one| one.name)).collect();
+    let query = call.query(&known)?;
     let status = query.get("status").map(ToOwned::to_owned);
     if status.as_ref().is_some_and(|status| !statuses.contains(status)) {
         return Err(Refusal::parameter("status", format!("not one of {}", statuses.join(", "))));
@@ -113,6 +126,7 @@ async fn list(call: Call, aggregate: &'static str, statuses: &[String]) -> Resul
         tenant: call.caller().tenant.clone(),
         view_type: aggregate.to_owned(),
         status,
+        members: members(&query, indexed)?,
         after: cursor::read(&query, aggregate, |id| Some(id.to_owned()))?,
         limit: query.limit(USUAL, MOST)?,
     };
@@ -122,6 +136,29 @@ async fn list(call: Call, aggregate: &'static str, statuses: &[String]) -> Resul
     let read = |row: ViewRow| RawValue::from_string(row.payload);
     let items = found.items.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
     answer::page(&call, &query, &Page { items, next_cursor })
+}
+
+/// A parameter that filters by a member.
+fn by_member(indexed: &Indexed) -> Parameter {
+    let schema = match &indexed.kind {
+        MemberKind::Text => json!({ "type": "string", "minLength": 1, "examples": ["any"] }),
+        MemberKind::OneOf(values) => json!({ "type": "string", "enum": values, "examples": values[..1] }),
+        MemberKind::Whole => json!({ "type": "integer", "format": "int64", "examples": [1] }),
+        MemberKind::YesNo => json!({ "type": "boolean", "examples": [true] }),
+    };
+    Parameter::query(indexed.name, "Only those that show this.", schema)
+}
+
+/// The members that the query filters by.
+fn members(query: &Query, indexed: &[Indexed]) -> Result<Vec<(&'static str, MemberValue)>, Refusal> {
+    let mut members = Vec::new();
+    for one in indexed {
+        if let Some(text) = query.get(one.name) {
+            let wrong = || Refusal::parameter(one.name, "not a value that it can have");
+            members.push((one.name, one.read(text).filter(|_| !text.is_empty()).ok_or_else(wrong)?));
+        }
+    }
+    Ok(members)
 }
 
 async fn history(call: Call, aggregate: &'static str) -> Result<Response, Refusal> {

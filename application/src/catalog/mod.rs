@@ -7,6 +7,7 @@ mod command_type;
 mod event_kind;
 mod executor;
 mod fold;
+mod indexed;
 mod names;
 mod plain;
 mod registration;
@@ -16,7 +17,7 @@ mod tagged;
 mod typed;
 mod variants;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use codec::Undecodable;
@@ -24,6 +25,7 @@ pub use command_type::CommandType;
 pub use event_kind::EventKind;
 pub use executor::{Defect, Executed, Executor};
 pub use fold::Fold;
+pub use indexed::{Indexed, MemberKind};
 pub use plain::whole;
 pub use registration::{AggregateRegistration, EventSourced, Registration, ViewOf};
 pub use variants::{Variant, variants};
@@ -36,6 +38,8 @@ pub trait AggregateType: Send + Sync {
     fn name(&self) -> &'static str;
     /// `pets`: the segment of its resources' paths.
     fn collection(&self) -> &'static str;
+    /// What lists of it can be filtered by.
+    fn indexed(&self) -> &[Indexed];
     /// Something that applies commands to it, with a cache of its own of at most `cache` aggregates.
     fn executor(&self, cache: usize, snapshot_every: i64) -> Box<dyn Executor>;
     /// Something that folds its events into its landing view.
@@ -64,6 +68,16 @@ pub enum RegistrationError {
         slug: String,
         /// Its type.
         command: String,
+    },
+    /// Lists cannot be filtered by it.
+    #[error(
+        "{aggregate} cannot be listed by {member}: it shows no text, whole number or yes-or-no of that name"
+    )]
+    Indexed {
+        /// The member.
+        member: &'static str,
+        /// Of what.
+        aggregate: String,
     },
     /// A rule has no explanation.
     #[error("the rule {0} is not explained: say what it means to whoever breaks it")]
@@ -142,6 +156,11 @@ impl Catalog {
     /// The kinds of events of all aggregates.
     pub fn events(&self) -> &[EventKind] {
         &self.events
+    }
+
+    /// The members that lists of one or another aggregate can be filtered by.
+    pub fn indexed(&self) -> BTreeSet<&'static str> {
+        self.aggregates().flat_map(|aggregate| aggregate.indexed()).map(|indexed| indexed.name).collect()
     }
 
     /// The path of an aggregate's resource: `/v1/pets/pet-42`.

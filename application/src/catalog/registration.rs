@@ -13,7 +13,7 @@ use super::command_type::Unchecked;
 use super::event_kind::{self, EventKind};
 use super::typed::TypedAggregate;
 use super::variants::variants;
-use super::{AggregateType, CommandType, RegistrationError, names, schema, tagged};
+use super::{AggregateType, CommandType, Indexed, RegistrationError, names, schema, tagged};
 use crate::ports::Command;
 
 /// An aggregate of cqrs-es that can be registered.
@@ -53,6 +53,11 @@ impl Registration {
         &self.events
     }
 
+    /// What lists of it can be filtered by.
+    pub fn indexed(&self) -> &[Indexed] {
+        self.aggregate.indexed()
+    }
+
     /// The rules that its commands may break.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
@@ -63,6 +68,7 @@ impl Registration {
 pub struct AggregateRegistration<A: Aggregate, V> {
     aggregate: TypedAggregate<A, V>,
     commands: Result<Vec<Unchecked>, RegistrationError>,
+    indexed: Vec<&'static str>,
 }
 
 impl<T: Decider<Event: JsonSchema>, V: Landing<T>> AggregateRegistration<Decided<T>, Shown<T, V>> {
@@ -76,7 +82,7 @@ impl<T: Decider<Event: JsonSchema>, V: Landing<T>> AggregateRegistration<Decided
             };
             Ok(Asked { command: read_text(name, &command.data)?, context })
         };
-        let mut registration = Self::reading::<T::Command>(collection, (), read);
+        let mut registration = Self::reading::<T::Command>(collection, (), read).indexed(T::INDEXED);
         for shape in T::Command::ALL {
             registration = registration.command(shape.verb, |command| {
                 command.effect = shape.effect;
@@ -115,7 +121,7 @@ impl<A: EventSourced, V: ViewOf<A>> AggregateRegistration<A, V> {
             .map(|all| all.into_iter().map(|variant| Unchecked::of::<C>(A::TYPE, variant)).collect())
             .ok_or(RegistrationError::Commands(A::TYPE));
         let aggregate = TypedAggregate::new(collection, services, Codec::new(read));
-        Self { aggregate, commands }
+        Self { aggregate, commands, indexed: Vec::new() }
     }
 
     /// Says what the commands of these verbs do to the existence of the aggregate: without that, it does not matter to
@@ -125,6 +131,13 @@ impl<A: EventSourced, V: ViewOf<A>> AggregateRegistration<A, V> {
         for verb in verbs {
             self = self.command(verb, |command| command.effect = effect);
         }
+        self
+    }
+
+    /// Lists can be filtered by these members of what the resource shows, besides `status`.
+    #[must_use]
+    pub fn indexed(mut self, members: &[&'static str]) -> Self {
+        self.indexed.extend(members);
         self
     }
 
@@ -163,6 +176,8 @@ impl<A: EventSourced, V: ViewOf<A>> AggregateRegistration<A, V> {
             return Err(RegistrationError::NoText(rule.slug.clone().into_owned()));
         }
         let events = event_kind::of::<A>()?;
+        let indexed = self.indexed.iter().map(|name| Indexed::of::<V>(A::TYPE, name));
+        self.aggregate.indexed = indexed.collect::<Result<_, _>>()?;
         let commands = std::mem::replace(&mut self.commands, Ok(Vec::new()))?;
         for command in &commands {
             self.aggregate.codec.takes(command);

@@ -3,11 +3,11 @@ use std::sync::Arc;
 
 use cqrs_es::Aggregate;
 
-use super::AggregateType;
 use super::codec::Codec;
 use super::executor::{Executor, TypedExecutor};
 use super::fold::{Fold, TypedFold};
 use super::registration::{EventSourced, ViewOf};
+use super::{AggregateType, Indexed};
 use crate::ports::AggregateKey;
 
 /// An aggregate type with its types.
@@ -15,12 +15,13 @@ pub(super) struct TypedAggregate<A: Aggregate, V, C = Codec<A>> {
     collection: &'static str,
     services: A::Services,
     pub(super) codec: C,
+    pub(super) indexed: Vec<Indexed>,
     view: PhantomData<fn() -> V>,
 }
 
 impl<A: Aggregate, V> TypedAggregate<A, V> {
     pub(super) fn new(collection: &'static str, services: A::Services, codec: Codec<A>) -> Self {
-        Self { collection, services, codec, view: PhantomData }
+        Self { collection, services, codec, indexed: Vec::new(), view: PhantomData }
     }
 
     pub(super) fn collection(&self) -> &'static str {
@@ -29,8 +30,8 @@ impl<A: Aggregate, V> TypedAggregate<A, V> {
 
     /// The same, complete.
     pub(super) fn shared(self) -> TypedAggregate<A, V, Arc<Codec<A>>> {
-        let Self { collection, services, codec, view } = self;
-        TypedAggregate { collection, services, codec: Arc::new(codec), view }
+        let Self { collection, services, codec, indexed, view } = self;
+        TypedAggregate { collection, services, codec: Arc::new(codec), indexed, view }
     }
 }
 
@@ -41,6 +42,10 @@ impl<A: EventSourced, V: ViewOf<A>> AggregateType for TypedAggregate<A, V, Arc<C
 
     fn collection(&self) -> &'static str {
         self.collection
+    }
+
+    fn indexed(&self) -> &[Indexed] {
+        &self.indexed
     }
 
     fn executor(&self, cache: usize, snapshot_every: i64) -> Box<dyn Executor> {

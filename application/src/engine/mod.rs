@@ -59,6 +59,7 @@ impl Engine {
         ids: Arc<dyn Ids>,
         settings: EngineSettings,
     ) -> Result<(Arc<Self>, Running), StoreError> {
+        store.index(&catalog.indexed().into_iter().collect::<Vec<_>>()).await?;
         let heads = store.heads().await?;
         let parts = Parts {
             hub: Arc::new(FeedHub::new(Arc::clone(&store), &heads, settings.feed_tail)),

@@ -9,7 +9,8 @@ pub use broker::{Broker, BrokerError, Message, Published, Receipt, Standing, Tol
 pub use clock::{Clock, Ids, RandomIds, SystemClock};
 pub use store::{
     Accepted, AggregateKey, CancelOutcome, Checkpoint, Checkpoints, Command, CommandFilter, CommandKey,
-    Committed, EntryBody, EventRow, FeedEntry, Fence, Heads, Idempotency, Journal, Leases, Loaded, NewEvent,
-    OpenCommands, Outcome, Page, ParkedEntry, PartitionLease, PartitionSlice, Registry, Seat, Settlement,
-    SnapshotRow, State, Store, StoreError, StoreIdentity, UnitOfWork, ViewFilter, ViewRow, Views,
+    Committed, EntryBody, EventRow, FeedEntry, Fence, Heads, Idempotency, Journal, Leases, Loaded,
+    MemberValue, NewEvent, OpenCommands, Outcome, Page, ParkedEntry, PartitionLease, PartitionSlice,
+    Registry, Seat, Settlement, SnapshotRow, State, Store, StoreError, StoreIdentity, UnitOfWork, ViewFilter,
+    ViewRow, Views,
 };

@@ -1,11 +1,25 @@
 //! The landing views.
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
 use async_trait::async_trait;
-use wilco_application::ports::{Page, StoreError, ViewFilter, ViewRow, Views};
+use wilco_application::ports::{MemberValue, Page, StoreError, ViewFilter, ViewRow, Views};
 
 use super::PostgresStore;
 use super::errors::classify;
 use super::rows::{view, view_columns};
+
+/// The statement that lists by these members, and by status if that is wanted as well. The names are those of members
+/// that are indexed, so that they can stand in a statement.
+fn by_members(status: bool, members: &[(&'static str, MemberValue)]) -> String {
+    let mut conditions = if status { " AND status = $4".to_owned() } else { String::new() };
+    for (number, (name, _)) in (if status { 5 } else { 4 }..).zip(members) {
+        let _ =
+            write!(conditions, " AND payload ->> '{name}' = ${number} AND payload ->> '{name}' IS NOT NULL");
+    }
+    include_str!("sql/views_by_members.sql").replace("{conditions}", &conditions)
+}
 
 #[async_trait]
 impl Views for PostgresStore {
@@ -20,19 +34,42 @@ impl Views for PostgresStore {
 
     async fn views(&self, filter: &ViewFilter) -> Result<Page<ViewRow>, StoreError> {
         let (after, end) = filter.range();
-        let statement = match &filter.status {
-            None => include_str!("sql/views.sql"),
-            Some(_) => include_str!("sql/views_of_status.sql"),
+        let statement: Cow<'static, str> = match (&filter.status, filter.members.as_slice()) {
+            (None, []) => include_str!("sql/views.sql").into(),
+            (Some(_), []) => include_str!("sql/views_of_status.sql").into(),
+            (status, members) => by_members(status.is_some(), members).into(),
         };
-        let mut query = sqlx::query(statement).bind(after).bind(end).bind(i64::from(filter.limit) + 1);
+        let mut query = sqlx::query(&statement).bind(after).bind(end).bind(i64::from(filter.limit) + 1);
         if let Some(status) = &filter.status {
             query = query.bind(status);
+        }
+        for (_, value) in &filter.members {
+            query = query.bind(match value {
+                MemberValue::Text(text) => text.clone(),
+                MemberValue::Whole(number) => number.to_string(),
+                MemberValue::YesNo(yes) => yes.to_string(),
+            });
         }
         let rows = query.fetch_all(self.reads()).await.map_err(classify)?;
         let mut items = rows.iter().map(view).collect::<Result<Vec<_>, _>>()?;
         let more = items.len() > filter.limit as usize;
         items.truncate(filter.limit as usize);
         Ok(Page { items, more })
+    }
+
+    async fn index(&self, members: &[&'static str]) -> Result<(), StoreError> {
+        let indexed: Vec<String> = sqlx::query_scalar(include_str!("sql/indexed_members.sql"))
+            .fetch_all(self.reads())
+            .await
+            .map_err(classify)?;
+        for member in members {
+            // Even to find that it is there would hold up whoever writes.
+            if indexed.iter().all(|index| index != &format!("views_by_member_{member}")) {
+                let statement = include_str!("sql/index_member.sql").replace("{member}", member);
+                sqlx::query(&statement).execute(self.writes()).await.map_err(classify)?;
+            }
+        }
+        Ok(())
     }
 
     async fn aggregates(

@@ -1,7 +1,10 @@
 //! The landing views.
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
 use async_trait::async_trait;
-use wilco_application::ports::{Page, StoreError, ViewFilter, ViewRow, Views};
+use wilco_application::ports::{MemberValue, Page, StoreError, ViewFilter, ViewRow, Views};
 
 use super::SqliteStore;
 use super::bulk::{Bulk, Values};
@@ -13,6 +16,19 @@ static SAVE_VIEWS: Bulk = Bulk::new(include_str!("sql/save_views.sql"), 5);
 /// A view's row, as the statements that write it take it.
 pub(super) fn bind_view<'q>(values: &mut Values<'q>, view: &'q ViewRow) {
     values.text(&view.view_id).put(view.version).text(&view.payload).text(&view.status).put(view.gone);
+}
+
+/// The statement that lists by these members, and by status if that is wanted as well. The names are those of members
+/// that are indexed, so that they can stand in a statement.
+fn by_members(status: bool, members: &[(&'static str, MemberValue)]) -> String {
+    let first = members.first().map_or("", |(name, _)| name);
+    let mut conditions = if status { " AND +status = ?4".to_owned() } else { String::new() };
+    for (number, (name, _)) in (if status { 5 } else { 4 }..).zip(members) {
+        let _ =
+            write!(conditions, " AND payload ->> '{name}' = ?{number} AND payload ->> '{name}' IS NOT NULL");
+    }
+    let statement = include_str!("sql/views_by_members.sql");
+    statement.replace("{first}", first).replace("{conditions}", &conditions)
 }
 
 #[async_trait]
@@ -28,19 +44,43 @@ impl Views for SqliteStore {
 
     async fn views(&self, filter: &ViewFilter) -> Result<Page<ViewRow>, StoreError> {
         let (after, end) = filter.range();
-        let statement = match &filter.status {
-            None => include_str!("sql/views.sql"),
-            Some(_) => include_str!("sql/views_of_status.sql"),
+        let statement: Cow<'static, str> = match (&filter.status, filter.members.as_slice()) {
+            (None, []) => include_str!("sql/views.sql").into(),
+            (Some(_), []) => include_str!("sql/views_of_status.sql").into(),
+            (status, members) => by_members(status.is_some(), members).into(),
         };
-        let mut query = sqlx::query(statement).bind(after).bind(end).bind(i64::from(filter.limit) + 1);
+        let mut query = sqlx::query(&statement).bind(after).bind(end).bind(i64::from(filter.limit) + 1);
         if let Some(status) = &filter.status {
             query = query.bind(status);
+        }
+        for (_, value) in &filter.members {
+            query = match value {
+                MemberValue::Text(text) => query.bind(text),
+                MemberValue::Whole(number) => query.bind(number),
+                MemberValue::YesNo(yes) => query.bind(yes),
+            };
         }
         let rows = query.fetch_all(self.reads()).await.map_err(classify)?;
         let mut items = rows.iter().map(view).collect::<Result<Vec<_>, _>>()?;
         let more = items.len() > filter.limit as usize;
         items.truncate(filter.limit as usize);
         Ok(Page { items, more })
+    }
+
+    async fn index(&self, members: &[&'static str]) -> Result<(), StoreError> {
+        let statements =
+            members.iter().map(|member| include_str!("sql/index_member.sql").replace("{member}", member));
+        let statements: Vec<String> = statements.collect();
+        self.writer()
+            .write(move |connection| {
+                Box::pin(async move {
+                    for statement in &statements {
+                        sqlx::query(statement).execute(&mut *connection).await.map_err(classify)?;
+                    }
+                    Ok(())
+                })
+            })
+            .await
     }
 
     async fn aggregates(

@@ -129,6 +129,7 @@ facts! {
         views_are_listed_in_pages_by_id,
         gone_views_are_found_but_not_listed,
         views_are_listed_by_status,
+        views_are_listed_by_members_that_are_indexed,
         types_with_a_common_prefix_are_kept_apart,
         rebuilt_views_replace_those_of_the_same_version,
         aggregates_are_listed_once_in_order;

@@ -182,6 +182,7 @@ pub(super) async fn a_list_holds_one_tenants_views<F: Fixture>() {
     };
     for status in [None, Some("sold".to_owned())] {
         let of = |tenant: &Tenant| ViewFilter {
+            members: Vec::new(),
             tenant: tenant.clone(),
             view_type: "pet".into(),
             status: status.clone(),

@@ -1,6 +1,6 @@
 //! The landing views.
 
-use wilco_application::ports::{Store, UnitOfWork, ViewFilter, ViewRow};
+use wilco_application::ports::{MemberValue, Store, UnitOfWork, ViewFilter, ViewRow};
 
 use super::Fixture;
 use super::making::{Owner, command, view_row};
@@ -76,6 +76,43 @@ pub(super) async fn views_are_listed_by_status<F: Fixture>() {
     assert_eq!(ids(&*owner.store, &rest).await, ["pet/d"]);
     write(&owner, vec![view_row("c", 2, "available")]).await;
     assert_eq!(ids(&*owner.store, &sold).await, ["pet/a", "pet/d"], "a changed status moves it");
+}
+
+pub(super) async fn views_are_listed_by_members_that_are_indexed<F: Fixture>() {
+    let fixture = F::new(1).await;
+    let owner = Owner::of(fixture.store()).await;
+    let showing = |id: &str, status: &str, payload: &str| ViewRow {
+        payload: payload.to_owned(),
+        ..view_row(id, 1, status)
+    };
+    // Some are there before there is an index.
+    write(&owner, vec![showing("a", "sold", r#"{"plan":"plus","visits":7,"paid":true}"#)]).await;
+    let members = ["plan", "visits", "paid"];
+    owner.store.index(&members).await.unwrap();
+    owner.store.index(&members).await.unwrap();
+    let others = [
+        showing("b", "new", r#"{"plan":"plus","visits":8,"paid":false}"#),
+        showing("c", "new", r#"{"plan":"basic","visits":null}"#),
+        showing("d", "new", r#"{"plan":"plus"}"#),
+        ViewRow { gone: true, ..showing("e", "new", r#"{"plan":"plus"}"#) },
+        ViewRow { view_id: "car/a".into(), ..showing("a", "new", r#"{"plan":"plus"}"#) },
+    ];
+    write(&owner, others.to_vec()).await;
+    let by = |members: Vec<(&'static str, MemberValue)>| ViewFilter { members, ..of_type("pet") };
+    let text = |text: &str| MemberValue::Text(text.to_owned());
+    let plus = by(vec![("plan", text("plus"))]);
+    assert_eq!(ids(&*owner.store, &plus).await, ["pet/a", "pet/b", "pet/d"]);
+    let page = owner.store.views(&ViewFilter { limit: 2, ..plus.clone() }).await.unwrap();
+    assert!(page.items.len() == 2 && page.more);
+    let rest = ViewFilter { after: Some("b".into()), ..plus.clone() };
+    assert_eq!(ids(&*owner.store, &rest).await, ["pet/d"]);
+    let new = ViewFilter { status: Some("new".into()), ..plus };
+    assert_eq!(ids(&*owner.store, &new).await, ["pet/b", "pet/d"]);
+    assert_eq!(ids(&*owner.store, &by(vec![("visits", MemberValue::Whole(7))])).await, ["pet/a"]);
+    assert_eq!(ids(&*owner.store, &by(vec![("paid", MemberValue::YesNo(false))])).await, ["pet/b"]);
+    let both = by(vec![("plan", text("plus")), ("visits", MemberValue::Whole(8))]);
+    assert_eq!(ids(&*owner.store, &both).await, ["pet/b"]);
+    assert_eq!(ids(&*owner.store, &by(vec![("plan", text("plus' OR '1'='1"))])).await, [""; 0]);
 }
 
 pub(super) async fn types_with_a_common_prefix_are_kept_apart<F: Fixture>() {

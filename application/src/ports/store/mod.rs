@@ -27,7 +27,7 @@ pub use registry::{
     Accepted, CancelOutcome, Command, CommandFilter, Idempotency, OpenCommands, Registry, Settlement, State,
 };
 pub use unit_of_work::{Committed, NewEvent, Outcome, PartitionSlice, Seat, SnapshotRow, UnitOfWork};
-pub use views::{ViewFilter, ViewRow, Views};
+pub use views::{MemberValue, ViewFilter, ViewRow, Views};
 
 /// Everything the engine asks of a store.
 pub trait Store: Registry + Journal + Checkpoints + Views + Leases {}

@@ -27,10 +27,23 @@ pub struct ViewFilter {
     pub view_type: String,
     /// Only with this status; without one, all that are not gone.
     pub status: Option<String>,
+    /// Only with these members in what they show; they are [indexed](Views::index).
+    pub members: Vec<(&'static str, MemberValue)>,
     /// Only those whose id (without the type) is greater than this.
     pub after: Option<String>,
     /// At most so many.
     pub limit: u32,
+}
+
+/// The value of a member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MemberValue {
+    /// A text.
+    Text(String),
+    /// A whole number.
+    Whole(i64),
+    /// Yes or no.
+    YesNo(bool),
 }
 
 /// The landing views.
@@ -41,6 +54,9 @@ pub trait Views: Send + Sync {
 
     /// The views that match; gone ones never do.
     async fn views(&self, filter: &ViewFilter) -> Result<Page<ViewRow>, StoreError>;
+
+    /// Lets lists be filtered by these members of what views show, of whatever type. What is indexed stays so.
+    async fn index(&self, members: &[&'static str]) -> Result<(), StoreError>;
 
     /// The stored ids of the aggregates of a type, of all tenants, in ascending order, starting after `after`: for
     /// rebuilding.
