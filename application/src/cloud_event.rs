@@ -50,6 +50,8 @@ struct CloudEvent<'a, D> {
     #[serde(skip_serializing_if = "Option::is_none")]
     tenant: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    dataschema: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     dataref: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<D>,
@@ -111,6 +113,8 @@ struct Envelope {
     tenant: Option<String>,
     /// Where the data can be read.
     place: Option<String>,
+    /// Names the version of its layout; events only.
+    schema: Option<String>,
 }
 
 impl Notifier {
@@ -127,6 +131,7 @@ impl Notifier {
     pub fn message(&self, entry: &FeedEntry, generation: i64, most: usize) -> Result<Message, Untellable> {
         let (envelope, payload) = match &entry.body {
             EntryBody::Event(event) => {
+                let event = &*self.shown(event);
                 let data: &RawValue = serde_json::from_str(&event.payload)?;
                 let envelope = self.of_event(entry, event);
                 let payload = self.payload(entry, generation, &envelope, Ok(data))?;
@@ -154,7 +159,7 @@ impl Notifier {
         size: usize,
     ) -> Result<Message, Untellable> {
         let envelope = match &entry.body {
-            EntryBody::Event(event) => self.of_event(entry, event),
+            EntryBody::Event(event) => self.of_event(entry, &self.shown(event)),
             EntryBody::Outcome(command) => self.of_outcome(entry, command),
             EntryBody::Unreadable(reason) => return Err(Untellable::Unreadable(reason.clone())),
         };
@@ -165,13 +170,35 @@ impl Notifier {
         if size <= most { Ok(reference) } else { Err(Untellable::TooLarge { size, most }) }
     }
 
+    /// An event in the layout of today.
+    fn shown<'e>(&self, event: &'e EventRow) -> Cow<'e, EventRow> {
+        if self.catalog.has_upcasters(&event.aggregate_type) {
+            return Cow::Owned(self.catalog.shown(event.clone()));
+        }
+        Cow::Borrowed(event)
+    }
+
     /// Whether a filter means an entry's notification; one that cannot be read has no subject, and is meant by all.
     /// Another tenant's may be named by their subjects or by those that they were the default one's: who reads a feed
     /// sees but one tenant's.
     pub fn is_meant(&self, entry: &FeedEntry, filter: &SubjectFilter) -> bool {
-        let Some((tenant, rest)) = subject_of(entry) else { return true };
+        let Some((tenant, rest)) = self.subject_of(entry) else { return true };
         let plain = || format!("{}.{rest}", self.prefix);
         filter.matches(&self.subject(&tenant, &rest)) || (!tenant.is_default() && filter.matches(&plain()))
+    }
+
+    /// Whose an entry is, and its subject without what is before it on every subject of that tenant.
+    fn subject_of(&self, entry: &FeedEntry) -> Option<(Tenant, String)> {
+        match &entry.body {
+            EntryBody::Event(event) => {
+                let (tenant, _) = AggregateKey::taken_apart(&event.aggregate_id);
+                Some((tenant, subject_of_event(&self.shown(event), entry.partition)))
+            }
+            EntryBody::Outcome(command) => {
+                Some((command.tenant.clone(), subject_of_outcome(command, entry.partition)))
+            }
+            EntryBody::Unreadable(_) => None,
+        }
     }
 
     /// `wilco.event.pet.reserved.p07`, or `wilco.tenant.acme.event.pet.reserved.p07`
@@ -210,6 +237,7 @@ impl Notifier {
             correlation_id: metadata.correlation_id.map(encoded),
             command_id: cause,
             traceparent: metadata.traceparent.filter(|text| is_traceparent(text)),
+            schema: Some(schema_of(event)),
         }
     }
 
@@ -228,6 +256,7 @@ impl Notifier {
             command_id: Some(command.id.to_string()),
             traceparent: command.traceparent.clone().filter(|text| is_traceparent(text)),
             place: Some(format!("{}?redirect=false", path_of(command.id))),
+            schema: None,
         }
     }
 
@@ -258,6 +287,7 @@ impl Notifier {
             causationid: envelope.command_id.as_deref(),
             traceparent: envelope.traceparent.as_deref(),
             tenant: envelope.tenant.as_deref(),
+            dataschema: envelope.schema.as_deref(),
             dataref,
             data,
         })
@@ -285,6 +315,22 @@ fn message(entry: &FeedEntry, generation: i64, envelope: Envelope, payload: Vec<
     }
 }
 
+/// A URI that names the layout of an event: `urn:wilco:event:pet.reserved:1.0`.
+fn schema_of(event: &EventRow) -> String {
+    let part = |text: &str| {
+        let mut part = String::with_capacity(text.len());
+        for b in text.bytes() {
+            if b.is_ascii_alphanumeric() || b"._-~".contains(&b) {
+                part.push(char::from(b));
+            } else {
+                let _ = write!(part, "%{b:02X}");
+            }
+        }
+        part
+    };
+    format!("urn:wilco:event:{}:{}", part(&event.event_type), part(&event.event_version))
+}
+
 /// The aggregate an entry is about; one that cannot be read is about none.
 pub fn target_of(entry: &FeedEntry) -> Option<AggregateKey> {
     match &entry.body {
@@ -300,20 +346,6 @@ pub fn belongs_to(entry: &FeedEntry, tenant: &Tenant) -> bool {
         EntryBody::Event(event) => AggregateKey::taken_apart(&event.aggregate_id).0 == *tenant,
         EntryBody::Outcome(command) => command.tenant == *tenant,
         EntryBody::Unreadable(_) => true,
-    }
-}
-
-/// Whose an entry is, and its subject without what is before it on every subject of that tenant.
-fn subject_of(entry: &FeedEntry) -> Option<(Tenant, String)> {
-    match &entry.body {
-        EntryBody::Event(event) => {
-            let (tenant, _) = AggregateKey::taken_apart(&event.aggregate_id);
-            Some((tenant, subject_of_event(event, entry.partition)))
-        }
-        EntryBody::Outcome(command) => {
-            Some((command.tenant.clone(), subject_of_outcome(command, entry.partition)))
-        }
-        EntryBody::Unreadable(_) => None,
     }
 }
 

@@ -13,6 +13,8 @@
 //! | [`relay`] | carries the feed to the broker |
 //! | [`status`], [`cloud_event`] | what clients and subscribers get to see |
 //! | [`trace_context`] | what is carried of traces |
+//! | `refresh` | writes anew the views that other code has made |
+//! | [`check`] | whether this build can go on with what is stored |
 //! | [`queries`] | resources, histories, states as of a version |
 //! | [`ports`] | what the engine needs of the outside |
 //!
@@ -22,10 +24,12 @@
 mod acceptance;
 pub mod asking;
 pub mod catalog;
+pub mod check;
 pub mod cloud_event;
 pub mod engine;
 pub mod feed;
 mod intake;
+mod kinds;
 mod meters;
 pub mod names;
 pub mod outage;
@@ -35,6 +39,7 @@ pub mod partition;
 mod parts;
 pub mod ports;
 pub mod queries;
+mod refresh;
 pub mod relay;
 pub mod status;
 pub mod trace_context;

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use crate::catalog::Catalog;
 use crate::engine::EngineSettings;
 use crate::feed::FeedHub;
+use crate::kinds::KnownKinds;
 use crate::ownership::Ownership;
 use crate::pace::Pace;
 use crate::ports::{Clock, Store};
@@ -17,6 +18,7 @@ pub(crate) struct Parts {
     pub(crate) hub: Arc<FeedHub>,
     pub(crate) waiters: Arc<Waiters>,
     pub(crate) pace: Arc<Pace>,
+    pub(crate) kinds: Arc<KnownKinds>,
     pub(crate) ownership: Ownership,
     pub(crate) settings: Arc<EngineSettings>,
 }

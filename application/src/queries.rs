@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::catalog::{Catalog, Undecodable};
+use crate::catalog::{Catalog, Undecodable, fingerprint};
 use crate::ports::{AggregateKey, EventRow, Page, Store, StoreError, ViewFilter, ViewRow};
 
 /// Reads the read models.
@@ -35,17 +35,49 @@ impl Queries {
         Self { store, catalog }
     }
 
-    /// The landing view of an aggregate.
+    /// The landing view of an aggregate: one that other code has made is folded anew.
     pub async fn resource(&self, key: &AggregateKey) -> Result<Option<ViewRow>, QueryError> {
-        Ok(self.store.view(&key.view_id()).await?)
+        match self.store.view(&key.view_id()).await? {
+            Some(view) if self.is_stale(&key.aggregate_type, &view) => self.fold(key, i64::MAX).await,
+            found => Ok(found),
+        }
     }
 
-    /// A page of landing views.
+    /// A page of landing views. Those that other code has made are folded anew; one whose status turns out to be
+    /// another is left out.
     pub async fn resources(&self, filter: &ViewFilter) -> Result<Page<ViewRow>, QueryError> {
-        Ok(self.store.views(filter).await?)
+        let mut filter = filter.clone();
+        loop {
+            let found = self.store.views(&filter).await?;
+            let last = found.items.last().map(|view| filter.id_of(view).to_owned());
+            let page = self.renewed(&filter, found).await?;
+            // A page with nothing left on it would be taken for the last one.
+            if !page.items.is_empty() || !page.more {
+                return Ok(page);
+            }
+            filter.after = last;
+        }
     }
 
-    /// Events of an aggregate after `after`, at most `limit`.
+    async fn renewed(
+        &self,
+        filter: &ViewFilter,
+        mut page: Page<ViewRow>,
+    ) -> Result<Page<ViewRow>, QueryError> {
+        for view in &mut page.items {
+            if self.is_stale(&filter.view_type, view) {
+                let key = AggregateKey::new(&filter.tenant, filter.view_type.as_str(), filter.id_of(view));
+                if let Some(folded) = self.fold(&key, i64::MAX).await? {
+                    *view = folded;
+                }
+            }
+        }
+        page.items
+            .retain(|view| !view.gone && filter.status.as_ref().is_none_or(|status| *status == view.status));
+        Ok(page)
+    }
+
+    /// Events of an aggregate, in the layout of today, after `after`, at most `limit`.
     pub async fn history(
         &self,
         key: &AggregateKey,
@@ -55,6 +87,7 @@ impl Queries {
         let mut items = self.store.events(key, after, limit.saturating_add(1)).await?;
         let more = items.len() > limit as usize;
         items.truncate(limit as usize);
+        let items = items.into_iter().map(|event| self.catalog.shown(event)).collect();
         Ok(Page { items, more })
     }
 
@@ -84,7 +117,15 @@ impl Queries {
         }
     }
 
-    async fn fold(&self, key: &AggregateKey, until: i64) -> Result<Option<ViewRow>, QueryError> {
+    /// Whether a view was made by other code.
+    fn is_stale(&self, aggregate_type: &str, view: &ViewRow) -> bool {
+        self.catalog.aggregate(aggregate_type).is_some_and(|kind| {
+            !fingerprint::is_current(view.fingerprint.as_deref(), kind.view_fingerprint(), view.version)
+        })
+    }
+
+    /// The landing view of an aggregate as its events have it, up to this version.
+    pub(crate) async fn fold(&self, key: &AggregateKey, until: i64) -> Result<Option<ViewRow>, QueryError> {
         let kind = self
             .catalog
             .aggregate(&key.aggregate_type)

@@ -76,6 +76,9 @@ pub struct CommandStatus<'a> {
     /// How often it was tried.
     #[schemars(example = 1)]
     pub attempts: u32,
+    /// While it is pending: why it cannot be applied now, if it cannot.
+    #[schemars(example = ())]
+    pub blocked: Option<Problem>,
     /// While it is running in several steps: how far it is.
     #[schemars(example = ())]
     pub progress: Option<Progress>,
@@ -155,6 +158,7 @@ impl<'a> CommandStatus<'a> {
             not_before: command.not_before,
             eta: None,
             attempts: settlement.map_or(0, |settlement| settlement.attempts),
+            blocked: None,
             progress: None,
             version: settlement.and_then(|settlement| settlement.version),
             resource: resource_of(command, catalog),

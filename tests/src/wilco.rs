@@ -16,6 +16,7 @@ pub struct Wilco {
     nats: Option<String>,
     listen: String,
     settings: Vec<String>,
+    forced: bool,
     program: Option<PathBuf>,
     environment: Vec<(String, String)>,
 }
@@ -28,6 +29,7 @@ impl Wilco {
             nats: None,
             listen: "127.0.0.1:0".to_owned(),
             settings: Vec::new(),
+            forced: false,
             program: None,
             environment: Vec::new(),
         }
@@ -58,6 +60,13 @@ impl Wilco {
     #[must_use]
     pub fn environment(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Whatever the check of the store finds.
+    #[must_use]
+    pub fn forced(mut self) -> Self {
+        self.forced = true;
         self
     }
 
@@ -94,6 +103,9 @@ impl Wilco {
         }
         for assignment in &self.settings {
             command.args(["--set", assignment]);
+        }
+        if self.forced {
+            command.arg("--force");
         }
         let child = command
             .stdin(Stdio::null())

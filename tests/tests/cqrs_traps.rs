@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use wilco_application::engine::Engine;
-use wilco_application::ports::{AggregateKey, Loaded, State};
+use wilco_application::ports::{AggregateKey, Kept, Loaded, State};
 use wilco_domain::kernel::Tenant;
 use wilco_tests::trial::{How, Place, submission};
 
@@ -26,9 +26,9 @@ async fn stored(place: &Place) -> Loaded {
 }
 
 /// The number of events that are counted in a state or view of this version.
-fn counted(of: Option<&(i64, String)>) -> (i64, String) {
-    let (version, payload) = of.expect("it is there");
-    (*version, payload.clone())
+fn counted(of: Option<&Kept>) -> (i64, String) {
+    let kept = of.expect("it is there");
+    (kept.version, kept.payload.clone())
 }
 
 /// Snapshots are made and gone on from, by servers that begin with an empty memory.

@@ -1,5 +1,5 @@
 //! Commands that cannot be applied, each in one batch with others that can: they fail as `internal`, are kept and can
-//! be retried; the others are unharmed, and nobody waits long for a 202.
+//! be retried, or wait where another build may be able to; the others are unharmed, and nobody waits long for a 202.
 
 #![allow(clippy::unwrap_used, reason = "all of this is tests")]
 
@@ -78,7 +78,7 @@ async fn harms_no_other(place: Place, how: How) {
     can_be_retried(&engine, &poison).await;
 }
 
-/// What is stored of one aggregate can be read no more.
+/// What is stored of one aggregate can be read no more: its commands wait for a build that can, and fail nobody.
 async fn unreadable_harms_no_other(place: Place) {
     let (engine, running) = place.engine(100).await;
     engine.submit(submission(&engine, "same", How::Well)).await.unwrap();
@@ -88,14 +88,17 @@ async fn unreadable_harms_no_other(place: Place) {
 
     let (engine, _running) = place.engine(100).await;
     let tries = [("before", How::Well), ("same", How::Well), ("after", How::Well)];
-    let commands = accepted(&engine, &tries).await;
-    let poison = Arc::clone(&commands[1]);
+    let mut commands = accepted(&engine, &tries).await;
+    let poison = commands.remove(1);
     let settled = settlements(&engine, commands).await;
-    assert!(is_internal(&settled[1]), "{:?}", settled[1]);
-    assert_eq!([&settled[0], &settled[2]].map(|other| other.state), [State::Succeeded; 2]);
-    // Nothing is wrong with what it would write, so all of them are settled by the same commit.
-    assert!(settled.iter().all(|other| other.at == settled[0].at), "{settled:?}");
-    can_be_retried(&engine, &poison).await;
+    assert!(settled.iter().all(|other| other.state == State::Succeeded), "{settled:?}");
+    // Nothing is wrong with what they would write, so they are settled by the same commit.
+    assert_eq!(settled[0].at, settled[1].at);
+    let why = async || place.store.blocked(&[poison.key()]).await.unwrap();
+    let why = wilco_tests::wait_for("the command to be blocked", why, |why| !why.is_empty()).await;
+    assert_eq!(why[0].1.slug(), "blocked");
+    assert!(why[0].1.detail.contains("event 1 of same"), "{}", why[0].1.detail);
+    assert_eq!(place.store.command(&poison.key()).await.unwrap().unwrap().state(), State::Open);
 }
 
 /// Nobody is to look for a fault of the store when a handler has one.

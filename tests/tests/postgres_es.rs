@@ -118,8 +118,9 @@ async fn postgres_es_reads_what_the_store_wrote_and_goes_on_from_it() {
             payload: serde_json::to_string(&view).unwrap(),
             status: "reserved".into(),
             gone: false,
+            fingerprint: None,
         }],
-        snapshots: Vec::new(),
+        ..UnitOfWork::default()
     };
     owner.commit(work).await.unwrap();
 

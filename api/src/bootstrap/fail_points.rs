@@ -31,9 +31,10 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 use wilco_application::ports::{
     Accepted, AggregateKey, Broker, BrokerError, CancelOutcome, Checkpoint, Checkpoints, Command,
-    CommandFilter, CommandKey, Committed, EventRow, FeedEntry, Fence, Heads, Journal, Leases, Loaded,
-    Message, OpenCommands, Page, ParkedEntry, PartitionLease, Published, Receipt, Registry, Standing, Store,
-    StoreError, StoreIdentity, Told, UnitOfWork, ViewFilter, ViewRow, Views,
+    CommandFilter, CommandKey, Committed, Deploying, EventRow, FeedEntry, Fence, Heads, Journal, Leases,
+    Loaded, Message, OpenCommands, OpenType, Page, ParkedEntry, PartitionLease, Published, Receipt, Registry,
+    Standing, Store, StoreError, StoreIdentity, StoredKind, Told, UnitOfWork, ViewFilter, ViewMark, ViewRow,
+    Views,
 };
 use wilco_domain::kernel::Problem;
 
@@ -218,7 +219,38 @@ impl Checkpoints for Faulty<dyn Store> {
 }
 
 #[async_trait]
+impl Deploying for Faulty<dyn Store> {
+    async fn event_kinds(&self) -> Result<Vec<StoredKind>, StoreError> {
+        self.0.event_kinds().await
+    }
+
+    async fn open_types(&self, most: u32, samples: u32) -> Result<Vec<OpenType>, StoreError> {
+        self.0.open_types(most, samples).await
+    }
+
+    async fn blocked(&self, keys: &[CommandKey]) -> Result<Vec<(CommandKey, Problem)>, StoreError> {
+        self.0.blocked(keys).await
+    }
+
+    async fn blocked_targets(&self, keys: &[AggregateKey]) -> Result<Vec<AggregateKey>, StoreError> {
+        self.0.blocked_targets(keys).await
+    }
+
+    async fn release(&self, partitions: &[u16], most: u32) -> Result<Vec<AggregateKey>, StoreError> {
+        self.0.release(partitions, most).await
+    }
+
+    async fn unblock(&self, partitions: &[u16]) -> Result<(), StoreError> {
+        self.0.unblock(partitions).await
+    }
+}
+
+#[async_trait]
 impl Views for Faulty<dyn Store> {
+    async fn view_marks(&self, after: Option<&str>, limit: u32) -> Result<Vec<ViewMark>, StoreError> {
+        self.0.view_marks(after, limit).await
+    }
+
     async fn view(&self, view_id: &str) -> Result<Option<ViewRow>, StoreError> {
         self.0.view(view_id).await
     }

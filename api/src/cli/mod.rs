@@ -2,6 +2,7 @@
 
 mod backup;
 mod bench;
+mod check;
 mod client;
 mod command;
 mod config_list;
@@ -27,6 +28,7 @@ use crate::modules::Modules;
 use crate::program::ProgramError;
 use crate::{Interface, Name, Program, bootstrap, config, telemetry};
 use settings::{Server, Settings};
+use wilco_application::check::Ids;
 
 /// Commands accepted durably, applied exactly once, answered for.
 #[derive(Debug, Parser)]
@@ -86,6 +88,9 @@ struct Migrate {
     /// The store was put back by other means than `wilco restore`: what subscribers know of its offsets no longer holds
     #[arg(long)]
     restored: bool,
+    /// Look whether this version can read what is stored and what is still to be done; fail if not
+    #[arg(long)]
+    check: bool,
     #[command(flatten)]
     settings: Settings,
 }
@@ -99,6 +104,8 @@ enum Error {
     Config(#[from] config::Error),
     #[error(transparent)]
     Bootstrap(#[from] bootstrap::Error),
+    #[error(transparent)]
+    Check(#[from] check::Error),
     #[error(transparent)]
     Serve(#[from] serve::Error),
     #[error(transparent)]
@@ -219,10 +226,8 @@ fn run(program: Program, arguments: Arguments) -> Result<(), Error> {
 
 async fn act(name: Name, modules: Modules, action: Action) -> Result<(), Error> {
     match action {
-        Action::Serve(server) => serve(modules, &server.flags(name)).await,
-        Action::Migrate(action) => {
-            migrate(&modules, load(&action.settings.flags(name))?, action.restored).await
-        }
+        Action::Serve(server) => serve(modules, &server.flags(name), server.is_forced()).await,
+        Action::Migrate(action) => migrate(&modules, load(&action.settings.flags(name))?, &action).await,
         Action::Backup(backup) => {
             let config = load(&backup.settings.flags(name))?;
             Ok(backup.run(config).await?)
@@ -246,11 +251,11 @@ async fn act(name: Name, modules: Modules, action: Action) -> Result<(), Error> 
 }
 
 /// Serves by these settings, and traces if they say so.
-async fn serve(modules: Modules, flags: &config::Flags) -> Result<(), Error> {
+async fn serve(modules: Modules, flags: &config::Flags, forced: bool) -> Result<(), Error> {
     let loaded = config::load(flags)?;
     let traces = telemetry::Traces::of(flags.name, &loaded.config.telemetry)?;
     let config = begin(loaded, traces.as_ref());
-    let served = serve::run(modules, config).await;
+    let served = serve::run(modules, config, forced).await;
     if let Some(traces) = traces {
         // Whether the last spans arrive changes nothing.
         let _ = tokio::task::spawn_blocking(|| traces.end()).await;
@@ -271,16 +276,18 @@ fn begin(loaded: config::Loaded, traces: Option<&telemetry::Traces>) -> config::
     loaded.config
 }
 
-async fn migrate(modules: &Modules, config: config::Config, restored: bool) -> Result<(), Error> {
+async fn migrate(modules: &Modules, config: config::Config, action: &Migrate) -> Result<(), Error> {
     let store = bootstrap::open(&config).await?;
     let partitions = store.migrate(modules.catalog()).await?;
-    if restored {
+    if action.restored {
         store.shared().new_generation().await.map_err(bootstrap::Error::Generation)?;
     }
+    let checked =
+        if action.check { Some(check::run(&store, modules.catalog(), Ids::All).await) } else { None };
     store.close().await;
     output::say(format_args!("{} is up to date; partitions: {partitions}", config.store))
         .map_err(client::Error::Output)?;
-    Ok(())
+    Ok(checked.transpose().map(drop)?)
 }
 
 fn openapi(modules: Modules) -> Result<(), Error> {

@@ -55,8 +55,10 @@ pub fn status(status: &Value) -> String {
     if let Some(version) = status["version"].as_i64() {
         let _ = write!(out, "\n  version {version}");
     }
-    if status["error"].is_object() {
-        let _ = write!(out, "\n  {}", problem(&status["error"]).replace('\n', "\n  "));
+    for member in ["blocked", "error"] {
+        if status[member].is_object() {
+            let _ = write!(out, "\n  {}", problem(&status[member]).replace('\n', "\n  "));
+        }
     }
     out
 }

@@ -7,10 +7,11 @@ use crate::Interface;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use wilco_application::check::Ids;
 use wilco_application::engine::{Engine, Running};
 use wilco_application::ports::{RandomIds, StoreError, SystemClock};
 
-use super::{machine, output};
+use super::{check, machine, output};
 use crate::config::{self, Config};
 use crate::modules::Modules;
 use crate::{Name, bootstrap, telemetry};
@@ -24,6 +25,9 @@ pub enum Error {
     /// The parts cannot be put together.
     #[error(transparent)]
     Bootstrap(#[from] bootstrap::Error),
+    /// What is stored cannot be read.
+    #[error(transparent)]
+    Check(#[from] check::Error),
     /// The address is not to be had.
     #[error("cannot listen on {0}")]
     Listen(String, #[source] std::io::Error),
@@ -45,7 +49,9 @@ pub enum Error {
 }
 
 /// Serves until a signal comes, then ends softly.
-pub async fn run(modules: Modules, config: Config) -> Result<(), Error> {
+///
+/// What the check of the store finds is no reason not to, where that is `forced`: then it is only told of.
+pub async fn run(modules: Modules, config: Config, forced: bool) -> Result<(), Error> {
     let mut signals = Signals::new().map_err(Error::Signals)?;
     let addresses = resolve(&config).await?;
     let metrics = telemetry::metrics()?;
@@ -54,6 +60,14 @@ pub async fn run(modules: Modules, config: Config) -> Result<(), Error> {
     let store = bootstrap::open(&config).await?;
     let interface = Interface::new(modules);
     store.migrate(interface.modules().catalog()).await?;
+    match check::run(&store, interface.modules().catalog(), Ids::Some).await {
+        Err(check::Error::Missing(findings)) if forced => {
+            for finding in findings {
+                tracing::error!("started all the same: {finding}");
+            }
+        }
+        checked => checked?,
+    }
     let listener = bind(&config, &addresses)?;
     let (broker, readiness) = bootstrap::broker(&config).unzip();
     let (engine, running) = Engine::start(

@@ -37,6 +37,9 @@ pub struct Server {
     /// Listen where other machines can reach it, although there are no API keys
     #[arg(long)]
     insecure: bool,
+    /// Start although there are stored events or open commands that this version cannot read
+    #[arg(long)]
+    force: bool,
 }
 
 impl Settings {
@@ -49,6 +52,11 @@ impl Settings {
 }
 
 impl Server {
+    /// Whether to start whatever the check of the store finds.
+    pub fn is_forced(&self) -> bool {
+        self.force
+    }
+
     /// As the settings' first source.
     pub fn flags(&self, name: Name) -> Flags {
         let mut flags = self.settings.flags(name);

@@ -117,7 +117,14 @@ impl<A: EventSourced, V: ViewOf<A>> Builder<A, V> {
         self
     }
 
-    /// Shows this upcaster every event that is read.
+    /// Says that the same types mean something else than before: see [`AggregateRegistration::revision`].
+    #[must_use]
+    pub fn revision(mut self, revision: u32) -> Self {
+        self.registration = self.registration.revision(revision);
+        self
+    }
+
+    /// Shows this upcaster every event that is read: see [`AggregateRegistration::upcaster`].
     #[must_use]
     pub fn upcaster(mut self, upcaster: impl EventUpcaster + 'static) -> Self {
         self.registration = self.registration.upcaster(upcaster);

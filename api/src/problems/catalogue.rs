@@ -213,6 +213,15 @@ pub const CATALOGUE: &[Entry] = &[
     ),
     entry("rule-violated", 409, "A rule of the domain says no.", "Read `detail`, and the aggregate."),
     entry(
+        "blocked",
+        503,
+        "The command is kept and waits: this version of the server cannot read what it needs (events of the resource \
+         that were stored in another layout, or the command itself), or it stands behind such a command for the same \
+         resource. It is the reason in `blocked` of a pending command's status, not a failure.",
+        "Whoever runs the server starts a version that can read it, and the command goes on; `wilco migrate --check` \
+         names what is missing. It can be cancelled meanwhile.",
+    ),
+    entry(
         "cancelled",
         409,
         "The command was cancelled before it was applied.",

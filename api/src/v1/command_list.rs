@@ -79,7 +79,13 @@ async fn list(call: Call) -> Result<Response, Refusal> {
     let found = engine.commands(call.caller(), wanted(&query)?).await?;
     let next_cursor = found.items.last().filter(|_| found.more).map(position);
     let base = call.base();
-    let items = found.items.iter().map(|command| base.status(engine, command)).collect();
+    let mut blocked = engine.blocked(&found.items).await?;
+    let items = found.items.iter().map(|command| {
+        let mut status = base.status(engine, command);
+        status.blocked = blocked.remove(&command.key());
+        status
+    });
+    let items = items.collect();
     answer::page(&call, &query, &Page { items, next_cursor })
 }
 

@@ -107,23 +107,31 @@ async fn get(call: Call) -> Result<Response, Refusal> {
     if let Some(wait) = wait {
         command = door::settled(engine, command, wait).await?;
     }
-    let mut response = shown(&call, &command, redirect)?;
+    let blocked = engine.blocked(std::slice::from_ref(&*command)).await?.remove(&command.key());
+    let mut response = shown(&call, &command, blocked, redirect)?;
     if let Some(wait) = wait {
         response.headers_mut().insert(PREFERENCE_APPLIED, wait.applied());
     }
     Ok(answer::varies(response, "accept, prefer"))
 }
 
-fn shown(call: &Call, command: &Command, redirect: bool) -> Result<Response, Refusal> {
+fn shown(
+    call: &Call,
+    command: &Command,
+    blocked: Option<Problem>,
+    redirect: bool,
+) -> Result<Response, Refusal> {
     let engine = call.engine();
-    let status = call.base().status(engine, command);
+    let mut status = call.base().status(engine, command);
+    status.blocked = blocked;
     let body = serde_json::to_vec(&status)?;
     if let Some(resource) = status.resource.filter(|_| redirect) {
         let mut response = raw_json(StatusCode::SEE_OTHER, body);
         set(response.headers_mut(), header::LOCATION, resource);
         return Ok(response);
     }
-    let mut response = tagged(call.headers(), &written_tag(command, status.status), body);
+    let mut response =
+        tagged(call.headers(), &written_tag(command, status.status, status.blocked.is_some()), body);
     if !status.status.is_settled() {
         let seconds = door::retry_after(engine, command, engine.now());
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -133,10 +141,11 @@ fn shown(call: &Call, command: &Command, redirect: bool) -> Result<Response, Ref
 
 /// The entity tag of a command's status.
 pub(super) fn tag(command: &Command, now: DateTime<Utc>) -> Option<Tag> {
-    Tag::read(&written_tag(command, Phase::of(command, now)))
+    Tag::read(&written_tag(command, Phase::of(command, now), false))
 }
 
 /// Weak: two estimates of when an open command will be settled mean the same.
-fn written_tag(command: &Command, phase: Phase) -> String {
-    format!("W/\"{}\"", command_stream::position(command, phase))
+fn written_tag(command: &Command, phase: Phase, blocked: bool) -> String {
+    let blocked = if blocked { "-blocked" } else { "" };
+    format!("W/\"{}{blocked}\"", command_stream::position(command, phase))
 }

@@ -25,6 +25,10 @@ pub(super) struct Event<'a> {
     #[serde(rename = "type")]
     #[schemars(example = &"pet.created")]
     name: &'a str,
+    /// The version of the layout of `data`.
+    #[serde(rename = "event_version")]
+    #[schemars(example = &"1.0")]
+    layout: &'a str,
     /// What happened.
     #[schemars(schema_with = "data")]
     data: &'a RawValue,
@@ -68,6 +72,7 @@ impl<'a> Event<'a> {
         Ok(Self {
             sequence: row.sequence,
             name: &row.event_type,
+            layout: &row.event_version,
             data,
             // Other programs' events may have anything there.
             at: at.filter(|at| DateTime::parse_from_rfc3339(at).is_ok()),

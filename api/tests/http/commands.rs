@@ -356,17 +356,20 @@ async fn a_command_that_cannot_be_read_is_not_made_again() {
         traceparent: None,
         settlement: None,
     };
-    let broken = [
-        Command { id: server.engine.new_id(), data: "{".to_owned(), ..sound.clone() },
-        Command { id: server.engine.new_id(), metadata: Some("[]".to_owned()), ..sound },
-    ];
-    for command in broken {
-        let path = format!("/v1/commands/{}", command.id);
-        server.store.accept(vec![Arc::new(command)]).await.unwrap();
-        let status = server.get_with(&path, &[("prefer", "wait=10")]).await.expect(200).json();
-        assert_eq!(status["error"]["type"], "/problems/internal", "{status}");
-        let retry = server.request(Method::POST, &format!("{path}/retry"), &[], Body::empty()).await;
-        retry.expect_problem(500, "internal");
-    }
+    let broken = Command { id: server.engine.new_id(), metadata: Some("[]".to_owned()), ..sound.clone() };
+    let path = format!("/v1/commands/{}", broken.id);
+    server.store.accept(vec![Arc::new(broken)]).await.unwrap();
+    let status = server.get_with(&path, &[("prefer", "wait=10")]).await.expect(200).json();
+    assert_eq!(status["error"]["type"], "/problems/internal", "{status}");
+    let retry = server.request(Method::POST, &format!("{path}/retry"), &[], Body::empty()).await;
+    retry.expect_problem(500, "internal");
+
+    // Another version of the program may know what this one cannot read.
+    let later = Command { id: server.engine.new_id(), data: r#"{"price":1}"#.to_owned(), ..sound };
+    let path = format!("/v1/commands/{}", later.id);
+    server.store.accept(vec![Arc::new(later)]).await.unwrap();
+    let status = server.get_with(&path, &[("prefer", "wait=3")]).await.expect(200).json();
+    assert_eq!((&status["status"], &status["error"]), (&json!("pending"), &Value::Null), "{status}");
+    assert_eq!(status["blocked"]["type"], "/problems/blocked", "{status}");
     assert_eq!(server.stored().await, 2);
 }

@@ -1,6 +1,7 @@
 //! What is stored of an aggregate, read and written.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 
 use cqrs_es::persist::{EventUpcaster, SerializedEvent};
 use cqrs_es::{Aggregate, DomainEvent, EventEnvelope, View};
@@ -9,6 +10,8 @@ use serde_json::Value;
 use wilco_domain::kernel::{Effect, LandingView};
 
 use super::command_type::Unchecked;
+use super::executor::panic_text;
+use super::fingerprint;
 use crate::ports::{AggregateKey, Command, EventRow, ViewRow};
 
 /// Stored data that cannot be read.
@@ -49,6 +52,10 @@ impl<A: Aggregate> Codec<A> {
         self.upcasters.push(Box::new(upcaster));
     }
 
+    pub(super) fn has_upcasters(&self) -> bool {
+        !self.upcasters.is_empty()
+    }
+
     /// The command, and what it does to the aggregate's existence.
     pub(super) fn command(&self, command: &Command) -> Result<(A::Command, Effect), Undecodable> {
         let verb = command.verb();
@@ -59,44 +66,84 @@ impl<A: Aggregate> Codec<A> {
 
     /// Reads a stored event, through the upcasters.
     pub(super) fn event(&self, row: &EventRow) -> Result<EventEnvelope<A>, Undecodable> {
-        let undecodable = |error: serde_json::Error| {
-            Undecodable(format!("event {} of {}: {error}", row.sequence, row.aggregate_id))
-        };
-        let metadata = serde_json::from_str(&row.metadata).map_err(undecodable)?;
-        let old =
-            self.upcasters.iter().any(|upcaster| upcaster.can_upcast(&row.event_type, &row.event_version));
-        let payload = if old {
-            self.upcast(row).map_err(undecodable)?
-        } else {
-            serde_json::from_str(&row.payload).map_err(undecodable)?
-        };
-        Ok(EventEnvelope {
-            aggregate_id: AggregateKey::taken_apart(&row.aggregate_id).1.to_owned(),
-            sequence: row.sequence as usize,
-            payload,
-            metadata,
-        })
+        if self.is_old(&row.event_type, &row.event_version)? {
+            return read(&self.upcast(row.clone())?);
+        }
+        read(row)
     }
 
-    fn upcast(&self, row: &EventRow) -> Result<A::Event, serde_json::Error> {
-        let stored = SerializedEvent::new(
+    /// Brings an event to the layout of today.
+    pub(super) fn upcast(&self, row: EventRow) -> Result<EventRow, Undecodable> {
+        /// An upcaster that does not raise the version would go on for ever.
+        const MOST_ROUNDS: usize = 100;
+        if !self.is_old(&row.event_type, &row.event_version)? {
+            return Ok(row);
+        }
+        let payload = serde_json::from_str(&row.payload).map_err(|error| unreadable(&row, error))?;
+        let mut event = SerializedEvent::new(
             AggregateKey::taken_apart(&row.aggregate_id).1.to_owned(),
             row.sequence as usize,
             row.aggregate_type.clone(),
             row.event_type.clone(),
             row.event_version.clone(),
-            serde_json::from_str(&row.payload)?,
+            payload,
             Value::Null,
         );
-        let upcast = self.upcasters.iter().fold(stored, |event, upcaster| {
-            if upcaster.can_upcast(&event.event_type, &event.event_version) {
-                upcaster.upcast(event)
-            } else {
-                event
+        for _ in 0..MOST_ROUNDS {
+            let upcast = caught(|| match self.upcaster_of(&event.event_type, &event.event_version) {
+                Some(upcaster) => (upcaster.upcast(event), true),
+                None => (event, false),
+            });
+            let (upcast, more) = upcast.map_err(|error| unreadable(&row, error))?;
+            if !more {
+                let (event_type, event_version) = (upcast.event_type, upcast.event_version);
+                return Ok(EventRow {
+                    event_type,
+                    event_version,
+                    payload: upcast.payload.to_string(),
+                    ..row
+                });
             }
-        });
-        serde_json::from_value(upcast.payload)
+            event = upcast;
+        }
+        Err(unreadable(&row, "its upcasters do not come to an end: one of them does not raise the version"))
     }
+
+    /// Whether an upcaster can take an event of that type and version.
+    fn is_old(&self, event_type: &str, version: &str) -> Result<bool, Undecodable> {
+        if self.upcasters.is_empty() {
+            return Ok(false);
+        }
+        caught(|| self.upcaster_of(event_type, version).is_some())
+    }
+
+    fn upcaster_of(&self, event_type: &str, version: &str) -> Option<&dyn EventUpcaster> {
+        self.upcasters
+            .iter()
+            .find(|upcaster| upcaster.can_upcast(event_type, version))
+            .map(|upcaster| &**upcaster)
+    }
+}
+
+fn read<A: Aggregate>(row: &EventRow) -> Result<EventEnvelope<A>, Undecodable> {
+    let undecodable = |error: serde_json::Error| unreadable(row, error);
+    Ok(EventEnvelope {
+        aggregate_id: AggregateKey::taken_apart(&row.aggregate_id).1.to_owned(),
+        sequence: row.sequence as usize,
+        payload: serde_json::from_str(&row.payload).map_err(undecodable)?,
+        metadata: serde_json::from_str(&row.metadata).map_err(undecodable)?,
+    })
+}
+
+/// An upcaster is the module author's code.
+fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Undecodable> {
+    std::panic::catch_unwind(AssertUnwindSafe(work))
+        .map_err(|panic| Undecodable(format!("an upcaster panicked: {}", panic_text(panic.as_ref()))))
+}
+
+fn unreadable(row: &EventRow, error: impl std::fmt::Display) -> Undecodable {
+    let EventRow { event_type, event_version, aggregate_id, sequence, .. } = row;
+    Undecodable(format!("event {sequence} of {aggregate_id} ({event_type} {event_version}): {error}"))
 }
 
 /// The event as it is stored, of the aggregate that is stored under this id.
@@ -116,7 +163,12 @@ pub(super) fn event_row<A: Aggregate>(
     })
 }
 
-pub(super) fn view_row<A, V>(key: &AggregateKey, version: i64, view: &V) -> Result<ViewRow, Undecodable>
+pub(super) fn view_row<A, V>(
+    key: &AggregateKey,
+    version: i64,
+    view: &V,
+    made_by: &str,
+) -> Result<ViewRow, Undecodable>
 where
     A: Aggregate,
     V: View<A> + LandingView,
@@ -128,6 +180,7 @@ where
         status: status_of(&payload),
         payload,
         gone: view.is_gone(),
+        fingerprint: Some(fingerprint::mark(made_by, version)),
     })
 }
 

@@ -19,9 +19,10 @@ use lru::LruCache;
 use wilco_domain::kernel::{Existence, Problem};
 
 use super::codec::{Codec, Undecodable, event_row, view_row};
+use super::fingerprint::{self, Fingerprints};
 use super::registration::{EventSourced, ViewOf};
 use super::slot::Slot;
-use crate::ports::{AggregateKey, Command, EventRow, Loaded, SnapshotRow, ViewRow};
+use crate::ports::{AggregateKey, Command, EventRow, Kept, Loaded, SnapshotRow, ViewRow};
 
 /// The command met a defect: of its handler, or of the data it needs.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -35,6 +36,9 @@ pub enum Executed {
     Applied(Vec<EventRow>, i64),
     /// A rule said no.
     Refused(Problem),
+    /// This build of the program cannot read the aggregate's events, or does not know the command: it is for another
+    /// build.
+    Blocked(Undecodable),
 }
 
 /// See the module's description.
@@ -83,6 +87,7 @@ pub(super) struct TypedExecutor<A: Aggregate, V> {
     framework: CqrsFramework<A, Slot<A>>,
     slot: Slot<A>,
     codec: Arc<Codec<A>>,
+    fingerprints: Arc<Fingerprints>,
     snapshot_every: i64,
     cache: LruCache<String, Entry<A, V>>,
     /// By stored id, as the cache.
@@ -96,6 +101,7 @@ where
 {
     pub(super) fn new(
         codec: Arc<Codec<A>>,
+        fingerprints: Arc<Fingerprints>,
         services: A::Services,
         cache: usize,
         snapshot_every: i64,
@@ -105,10 +111,21 @@ where
             framework: CqrsFramework::new(slot.clone(), Vec::new(), services),
             slot,
             codec,
+            fingerprints,
             snapshot_every: snapshot_every.max(1),
             cache: LruCache::new(NonZeroUsize::new(cache).unwrap_or(NonZeroUsize::MIN)),
             batch: HashMap::new(),
         }
+    }
+
+    /// Whether the snapshot or the view was made by other code.
+    fn is_stale(&self, loaded: &Loaded) -> bool {
+        let stale = |kept: &Option<Kept>, made_by: &str| {
+            let current =
+                |kept: &Kept| fingerprint::is_current(kept.fingerprint.as_deref(), made_by, kept.version);
+            kept.as_ref().is_some_and(|kept| !current(kept))
+        };
+        stale(&loaded.snapshot, &self.fingerprints.state) || stale(&loaded.view, &self.fingerprints.view)
     }
 
     /// Snapshot and view, brought up to date with the events after them.
@@ -122,12 +139,12 @@ where
             changed: false,
         };
         let mut view_version = 0;
-        if let Some((version, payload)) = &loaded.snapshot {
+        if let Some(Kept { version, payload, .. }) = &loaded.snapshot {
             entry.state = serde_json::from_str(payload).map_err(unreadable)?;
             entry.version = *version;
             entry.snapshot_version = *version;
         }
-        if let Some((version, payload)) = &loaded.view {
+        if let Some(Kept { version, payload, .. }) = &loaded.view {
             entry.view = serde_json::from_str(payload).map_err(unreadable)?;
             view_version = *version;
         }
@@ -165,6 +182,9 @@ where
     }
 
     fn hydrate(&mut self, loaded: Loaded) -> bool {
+        if self.is_stale(&loaded) {
+            return false;
+        }
         // A view's `update` is the module author's code as well.
         let restored = std::panic::catch_unwind(AssertUnwindSafe(|| self.restore(&loaded)))
             .unwrap_or_else(|panic| Err(Undecodable(panic_text(panic.as_ref()))));
@@ -188,13 +208,16 @@ where
         let stored_id = command.stored_target();
         let entry = match self.batch.get_mut(&*stored_id) {
             Some(Ok(entry)) => entry,
-            Some(Err(undecodable)) => return Err(Defect(undecodable.to_string())),
+            Some(Err(undecodable)) => return Ok(Executed::Blocked(undecodable.clone())),
             None => return Err(Defect(format!("{} was not loaded", command.target))),
         };
         if let Some(problem) = version_conflict(command.expected_version, entry.version) {
             return Ok(Executed::Refused(problem));
         }
-        let (decoded, effect) = self.codec.command(command).map_err(|error| Defect(error.to_string()))?;
+        let (decoded, effect) = match self.codec.command(command) {
+            Ok(read) => read,
+            Err(undecodable) => return Ok(Executed::Blocked(undecodable)),
+        };
         let existence = Existence::of(entry.version, entry.view.is_gone());
         if let Some(problem) = effect.refused(A::TYPE, existence) {
             return Ok(Executed::Refused(problem));
@@ -231,10 +254,11 @@ where
                 continue;
             }
             let key = AggregateKey::from_stored(A::TYPE, stored_id);
-            views.push(view_row::<A, V>(&key, entry.version, &entry.view)?);
+            views.push(view_row::<A, V>(&key, entry.version, &entry.view, &self.fingerprints.view)?);
             if entry.version - entry.snapshot_version >= self.snapshot_every {
                 let payload = serde_json::to_string(&entry.state).map_err(|e| Undecodable(e.to_string()))?;
-                snapshots.push(SnapshotRow { key, version: entry.version, payload });
+                let fingerprint = Some(fingerprint::mark(&self.fingerprints.state, entry.version));
+                snapshots.push(SnapshotRow { key, version: entry.version, payload, fingerprint });
                 entry.snapshot_version = entry.version;
             }
         }
@@ -294,7 +318,7 @@ fn version_conflict(expected: Option<i64>, found: i64) -> Option<Problem> {
     })
 }
 
-fn panic_text(panic: &(dyn Any + Send)) -> String {
+pub(super) fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied().map(ToOwned::to_owned);
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
     format!("the handler panicked: {text}")

@@ -1,9 +1,12 @@
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use cqrs_es::{Aggregate, View};
 use wilco_domain::kernel::LandingView;
 
 use super::codec::{Codec, Undecodable, view_row};
+use super::executor::panic_text;
+use super::fingerprint::Fingerprints;
 use crate::ports::{AggregateKey, EventRow, ViewRow};
 
 /// Folds stored events into a landing view: for states as of a version, and for rebuilding.
@@ -16,14 +19,15 @@ pub trait Fold: Send {
 
 pub(super) struct TypedFold<A: Aggregate, V> {
     codec: Arc<Codec<A>>,
+    fingerprints: Arc<Fingerprints>,
     key: AggregateKey,
     version: i64,
     view: V,
 }
 
 impl<A: Aggregate, V: View<A>> TypedFold<A, V> {
-    pub(super) fn new(codec: Arc<Codec<A>>, key: &AggregateKey) -> Self {
-        Self { codec, key: key.clone(), version: 0, view: V::default() }
+    pub(super) fn new(codec: Arc<Codec<A>>, fingerprints: Arc<Fingerprints>, key: &AggregateKey) -> Self {
+        Self { codec, fingerprints, key: key.clone(), version: 0, view: V::default() }
     }
 }
 
@@ -33,7 +37,10 @@ where
     V: View<A> + LandingView,
 {
     fn apply(&mut self, event: &EventRow) -> Result<(), Undecodable> {
-        self.view.update(&self.codec.event(event)?);
+        let read = self.codec.event(event)?;
+        // A view's `update` is the module author's code.
+        std::panic::catch_unwind(AssertUnwindSafe(|| self.view.update(&read)))
+            .map_err(|panic| Undecodable(panic_text(panic.as_ref())))?;
         self.version = event.sequence;
         Ok(())
     }
@@ -42,6 +49,6 @@ where
         if self.version == 0 {
             return Ok(None);
         }
-        view_row::<A, V>(&self.key, self.version, &self.view).map(Some)
+        view_row::<A, V>(&self.key, self.version, &self.view, &self.fingerprints.view).map(Some)
     }
 }

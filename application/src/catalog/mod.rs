@@ -6,6 +6,7 @@ mod codec;
 mod command_type;
 mod event_kind;
 mod executor;
+pub mod fingerprint;
 mod fold;
 mod indexed;
 mod names;
@@ -30,7 +31,7 @@ pub use plain::whole;
 pub use registration::{AggregateRegistration, EventSourced, Registration, ViewOf};
 pub use variants::{Variant, variants};
 
-use crate::ports::AggregateKey;
+use crate::ports::{AggregateKey, Command, EventRow};
 
 /// A registered aggregate, without its types.
 pub trait AggregateType: Send + Sync {
@@ -44,6 +45,18 @@ pub trait AggregateType: Send + Sync {
     fn executor(&self, cache: usize, snapshot_every: i64) -> Box<dyn Executor>;
     /// Something that folds its events into its landing view.
     fn fold(&self, key: &AggregateKey) -> Box<dyn Fold>;
+    /// Of the code that makes its states: see [`fingerprint`].
+    fn state_fingerprint(&self) -> &str;
+    /// Of the code that makes its landing views.
+    fn view_fingerprint(&self) -> &str;
+    /// Whether it has upcasters.
+    fn has_upcasters(&self) -> bool;
+    /// An event of it as its upcasters make it.
+    fn upcast(&self, event: EventRow) -> Result<EventRow, Undecodable>;
+    /// Whether a stored event of it can be read.
+    fn reads_event(&self, event: &EventRow) -> Result<(), Undecodable>;
+    /// Whether a stored command for it is known, and its data can be read.
+    fn reads_command(&self, command: &Command) -> Result<(), Undecodable>;
 }
 
 /// Everything registered.
@@ -161,6 +174,24 @@ impl Catalog {
     /// The members that lists of one or another aggregate can be filtered by.
     pub fn indexed(&self) -> BTreeSet<&'static str> {
         self.aggregates().flat_map(|aggregate| aggregate.indexed()).map(|indexed| indexed.name).collect()
+    }
+
+    /// Whether events of this aggregate type may be shown otherwise than they are stored.
+    pub fn has_upcasters(&self, aggregate_type: &str) -> bool {
+        self.aggregate(aggregate_type).is_some_and(|kind| kind.has_upcasters())
+    }
+
+    /// An event as it is shown: in the layout of today. One that cannot be brought there is shown as it is stored, with
+    /// the version of that layout; so is one of a type that is not registered.
+    pub fn shown(&self, event: EventRow) -> EventRow {
+        let Some(kind) = self.aggregate(&event.aggregate_type).filter(|kind| kind.has_upcasters()) else {
+            return event;
+        };
+        let upcast = kind.upcast(event.clone());
+        upcast.unwrap_or_else(|error| {
+            tracing::error!(%error, kind = event.event_type, "an event is shown as it is stored");
+            event
+        })
     }
 
     /// The path of an aggregate's resource: `/v1/pets/pet-42`.

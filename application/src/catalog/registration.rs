@@ -82,7 +82,8 @@ impl<T: Decider<Event: JsonSchema>, V: Landing<T>> AggregateRegistration<Decided
             };
             Ok(Asked { command: read_text(name, &command.data)?, context })
         };
-        let mut registration = Self::reading::<T::Command>(collection, (), read).indexed(T::INDEXED);
+        let mut registration = Self::reading::<T::Command>(collection, (), read);
+        registration = registration.revision(T::REVISION).indexed(T::INDEXED);
         for shape in T::Command::ALL {
             registration = registration.command(shape.verb, |command| {
                 command.effect = shape.effect;
@@ -141,7 +142,18 @@ impl<A: EventSourced, V: ViewOf<A>> AggregateRegistration<A, V> {
         self
     }
 
-    /// Adds an upcaster: it is shown every event that is loaded.
+    /// Says that `apply`, or the view's `update`, means something else than before over the same types: with another
+    /// number, snapshots and views made before are not used any more, and views are written anew. It begins at 0, a
+    /// decider's at [`Decider::REVISION`]; raise it by one. Not needed when the view's schema, or the JSON of the
+    /// aggregate's default, has changed: that is seen.
+    #[must_use]
+    pub fn revision(mut self, revision: u32) -> Self {
+        self.aggregate.revision = revision;
+        self
+    }
+
+    /// Adds an upcaster: it is shown every event that is read, and makes of an old layout a newer one. Those that can
+    /// take an event are asked in the order in which they were added, until none of them can take what came out.
     #[must_use]
     pub fn upcaster(mut self, upcaster: impl EventUpcaster + 'static) -> Self {
         self.aggregate.codec.upcast_with(upcaster);

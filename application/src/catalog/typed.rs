@@ -1,14 +1,16 @@
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use cqrs_es::Aggregate;
+use schemars::JsonSchema;
 
-use super::codec::Codec;
+use super::codec::{Codec, Undecodable};
 use super::executor::{Executor, TypedExecutor};
+use super::fingerprint::Fingerprints;
 use super::fold::{Fold, TypedFold};
 use super::registration::{EventSourced, ViewOf};
 use super::{AggregateType, Indexed};
-use crate::ports::AggregateKey;
+use crate::ports::{AggregateKey, Command, EventRow};
 
 /// An aggregate type with its types.
 pub(super) struct TypedAggregate<A: Aggregate, V, C = Codec<A>> {
@@ -16,12 +18,15 @@ pub(super) struct TypedAggregate<A: Aggregate, V, C = Codec<A>> {
     services: A::Services,
     pub(super) codec: C,
     pub(super) indexed: Vec<Indexed>,
+    pub(super) revision: u32,
+    fingerprints: OnceLock<Arc<Fingerprints>>,
     view: PhantomData<fn() -> V>,
 }
 
 impl<A: Aggregate, V> TypedAggregate<A, V> {
     pub(super) fn new(collection: &'static str, services: A::Services, codec: Codec<A>) -> Self {
-        Self { collection, services, codec, indexed: Vec::new(), view: PhantomData }
+        let (indexed, fingerprints) = (Vec::new(), OnceLock::new());
+        Self { collection, services, codec, indexed, revision: 0, fingerprints, view: PhantomData }
     }
 
     pub(super) fn collection(&self) -> &'static str {
@@ -30,8 +35,14 @@ impl<A: Aggregate, V> TypedAggregate<A, V> {
 
     /// The same, complete.
     pub(super) fn shared(self) -> TypedAggregate<A, V, Arc<Codec<A>>> {
-        let Self { collection, services, codec, indexed, view } = self;
-        TypedAggregate { collection, services, codec: Arc::new(codec), indexed, view }
+        let Self { collection, services, codec, indexed, revision, fingerprints, view } = self;
+        TypedAggregate { collection, services, codec: Arc::new(codec), indexed, revision, fingerprints, view }
+    }
+}
+
+impl<A: Aggregate, V: JsonSchema, C> TypedAggregate<A, V, C> {
+    fn fingerprints(&self) -> &Arc<Fingerprints> {
+        self.fingerprints.get_or_init(|| Arc::new(Fingerprints::of::<A, V>(self.revision)))
     }
 }
 
@@ -49,11 +60,37 @@ impl<A: EventSourced, V: ViewOf<A>> AggregateType for TypedAggregate<A, V, Arc<C
     }
 
     fn executor(&self, cache: usize, snapshot_every: i64) -> Box<dyn Executor> {
-        let codec = Arc::clone(&self.codec);
-        Box::new(TypedExecutor::<A, V>::new(codec, self.services.clone(), cache, snapshot_every))
+        let (codec, fingerprints) = (Arc::clone(&self.codec), Arc::clone(self.fingerprints()));
+        let services = self.services.clone();
+        Box::new(TypedExecutor::<A, V>::new(codec, fingerprints, services, cache, snapshot_every))
     }
 
     fn fold(&self, key: &AggregateKey) -> Box<dyn Fold> {
-        Box::new(TypedFold::<A, V>::new(Arc::clone(&self.codec), key))
+        let (codec, fingerprints) = (Arc::clone(&self.codec), Arc::clone(self.fingerprints()));
+        Box::new(TypedFold::<A, V>::new(codec, fingerprints, key))
+    }
+
+    fn state_fingerprint(&self) -> &str {
+        &self.fingerprints().state
+    }
+
+    fn view_fingerprint(&self) -> &str {
+        &self.fingerprints().view
+    }
+
+    fn has_upcasters(&self) -> bool {
+        self.codec.has_upcasters()
+    }
+
+    fn upcast(&self, event: EventRow) -> Result<EventRow, Undecodable> {
+        self.codec.upcast(event)
+    }
+
+    fn reads_event(&self, event: &EventRow) -> Result<(), Undecodable> {
+        self.codec.event(event).map(drop)
+    }
+
+    fn reads_command(&self, command: &Command) -> Result<(), Undecodable> {
+        self.codec.command(command).map(drop)
     }
 }

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -129,6 +129,22 @@ impl Engine {
             pause = (pause * 2).clamp(FIRST, LONGEST);
         }
         Ok(command)
+    }
+
+    /// Why these commands cannot be applied, as far as they are blocked. Asks the store only when one of them has been
+    /// pending for some time.
+    pub async fn blocked(&self, commands: &[Command]) -> Result<HashMap<CommandKey, Problem>, StoreError> {
+        const SOME_TIME: TimeDelta = TimeDelta::seconds(1);
+        let now = self.now();
+        let waits = |command: &&Command| {
+            let since = command.not_before.map_or(command.accepted_at, |due| due.max(command.accepted_at));
+            command.state() == State::Open && now - since > SOME_TIME
+        };
+        let waiting: Vec<CommandKey> = commands.iter().filter(waits).map(Command::key).collect();
+        if waiting.is_empty() {
+            return Ok(HashMap::new());
+        }
+        Ok(self.parts.store.blocked(&waiting).await?.into_iter().collect())
     }
 
     /// Lists commands of the caller's tenant, newest first.

@@ -11,6 +11,7 @@ use crate::cloud_event::Notifier;
 use crate::intake::{IntakeLoop, count_backlog};
 use crate::parts::Parts;
 use crate::ports::Broker;
+use crate::refresh;
 use crate::relay::Relay;
 use crate::vital;
 use crate::worker::{self, Router};
@@ -22,6 +23,7 @@ const LEASE_PATIENCE: Duration = Duration::from_secs(3);
 pub struct Running {
     workers: Stage,
     relay: Stage,
+    refresh: Stage,
     lease: Stage,
     /// They have nothing to finish.
     others: Vec<JoinHandle<()>>,
@@ -42,12 +44,13 @@ impl Running {
         notifier: &Notifier,
         broker: Option<Arc<dyn Broker>>,
     ) -> Self {
-        let [mut workers, mut relay, mut lease] = [(); 3].map(|()| Stage::default());
+        let [mut workers, mut relay, mut refresh, mut lease] = [(); 4].map(|()| Stage::default());
         workers.loops = worker::start(router, parts, &workers.stop);
         if let Some(broker) = broker {
             let publishing = Relay::new(parts, broker, notifier.clone()).run(relay.stop.clone());
             relay.loops.push(vital::spawn("relay", publishing));
         }
+        refresh.loops.push(vital::spawn("views", refresh::run(parts.clone(), refresh.stop.clone())));
         let renewing =
             parts.ownership.clone().run(Arc::clone(&parts.store), parts.settings.lease, lease.stop.clone());
         lease.loops.push(vital::spawn("lease", renewing));
@@ -56,13 +59,14 @@ impl Running {
             vital::spawn("backlog", count_backlog(parts.clone())),
             vital::spawn("watch", watch_others(parts.clone(), router.clone())),
         ];
-        Self { workers, relay, lease, others }
+        Self { workers, relay, refresh, lease, others }
     }
 
     /// Ends softly: the commands under way are settled and told of, as far as that is done within `patience`;
     /// the rest is left for the next start. Close the engine first.
     pub async fn stop(self, patience: Duration) {
         let deadline = Instant::now() + patience;
+        self.refresh.end(deadline).await;
         self.workers.end(deadline).await;
         self.relay.end(deadline).await;
         self.lease.end(Instant::now() + LEASE_PATIENCE).await;

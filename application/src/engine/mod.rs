@@ -19,6 +19,7 @@ use crate::catalog::Catalog;
 use crate::cloud_event::Notifier;
 use crate::feed::FeedHub;
 use crate::intake::Intake;
+use crate::kinds::KnownKinds;
 use crate::ownership::Ownership;
 use crate::pace::Pace;
 use crate::parts::Parts;
@@ -61,9 +62,11 @@ impl Engine {
     ) -> Result<(Arc<Self>, Running), StoreError> {
         store.index(&catalog.indexed().into_iter().collect::<Vec<_>>()).await?;
         let heads = store.heads().await?;
+        let kinds = Arc::new(KnownKinds::of(&store.event_kinds().await?));
         let parts = Parts {
             hub: Arc::new(FeedHub::new(Arc::clone(&store), &heads, settings.feed_tail)),
             waiters: Arc::default(),
+            kinds,
             pace: Arc::default(),
             ownership: Ownership::new(ids.next()),
             settings: Arc::new(settings),

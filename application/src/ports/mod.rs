@@ -8,9 +8,9 @@ mod store;
 pub use broker::{Broker, BrokerError, Message, Published, Receipt, Standing, Told};
 pub use clock::{Clock, Ids, RandomIds, SystemClock};
 pub use store::{
-    Accepted, AggregateKey, CancelOutcome, Checkpoint, Checkpoints, Command, CommandFilter, CommandKey,
-    Committed, EntryBody, EventRow, FeedEntry, Fence, Heads, Idempotency, Journal, Leases, Loaded,
-    MemberValue, NewEvent, OpenCommands, Outcome, Page, ParkedEntry, PartitionLease, PartitionSlice,
-    Registry, Seat, Settlement, SnapshotRow, State, Store, StoreError, StoreIdentity, UnitOfWork, ViewFilter,
-    ViewRow, Views,
+    Accepted, AggregateKey, BlockedCommand, CancelOutcome, Checkpoint, Checkpoints, Command, CommandFilter,
+    CommandKey, Committed, Deploying, EntryBody, EventRow, FeedEntry, Fence, Heads, Idempotency, Journal,
+    Kept, Leases, Loaded, MemberValue, NewEvent, OpenCommands, OpenType, Outcome, Page, ParkedEntry,
+    PartitionLease, PartitionSlice, Registry, Seat, Settlement, SnapshotRow, State, Store, StoreError,
+    StoreIdentity, StoredKind, UnitOfWork, ViewFilter, ViewMark, ViewRow, Views,
 };

@@ -9,18 +9,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::time::Instant;
 use tracing::{Instrument as _, Span};
 use uuid::Uuid;
 
 use super::batch::{Draft, all_events, entries_of, metadata_of, tell_of};
+use super::blocked::{self, Blocked};
 use super::setback::{Refusals, Setback};
 use crate::acceptance::Fresh;
-use crate::catalog::{Defect, Executed, Executor};
+use crate::catalog::{Defect, Executed, Executor, Undecodable};
 use crate::meters::Settled;
 use crate::names;
 use crate::parts::Parts;
-use crate::ports::{Command, CommandKey, EntryBody, FeedEntry, Loaded, StoreError};
+use crate::ports::{AggregateKey, Command, CommandKey, EntryBody, FeedEntry, Loaded, StoreError};
 
 /// Applies commands of the partitions it was given, with the aggregates that it has in memory.
 pub(super) struct Applier {
@@ -30,6 +32,7 @@ pub(super) struct Applier {
     executors: HashMap<&'static str, Box<dyn Executor>>,
     /// Commands whose handler met a defect when it was asked at once: that counts.
     asked: HashSet<CommandKey>,
+    pub(super) blocked: Blocked,
     settled: Settled,
     refusals: Refusals,
 }
@@ -43,7 +46,15 @@ impl Applier {
             .map(|kind| (kind.name(), kind.executor(settings.cache, settings.snapshot_every)))
             .collect();
         let (settled, refusals) = (Settled::new(&parts.catalog), Refusals::default());
-        Self { parts, epochs: HashMap::new(), executors, asked: HashSet::new(), settled, refusals }
+        Self {
+            parts,
+            epochs: HashMap::new(),
+            executors,
+            asked: HashSet::new(),
+            blocked: Blocked::default(),
+            settled,
+            refusals,
+        }
     }
 
     /// The partitions that are its now, with their epochs.
@@ -56,6 +67,7 @@ impl Applier {
         // Another replica may have written while a partition was not ours.
         self.executors.values_mut().for_each(|executor| executor.clear());
         self.asked.clear();
+        self.blocked = Blocked::default();
         self.epochs = epochs;
     }
 
@@ -66,12 +78,12 @@ impl Applier {
         attempt: Attempt<'_>,
     ) -> Result<Vec<Arc<Command>>, Setback> {
         self.load(batch, attempt).await?;
+        self.blocked.look_up(&*self.parts.store, batch).await?;
         let at = self.parts.clock.now();
         let mut draft = Draft::new(self.parts.ownership.replica, self.epochs.clone(), at);
         for command in batch {
             if self.epochs.contains_key(&command.partition) {
-                let (result, attempts) = self.execute(command, attempt, at).await?;
-                draft.settle(command, attempt.is_fresh(command), result, attempts);
+                self.take(&mut draft, command, attempt, at).await?;
             }
         }
         for executor in self.executors.values_mut() {
@@ -80,8 +92,8 @@ impl Applier {
                 .writes(&mut work.views, &mut work.snapshots)
                 .map_err(|error| Setback::Defect(Defect(error.to_string())))?;
         }
-        let (work, defects) = draft.finish();
-        if work.outcomes.is_empty() {
+        let (work, defects) = draft.finish(&self.parts.kinds);
+        if work.outcomes.is_empty() && work.blocked.is_empty() {
             return Ok(Vec::new());
         }
         let started = Instant::now();
@@ -90,11 +102,40 @@ impl Applier {
         metrics::histogram!(names::COMMIT_SECONDS).record(started.elapsed());
         metrics::histogram!(names::COMMIT_BATCH).record(work.outcomes.len() as f64);
         self.executors.values_mut().for_each(|executor| executor.keep());
+        self.parts.kinds.add(&work.kinds);
+        work.blocked.iter().for_each(|command| self.blocked.add(command.target.clone()));
         tell_of(&defects);
         let accepted = attempt.fresh();
         metrics::counter!(names::ACCEPTED).increment(accepted as u64);
         self.parts.pace.accepted(accepted);
         Ok(self.tell(entries_of(work, &committed), at))
+    }
+
+    /// Settles a command in the draft, or blocks it.
+    async fn take(
+        &mut self,
+        draft: &mut Draft,
+        command: &Arc<Command>,
+        attempt: Attempt<'_>,
+        at: DateTime<Utc>,
+    ) -> Result<(), Setback> {
+        let fresh = attempt.is_fresh(command);
+        let is_behind = self.blocked.has(command) || draft.has_blocked(command);
+        // What stays open has to be stored first.
+        let store_first = |why: &str| Setback::Defect(Defect(format!("a new command is blocked: {why}")));
+        if is_behind {
+            if fresh {
+                return Err(store_first("an earlier one is"));
+            }
+            draft.block(command, blocked::behind(), true);
+            return Ok(());
+        }
+        let (result, attempts) = self.execute(command, attempt, at).await?;
+        if let (Ok(Executed::Blocked(why)), true) = (&result, fresh) {
+            return Err(store_first(&why.to_string()));
+        }
+        draft.settle(command, fresh, result, attempts);
+        Ok(())
     }
 
     /// Loads every aggregate of the batch that is not cached, all in one go.
@@ -118,12 +159,30 @@ impl Applier {
         if keys.is_empty() {
             return Ok(());
         }
+        let mut stale = Vec::new();
         for loaded in self.parts.store.load(&keys).await? {
             let Some(executor) = self.executors.get_mut(loaded.key.aggregate_type.as_str()) else { continue };
             let key = loaded.key.clone();
             if !executor.hydrate(loaded) {
-                let events = all_events(&*self.parts.store, &key).await?;
-                executor.hydrate(Loaded { key, snapshot: None, view: None, events });
+                stale.push(key);
+            }
+        }
+        self.load_whole(stale).await
+    }
+
+    /// Loads aggregates by all of their events: snapshot or view were made by other code.
+    async fn load_whole(&mut self, keys: Vec<AggregateKey>) -> Result<(), StoreError> {
+        /// Right after a change of the program these are many.
+        const AT_ONCE: usize = 4;
+        let store = &self.parts.store;
+        let read = async |key: AggregateKey| {
+            let events = all_events(&**store, &key).await?;
+            Ok::<_, StoreError>(Loaded { key, snapshot: None, view: None, events })
+        };
+        let mut whole = std::pin::pin!(stream::iter(keys.into_iter().map(read)).buffer_unordered(AT_ONCE));
+        while let Some(loaded) = whole.try_next().await? {
+            if let Some(executor) = self.executors.get_mut(loaded.key.aggregate_type.as_str()) {
+                executor.hydrate(loaded);
             }
         }
         Ok(())
@@ -141,7 +200,8 @@ impl Applier {
             return Ok((Err(Defect("the store refuses what it leads to".to_owned())), 2));
         }
         let Some(executor) = self.executors.get_mut(command.aggregate_type()) else {
-            return Ok((Err(Defect(format!("no aggregate type {}", command.aggregate_type()))), 1));
+            let unknown = format!("it has no resources of type {}", command.aggregate_type());
+            return Ok((Ok(Executed::Blocked(Undecodable(unknown))), 1));
         };
         let before = u32::from(self.asked.contains(&command.key()));
         let first = run(&mut **executor, command, at, attempt.patience()).await;

@@ -1,17 +1,19 @@
 //! One batch on its way from commands to a unit of work.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 use wilco_domain::kernel::Problem;
 
+use super::blocked;
 use crate::catalog::{Defect, Executed};
 use crate::engine::OWN_METADATA;
+use crate::kinds::KnownKinds;
 use crate::ports::{
-    Command, Committed, EntryBody, EventRow, FeedEntry, NewEvent, Outcome, PartitionSlice, Seat, Settlement,
-    State, UnitOfWork,
+    AggregateKey, BlockedCommand, Command, Committed, EntryBody, EventRow, FeedEntry, NewEvent, Outcome,
+    PartitionSlice, Seat, Settlement, State, UnitOfWork,
 };
 use crate::status::rfc3339;
 
@@ -21,6 +23,7 @@ pub(super) struct Draft {
     epochs: HashMap<u16, i64>,
     seats: BTreeMap<u16, u32>,
     defects: Vec<(Arc<Command>, Defect)>,
+    blocked: HashSet<AggregateKey>,
     at: DateTime<Utc>,
 }
 
@@ -28,7 +31,7 @@ impl Draft {
     /// An empty draft of `owner`, settling at `at`, for partitions owned in these epochs.
     pub(super) fn new(owner: Uuid, epochs: HashMap<u16, i64>, at: DateTime<Utc>) -> Self {
         let work = UnitOfWork { owner, ..UnitOfWork::default() };
-        Self { work, epochs, seats: BTreeMap::new(), defects: Vec::new(), at }
+        Self { work, epochs, seats: BTreeMap::new(), defects: Vec::new(), blocked: HashSet::new(), at }
     }
 
     /// Adds what became of a command; a fresh one is stored along with it.
@@ -48,6 +51,7 @@ impl Draft {
                 (State::Succeeded, Some(version), None)
             }
             Ok(Executed::Refused(problem)) => (State::Failed, None, Some(problem)),
+            Ok(Executed::Blocked(why)) => return self.block(command, blocked::unreadable(&why), false),
             Err(defect) => {
                 self.defects.push((Arc::clone(command), defect));
                 (State::Failed, None, Some(internal()))
@@ -59,18 +63,37 @@ impl Draft {
         self.work.outcomes.push(Outcome { seat, command: Arc::clone(command), fresh, settlement });
     }
 
+    /// Adds a command that cannot be applied, perhaps only because it comes behind one that cannot.
+    pub(super) fn block(&mut self, command: &Arc<Command>, reason: Problem, behind: bool) {
+        let (id, partition, target) = (command.id, command.partition, command.aggregate());
+        if !behind {
+            tracing::warn!(command = %id, kind = command.command_type, target = command.target,
+                reason = reason.detail, "a command is blocked until another version of the program is started");
+        }
+        self.seats.entry(partition).or_insert(0);
+        self.blocked.insert(target.clone());
+        let reason = reason.at(crate::status::path_of(id));
+        self.work.blocked.push(BlockedCommand { id, partition, target, behind, reason });
+    }
+
+    /// Whether an earlier command of the batch for the same aggregate is blocked.
+    pub(super) fn has_blocked(&self, command: &Command) -> bool {
+        !self.blocked.is_empty() && self.blocked.contains(&command.aggregate())
+    }
+
     /// Where the views and snapshots go.
     pub(super) fn work(&mut self) -> &mut UnitOfWork {
         &mut self.work
     }
 
     /// The whole, and the defects to [tell of](tell_of) when it is committed.
-    pub(super) fn finish(mut self) -> (Arc<UnitOfWork>, Vec<(Arc<Command>, Defect)>) {
+    pub(super) fn finish(mut self, known: &KnownKinds) -> (Arc<UnitOfWork>, Vec<(Arc<Command>, Defect)>) {
         let slice = |(partition, entries): (u16, u32)| PartitionSlice {
             partition,
             epoch: self.epochs.get(&partition).copied().unwrap_or_default(),
             entries,
         };
+        self.work.kinds = known.unknown(&self.work.events);
         self.work.partitions = self.seats.into_iter().map(slice).collect();
         (Arc::new(self.work), self.defects)
     }

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Backoff;
 use super::attempt::{Applier, Attempt};
+use super::blocked;
 use super::inbox::{Hand, Inbox};
 use super::setback::Setback;
 use crate::acceptance::{Acceptance, Fresh};
@@ -31,6 +32,8 @@ pub(super) struct Lane {
     applier: Applier,
     acceptance: Acceptance,
     looked: Instant,
+    /// What is blocked in its partitions is to be tried with this build.
+    unblocking: bool,
 }
 
 impl Lane {
@@ -38,7 +41,16 @@ impl Lane {
         let mut leases = parts.ownership.subscribe();
         leases.mark_changed();
         let (acceptance, looked) = (Acceptance::new(&parts), Instant::now());
-        Self { index, inbox, leases, applier: Applier::new(parts.clone()), parts, acceptance, looked }
+        Self {
+            index,
+            inbox,
+            leases,
+            applier: Applier::new(parts.clone()),
+            parts,
+            acceptance,
+            looked,
+            unblocking: true,
+        }
     }
 
     /// Runs until `stop` is set and nothing waits any more.
@@ -90,6 +102,7 @@ impl Lane {
             self.store_fresh(Hand::default()).await;
             self.inbox.assign(epochs.keys().copied().collect());
             self.applier.assign(epochs);
+            self.unblocking = true;
         }
     }
 
@@ -101,7 +114,11 @@ impl Lane {
         }
         let now = self.parts.clock.now();
         let Some((partitions, limit)) = self.inbox.wants_refill(now) else { return };
-        match self.parts.store.due(&partitions, now, limit).await {
+        let due = match self.let_go(&partitions).await {
+            Ok(()) => self.parts.store.due(&partitions, now, limit).await,
+            Err(error) => Err(error),
+        };
+        match due {
             Ok(found) => {
                 let mut counts: HashMap<u16, u32> = HashMap::new();
                 for command in &found {
@@ -116,6 +133,18 @@ impl Lane {
                 Backoff::default().wait().await;
             }
         }
+    }
+
+    /// Lets go of what is blocked, as far as it need not be any more.
+    async fn let_go(&mut self, partitions: &[u16]) -> Result<(), StoreError> {
+        if self.unblocking {
+            self.parts.store.unblock(partitions).await?;
+            self.unblocking = false;
+        } else if !self.applier.blocked.is_empty() {
+            let left = self.parts.store.release(partitions, blocked::MOST + 1).await?;
+            self.applier.blocked.become_those(left);
+        }
+        Ok(())
     }
 
     /// In the ordinary case one commit, which also stores what is fresh.

@@ -11,6 +11,7 @@
 //! | `inbox` | what a lane has before it |
 //! | `lane` | takes it batch by batch, and follows which partitions are owned |
 //! | `attempt`, `batch` | one attempt at a batch, and the unit of work that it writes |
+//! | `blocked` | what this build of the program cannot apply |
 //! | `recovery`, `setback` | what is done when it fails, and why it may |
 //!
 //! What must hold:
@@ -18,12 +19,14 @@
 //! - A batch that was not committed leaves no trace in the caches.
 //! - After a commit of unknown outcome the registry is asked which commands are still open; the rest is done.
 //! - A command that meets a defect is tried once more, then fails as `internal`; its neighbours are unharmed.
+//! - One that only another build of the program can apply waits for it, and holds up its own aggregate alone.
 //! - Nobody waits for a 202 while a handler takes its time or the store is being tried again.
 //! - Failures of the store are not counted against a command: the lane waits and tries again.
 
 mod attempt;
 mod backoff;
 mod batch;
+mod blocked;
 mod inbox;
 mod lane;
 mod recovery;

@@ -15,8 +15,8 @@ use super::{Commands, Rule};
 pub trait Decider: Clone + Debug + Default + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// What it is called, snake case: the part before the dot in the names of its commands and events.
     const TYPE: &'static str;
-    /// Raise it when [`apply`](Self::apply) makes something else of the same events. What was kept of the state is
-    /// then made of the events anew; a change to the state's members is noticed without.
+    /// Raise it when [`apply`](Self::apply), or that of what the resource shows, makes something else of the same events.
+    /// What was kept of both is then made of the events anew; a change to their members is noticed without.
     const REVISION: u32 = 0;
     /// Members of what the resource shows that lists can be filtered by, besides `status`.
     const INDEXED: &'static [&'static str] = &[];

@@ -62,6 +62,12 @@ async fn adopt_page(
         .bind(offsets)
         .execute(&mut *transaction)
         .await?;
+    sqlx::query(include_str!("sql/adopt_kinds.sql"))
+        .bind(page.iter().map(|(aggregate_type, _, _)| aggregate_type.as_str()).collect::<Vec<_>>())
+        .bind(page.iter().map(|(_, id, _)| id.as_str()).collect::<Vec<_>>())
+        .bind(page.iter().map(|(_, _, sequence)| *sequence).collect::<Vec<_>>())
+        .execute(&mut *transaction)
+        .await?;
     let moved = sqlx::query("UPDATE partitions p SET head = h.head FROM unnest($1::smallint[], $2::bigint[]) AS h (id, head) WHERE p.id = h.id")
         .bind(heads.keys().copied().collect::<Vec<_>>())
         .bind(heads.values().copied().collect::<Vec<_>>())

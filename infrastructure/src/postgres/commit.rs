@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use wilco_application::ports::{
-    NewEvent, Outcome, PartitionSlice, Seat, SnapshotRow, StoreError, UnitOfWork, ViewRow,
+    BlockedCommand, NewEvent, Outcome, PartitionSlice, Seat, SnapshotRow, StoreError, StoredKind, UnitOfWork,
+    ViewRow,
 };
 
 use super::registry::lock_order;
@@ -38,7 +39,8 @@ pub(super) fn statement(work: &UnitOfWork) -> Result<Statement<'_>, StoreError> 
     let query = query.bind(column(&stored, |outcome| outcome.command.tenant.stored()));
     let commands = column(&fresh, |outcome| &*outcome.command);
     let query = bind_commands(bind_outcomes(query, fresh_seats, &fresh)?, &commands);
-    Ok(bind_snapshots(bind_views(query, &work.views), &work.snapshots))
+    let query = bind_snapshots(bind_views(query, &work.views), &work.snapshots);
+    bind_blocked(bind_kinds(query, &work.kinds), &work.blocked)
 }
 
 fn bind_partitions<'q>(query: Statement<'q>, slices: &'q [PartitionSlice]) -> Statement<'q> {
@@ -92,6 +94,7 @@ fn bind_views<'q>(query: Statement<'q>, views: &'q [ViewRow]) -> Statement<'q> {
         .bind(column(views, |view| view.payload.as_str()))
         .bind(column(views, |view| view.status.as_str()))
         .bind(column(views, |view| view.gone))
+        .bind(column(views, |view| view.fingerprint.as_deref()))
 }
 
 fn bind_snapshots<'q>(query: Statement<'q>, snapshots: &'q [SnapshotRow]) -> Statement<'q> {
@@ -100,4 +103,30 @@ fn bind_snapshots<'q>(query: Statement<'q>, snapshots: &'q [SnapshotRow]) -> Sta
         .bind(column(snapshots, |snapshot| snapshot.key.stored_id()))
         .bind(column(snapshots, |snapshot| snapshot.version))
         .bind(column(snapshots, |snapshot| snapshot.payload.as_str()))
+        .bind(column(snapshots, |snapshot| snapshot.fingerprint.as_deref()))
+}
+
+fn bind_kinds<'q>(query: Statement<'q>, kinds: &'q [StoredKind]) -> Statement<'q> {
+    query
+        .bind(column(kinds, |kind| kind.aggregate_type.as_str()))
+        .bind(column(kinds, |kind| kind.event_type.as_str()))
+        .bind(column(kinds, |kind| kind.event_version.as_str()))
+        .bind(column(kinds, |kind| kind.aggregate_id.as_str()))
+        .bind(column(kinds, |kind| kind.sequence))
+}
+
+fn bind_blocked<'q>(
+    query: Statement<'q>,
+    blocked: &'q [BlockedCommand],
+) -> Result<Statement<'q>, StoreError> {
+    let reasons = blocked.iter().map(|command| serde_json::to_string(&command.reason));
+    let reasons = reasons.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
+    Ok(query
+        .bind(column(blocked, |command| command.id))
+        .bind(column(blocked, |command| command.target.tenant.stored()))
+        .bind(column(blocked, |command| command.partition as i16))
+        .bind(column(blocked, |command| command.target.aggregate_type.as_str()))
+        .bind(column(blocked, |command| command.target.stored_id()))
+        .bind(column(blocked, |command| command.behind))
+        .bind(reasons))
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use wilco_application::ports::{
-    AggregateKey, Committed, EventRow, FeedEntry, Heads, Journal, Loaded, StoreError, StoreIdentity,
+    AggregateKey, Committed, EventRow, FeedEntry, Heads, Journal, Kept, Loaded, StoreError, StoreIdentity,
     UnitOfWork,
 };
 
@@ -103,23 +103,26 @@ impl Journal for PostgresStore {
 fn fill(loaded: &mut [Loaded], row: &PgRow) -> Result<(), sqlx::Error> {
     let position: i64 = row.try_get(0)?;
     let Some(loaded) = loaded.get_mut(position as usize - 1) else { return Ok(()) };
-    if let Some(sequence) = row.try_get(5)? {
+    if let Some(sequence) = row.try_get(7)? {
         loaded.events.push(EventRow {
             aggregate_type: loaded.key.aggregate_type.clone(),
             aggregate_id: loaded.key.stored_id().into_owned(),
             sequence,
-            event_type: row.try_get(6)?,
-            event_version: row.try_get(7)?,
-            payload: row.try_get(8)?,
-            metadata: row.try_get(9)?,
+            event_type: row.try_get(8)?,
+            event_version: row.try_get(9)?,
+            payload: row.try_get(10)?,
+            metadata: row.try_get(11)?,
         });
         return Ok(());
     }
-    if let Some(version) = row.try_get(1)? {
-        loaded.snapshot = Some((version, row.try_get(2)?));
-    }
-    if let Some(version) = row.try_get(3)? {
-        loaded.view = Some((version, row.try_get(4)?));
-    }
+    loaded.snapshot = kept(row, 1)?.or(loaded.snapshot.take());
+    loaded.view = kept(row, 4)?.or(loaded.view.take());
     Ok(())
+}
+
+/// A snapshot or a view: version, payload and fingerprint.
+fn kept(row: &PgRow, first: usize) -> Result<Option<Kept>, sqlx::Error> {
+    let Some(version) = row.try_get(first)? else { return Ok(None) };
+    let (payload, fingerprint) = (row.try_get(first + 1)?, row.try_get(first + 2)?);
+    Ok(Some(Kept { version, payload, fingerprint }))
 }

@@ -10,6 +10,7 @@
 //! | `kept` | the connections that commit |
 //! | `checkpoints` | where the feed's durable readers stand |
 //! | `views` | landing views |
+//! | `deploying` | what one build of the program leaves to the next |
 //! | `leases` | heartbeats |
 //! | `hints` | waking other replicas, and being woken |
 //! | `adopt` | taking over what postgres-es wrote |
@@ -30,6 +31,7 @@
 mod adopt;
 mod checkpoints;
 mod commit;
+mod deploying;
 mod errors;
 mod hints;
 mod journal;

@@ -12,7 +12,7 @@ use wilco_domain::kernel::Tenant;
 use super::errors::classify;
 
 /// What is stored of a command when it is accepted, with the types; in the order in which it is bound and read. The last
-/// of them, [`bind_commands`]' part, are also what `wilco_commit_2` takes of a new command.
+/// of them, [`bind_commands`]' part, are also what `wilco_commit_3` takes of a new command.
 const GIVEN: [(&str, &str); 17] = [
     ("id", "uuid"),
     ("partition", "smallint"),
@@ -51,7 +51,7 @@ pub(super) fn with_columns(text: &str) -> String {
 /// The columns of a view, in the order in which [`view`] reads them.
 macro_rules! view_columns {
     () => {
-        "view_id, version, payload::text, status, gone"
+        "view_id, version, payload::text, status, gone, fingerprint"
     };
 }
 pub(super) use view_columns;
@@ -103,7 +103,8 @@ fn given(columns: &mut Columns<'_>) -> Result<Command, sqlx::Error> {
     })
 }
 
-fn tenant(stored: String) -> Result<Tenant, sqlx::Error> {
+/// The tenant whose name is stored so.
+pub(super) fn tenant(stored: String) -> Result<Tenant, sqlx::Error> {
     Tenant::from_stored(stored).map_err(|invalid| sqlx::Error::Decode(invalid.into()))
 }
 
@@ -162,6 +163,7 @@ pub(super) fn view(row: &PgRow) -> Result<ViewRow, StoreError> {
             payload: row.try_get(2)?,
             status: row.try_get(3)?,
             gone: row.try_get(4)?,
+            fingerprint: row.try_get(5)?,
         })
     };
     read().map_err(classify)

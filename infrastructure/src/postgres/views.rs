@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use async_trait::async_trait;
-use wilco_application::ports::{MemberValue, Page, StoreError, ViewFilter, ViewRow, Views};
+use wilco_application::ports::{MemberValue, Page, StoreError, ViewFilter, ViewMark, ViewRow, Views};
 
 use super::PostgresStore;
 use super::errors::classify;
@@ -72,6 +72,17 @@ impl Views for PostgresStore {
         Ok(())
     }
 
+    async fn view_marks(&self, after: Option<&str>, limit: u32) -> Result<Vec<ViewMark>, StoreError> {
+        let rows: Vec<(String, i64, Option<String>)> = sqlx::query_as(include_str!("sql/view_marks.sql"))
+            .bind(after.unwrap_or_default())
+            .bind(i64::from(limit))
+            .fetch_all(self.reads())
+            .await
+            .map_err(classify)?;
+        let mark = |(view_id, version, fingerprint)| ViewMark { view_id, version, fingerprint };
+        Ok(rows.into_iter().map(mark).collect())
+    }
+
     async fn aggregates(
         &self,
         aggregate_type: &str,
@@ -96,6 +107,7 @@ impl Views for PostgresStore {
                 .bind(views.iter().map(|view| view.payload.as_str()).collect::<Vec<_>>())
                 .bind(views.iter().map(|view| view.status.as_str()).collect::<Vec<_>>())
                 .bind(views.iter().map(|view| view.gone).collect::<Vec<_>>())
+                .bind(views.iter().map(|view| view.fingerprint.as_deref()).collect::<Vec<_>>())
                 .execute(&pool)
                 .await
                 .map(drop)

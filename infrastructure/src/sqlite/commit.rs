@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use sqlx::sqlite::SqliteConnection;
 use wilco_application::ports::{
-    Committed, NewEvent, Outcome, PartitionSlice, Seat, SnapshotRow, StoreError, UnitOfWork,
+    BlockedCommand, Committed, NewEvent, Outcome, PartitionSlice, Seat, SnapshotRow, StoreError, StoredKind,
+    UnitOfWork,
 };
 
 use super::bulk::{Bulk, Values};
@@ -16,9 +17,11 @@ use super::views::bind_view;
 static EVENTS: Bulk = Bulk::new(include_str!("sql/commit_2_events.sql"), 9);
 static OUTCOMES: Bulk = Bulk::new(include_str!("sql/commit_3_outcomes.sql"), 2 + SETTLED.len());
 static FRESH: Bulk = Bulk::new(include_str!("sql/commit_4_fresh.sql"), GIVEN.len() + SETTLED.len());
-static VIEWS: Bulk = Bulk::new(include_str!("sql/commit_5_views.sql"), 5);
-static VIEWS_OF_NEW_STATUS: Bulk = Bulk::new(include_str!("sql/commit_6_views_of_new_status.sql"), 5);
-static SNAPSHOTS: Bulk = Bulk::new(include_str!("sql/commit_7_snapshots.sql"), 4);
+static VIEWS: Bulk = Bulk::new(include_str!("sql/commit_5_views.sql"), 6);
+static VIEWS_OF_NEW_STATUS: Bulk = Bulk::new(include_str!("sql/commit_6_views_of_new_status.sql"), 6);
+static SNAPSHOTS: Bulk = Bulk::new(include_str!("sql/commit_7_snapshots.sql"), 5);
+static KINDS: Bulk = Bulk::new(include_str!("sql/commit_8_kinds.sql"), 5);
+static BLOCKED: Bulk = Bulk::new(include_str!("sql/commit_9_blocked.sql"), 7);
 
 /// An outcome with what is stored of it.
 struct Settled<'w> {
@@ -59,6 +62,8 @@ pub(super) async fn write(
         VIEWS_OF_NEW_STATUS.execute(connection, &work.views, bind_view).await?;
     }
     SNAPSHOTS.execute(connection, &work.snapshots, bind_snapshot).await?;
+    KINDS.execute(connection, &work.kinds, bind_kind).await?;
+    write_blocked(connection, &work.blocked).await?;
     let base = |slice: &PartitionSlice| bases.get(&slice.partition).copied();
     Ok(Committed { bases: work.partitions.iter().filter_map(base).collect() })
 }
@@ -100,7 +105,30 @@ fn bind_settlement<'q>(values: &mut Values<'q>, settled: &'q Settled<'_>) {
 
 fn bind_snapshot<'q>(values: &mut Values<'q>, snapshot: &'q SnapshotRow) {
     values.text(&snapshot.key.aggregate_type).put(snapshot.key.stored_id());
-    values.put(snapshot.version).text(&snapshot.payload);
+    values.put(snapshot.version).text(&snapshot.payload).optional_text(snapshot.fingerprint.as_deref());
+}
+
+fn bind_kind<'q>(values: &mut Values<'q>, kind: &'q StoredKind) {
+    values.text(&kind.aggregate_type).text(&kind.event_type).text(&kind.event_version);
+    values.text(&kind.aggregate_id).put(kind.sequence);
+}
+
+async fn write_blocked(
+    connection: &mut SqliteConnection,
+    blocked: &[BlockedCommand],
+) -> Result<(), StoreError> {
+    let rows = blocked.iter().map(|command| {
+        let reason = serde_json::to_string(&command.reason).map_err(unreadable)?;
+        Ok((command, reason))
+    });
+    let rows = rows.collect::<Result<Vec<_>, StoreError>>()?;
+    BLOCKED.execute(connection, &rows, bind_blocked).await.map(drop)
+}
+
+fn bind_blocked<'q>(values: &mut Values<'q>, (command, reason): &'q (&BlockedCommand, String)) {
+    let target = &command.target;
+    values.put(command.id).text(target.tenant.stored()).put(command.partition).text(&target.aggregate_type);
+    values.put(target.stored_id()).put(command.behind).text(reason);
 }
 
 /// The fence: the offset of the entry with index 0 of each partition, if the caller owns all of them. One by one: a

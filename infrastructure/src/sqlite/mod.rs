@@ -7,6 +7,7 @@
 //! | `commit` | writing a unit of work |
 //! | `checkpoints` | where the feed's durable readers stand |
 //! | `views` | landing views |
+//! | `deploying` | what one build of the program leaves to the next |
 //! | `leases` | heartbeats |
 //! | `file` | the data file: that it is this process's alone, and still there |
 //! | `writer` | the one connection that writes, many jobs to a transaction |
@@ -28,6 +29,7 @@ pub mod backup;
 mod bulk;
 mod checkpoints;
 mod commit;
+mod deploying;
 mod errors;
 mod file;
 mod journal;

@@ -52,7 +52,7 @@ pub(super) fn with_columns(text: &str) -> String {
 /// The columns of a view, in the order in which [`view`] reads them.
 macro_rules! view_columns {
     () => {
-        "view_id, version, payload, status, gone"
+        "view_id, version, payload, status, gone, fingerprint"
     };
 }
 pub(super) use view_columns;
@@ -104,7 +104,8 @@ fn given(columns: &mut Columns<'_>) -> Result<Command, sqlx::Error> {
     })
 }
 
-fn tenant(stored: String) -> Result<Tenant, sqlx::Error> {
+/// The tenant whose name is stored so.
+pub(super) fn tenant(stored: String) -> Result<Tenant, sqlx::Error> {
     Tenant::from_stored(stored).map_err(|invalid| sqlx::Error::Decode(invalid.into()))
 }
 
@@ -167,6 +168,7 @@ pub(super) fn view(row: &SqliteRow) -> Result<ViewRow, StoreError> {
             payload: row.try_get(2)?,
             status: row.try_get(3)?,
             gone: row.try_get(4)?,
+            fingerprint: row.try_get(5)?,
         })
     };
     read().map_err(classify)

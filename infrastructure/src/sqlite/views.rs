@@ -4,18 +4,19 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use async_trait::async_trait;
-use wilco_application::ports::{MemberValue, Page, StoreError, ViewFilter, ViewRow, Views};
+use wilco_application::ports::{MemberValue, Page, StoreError, ViewFilter, ViewMark, ViewRow, Views};
 
 use super::SqliteStore;
 use super::bulk::{Bulk, Values};
 use super::errors::classify;
 use super::rows::{view, view_columns};
 
-static SAVE_VIEWS: Bulk = Bulk::new(include_str!("sql/save_views.sql"), 5);
+static SAVE_VIEWS: Bulk = Bulk::new(include_str!("sql/save_views.sql"), 6);
 
 /// A view's row, as the statements that write it take it.
 pub(super) fn bind_view<'q>(values: &mut Values<'q>, view: &'q ViewRow) {
     values.text(&view.view_id).put(view.version).text(&view.payload).text(&view.status).put(view.gone);
+    values.optional_text(view.fingerprint.as_deref());
 }
 
 /// The statement that lists by these members, and by status if that is wanted as well. The names are those of members
@@ -81,6 +82,17 @@ impl Views for SqliteStore {
                 })
             })
             .await
+    }
+
+    async fn view_marks(&self, after: Option<&str>, limit: u32) -> Result<Vec<ViewMark>, StoreError> {
+        let rows: Vec<(String, i64, Option<String>)> = sqlx::query_as(include_str!("sql/view_marks.sql"))
+            .bind(after.unwrap_or_default())
+            .bind(limit)
+            .fetch_all(self.reads())
+            .await
+            .map_err(classify)?;
+        let mark = |(view_id, version, fingerprint)| ViewMark { view_id, version, fingerprint };
+        Ok(rows.into_iter().map(mark).collect())
     }
 
     async fn aggregates(

@@ -1,8 +1,8 @@
 //! Units of work: all or nothing.
 
 use wilco_application::ports::{
-    CancelOutcome, Command, EntryBody, EventRow, Loaded, NewEvent, PartitionSlice, Seat, SnapshotRow, State,
-    Store, StoreError, UnitOfWork, ViewRow,
+    CancelOutcome, Command, EntryBody, EventRow, Kept, Loaded, NewEvent, PartitionSlice, Seat, SnapshotRow,
+    State, Store, StoreError, UnitOfWork, ViewRow,
 };
 use wilco_domain::kernel::Problem;
 
@@ -15,7 +15,13 @@ const fn seat(partition: u16, index: u32) -> Seat {
 }
 
 fn snapshot(id: &str, version: i64) -> SnapshotRow {
-    SnapshotRow { key: key(id), version, payload: format!(r#"{{"version":{version}}}"#) }
+    let payload = format!(r#"{{"version":{version}}}"#);
+    SnapshotRow { key: key(id), version, payload, fingerprint: Some(format!("s@{version}")) }
+}
+
+/// As it is loaded.
+fn kept(row: SnapshotRow) -> Kept {
+    Kept { version: row.version, payload: row.payload, fingerprint: row.fingerprint }
 }
 
 async fn loaded(store: &dyn Store, id: &str) -> Loaded {
@@ -50,6 +56,7 @@ pub(super) async fn a_commit_writes_all_its_parts<F: Fixture>() {
         outcomes: vec![outcome(&one, seat(1, 2), Some(2)), outcome(&two, seat(3, 0), None)],
         views: vec![view_row("rex", 2, "reserved")],
         snapshots: vec![snapshot("rex", 2)],
+        ..UnitOfWork::default()
     };
     assert_eq!(owner.commit(work.clone()).await.unwrap().bases, [1, 1]);
 
@@ -63,7 +70,7 @@ pub(super) async fn a_commit_writes_all_its_parts<F: Fixture>() {
     assert_eq!(store.command(&one.key()).await.unwrap(), settled(&one, 0, 3));
     assert_eq!(store.command(&two.key()).await.unwrap(), settled(&two, 1, 1));
     assert_eq!(store.view("pet/rex").await.unwrap(), Some(work.views[0].clone()));
-    assert_eq!(loaded(&*store, "rex").await.snapshot, Some((2, snapshot("rex", 2).payload)));
+    assert_eq!(loaded(&*store, "rex").await.snapshot, Some(kept(snapshot("rex", 2))));
     let heads = store.heads().await.unwrap().offsets;
     assert_eq!(heads, [0, 3, 0, 1]);
     assert_eq!(store.due(&[0, 1, 2, 3], at(100_000), 9).await.unwrap(), []);
@@ -169,7 +176,7 @@ pub(super) async fn numbers_beyond_32_bits_are_kept<F: Fixture>() {
     assert_eq!(events.iter().map(|event| event.sequence).collect::<Vec<_>>(), [LARGE]);
     let found = owner.store.command(&sent.key()).await.unwrap().unwrap();
     assert_eq!(found.settlement.unwrap().version, Some(LARGE));
-    assert_eq!(loaded(&*owner.store, "rex").await.view.unwrap().0, LARGE);
+    assert_eq!(loaded(&*owner.store, "rex").await.view.unwrap().version, LARGE);
 }
 
 pub(super) async fn a_snapshot_never_goes_back<F: Fixture>() {
@@ -184,10 +191,7 @@ pub(super) async fn a_snapshot_never_goes_back<F: Fixture>() {
             ..UnitOfWork::default()
         };
         owner.commit(work).await.unwrap();
-        assert_eq!(
-            loaded(&*owner.store, "rex").await.snapshot,
-            Some((newest, snapshot("rex", newest).payload))
-        );
+        assert_eq!(loaded(&*owner.store, "rex").await.snapshot, Some(kept(snapshot("rex", newest))));
     }
 }
 
@@ -215,8 +219,8 @@ pub(super) async fn load_gives_the_events_after_the_older_of_snapshot_and_view<F
         let found = history(&owner, id, view, snapshot_at).await;
         let expected: Vec<EventRow> = (first..=10).map(|n| event_row(id, n)).collect();
         assert_eq!(found.events, expected, "view at {view}, snapshot at {snapshot_at}");
-        assert_eq!(found.view.map_or(0, |(version, _)| version), view);
-        assert_eq!(found.snapshot.map_or(0, |(version, _)| version), snapshot_at);
+        assert_eq!(found.view.map_or(0, |kept| kept.version), view);
+        assert_eq!(found.snapshot.map_or(0, |kept| kept.version), snapshot_at);
     }
 }
 

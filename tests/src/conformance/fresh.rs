@@ -29,7 +29,7 @@ pub(super) async fn a_fresh_command_is_stored_as_it_was_with_its_outcome<F: Fixt
         events: vec![NewEvent { seat: seat(0), row: event_row("rex", 1) }],
         outcomes: vec![fresh(&full, seat(1), Some(1)), fresh(&sparse, seat(2), None)],
         views: vec![view_row("rex", 1, "reserved")],
-        snapshots: Vec::new(),
+        ..UnitOfWork::default()
     };
     assert_eq!(owner.commit(work.clone()).await.unwrap().bases, [1]);
     let store = fixture.elsewhere();

@@ -127,7 +127,8 @@ pub fn fresh(command: &Command, seat: Seat, version: Option<i64>) -> Outcome {
 /// A view of a pet.
 pub(super) fn view_row(id: &str, version: i64, status: &str) -> ViewRow {
     let payload = format!(r#"{{"id":"{id}","version":{version}}}"#);
-    ViewRow { view_id: format!("pet/{id}"), version, payload, status: status.into(), gone: false }
+    let (view_id, status) = (format!("pet/{id}"), status.into());
+    ViewRow { view_id, version, payload, status, gone: false, fingerprint: Some(format!("f@{version}")) }
 }
 
 /// A unit of work that applies a command to a pet: one event, its outcome, its view.
@@ -140,7 +141,7 @@ pub fn create(owner: &Owner, command: &Command, sequence: i64) -> UnitOfWork {
         events: vec![NewEvent { seat: seat(0), row: event_row(&command.target, sequence) }],
         outcomes: vec![outcome(command, seat(1), Some(sequence))],
         views: vec![view_row(&command.target, sequence, "reserved")],
-        snapshots: Vec::new(),
+        ..UnitOfWork::default()
     }
 }
 

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "these are tests, though they stand in a library")]
 
 mod commits;
+mod deploying;
 mod feed;
 mod fresh;
 mod leases;
@@ -142,4 +143,12 @@ facts! {
         two_tenants_aggregates_of_one_id_are_two,
         a_list_holds_one_tenants_views,
         a_list_holds_one_tenants_commands;
+    deploying:
+        fingerprints_are_kept_beside_views,
+        a_kind_of_event_is_noted_once,
+        a_blocked_command_is_open_and_not_due_and_says_why,
+        a_replica_without_the_lease_blocks_nothing,
+        what_waits_behind_a_cancelled_command_is_let_go,
+        twins_of_two_tenants_are_blocked_apart,
+        open_commands_are_counted_by_type;
 }

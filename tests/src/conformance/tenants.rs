@@ -134,7 +134,7 @@ pub(super) async fn two_tenants_aggregates_of_one_id_are_two<F: Fixture>() {
     owner.commit(with_fresh(&owner, &twin_of(&ours), 2)).await.unwrap();
     let store = fixture.elsewhere();
     let loaded = store.load(&[of_acme("rex"), key("rex"), of_acme("fido")]).await.unwrap();
-    let of = |n: usize| (loaded[n].key.clone(), loaded[n].snapshot.clone().map(|(version, _)| version));
+    let of = |n: usize| (loaded[n].key.clone(), loaded[n].snapshot.clone().map(|kept| kept.version));
     assert_eq!((of(0), of(1)), ((of_acme("rex"), Some(2)), (key("rex"), Some(3))));
     assert_eq!((loaded[2].snapshot.clone(), loaded[2].view.clone()), (None, None));
     // A view was made of neither beyond the first event.
@@ -161,7 +161,7 @@ fn with_fresh(owner: &Owner, command: &Command, events: i64) -> UnitOfWork {
     first.index = 0;
     work.outcomes = vec![fresh(command, first, Some(events))];
     work.partitions[0].entries = events as u32 + 1;
-    work.snapshots = vec![SnapshotRow { key, version: events, payload: "{}".into() }];
+    work.snapshots = vec![SnapshotRow { key, version: events, payload: "{}".into(), fingerprint: None }];
     work
 }
 

@@ -113,6 +113,10 @@ fn cloud_event() -> Value {
                 "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
             ),
             "tenant": text("Whose it is; without it, the tenant `default`'s.", "acme"),
+            "dataschema": text(
+                "Of an event: names the version of the layout of `data`.",
+                "urn:wilco:event:pet.reserved:1.0",
+            ),
             "dataref": text("Instead of `data` that is too large: where it can be read.", "/v1/pets/pet-42/history"),
             "data": {
                 "type": "object",

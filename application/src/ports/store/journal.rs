@@ -24,15 +24,26 @@ pub struct EventRow {
     pub metadata: String,
 }
 
+/// A snapshot or a view as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// The version of the aggregate that it shows.
+    pub version: i64,
+    /// As JSON.
+    pub payload: String,
+    /// Whose code made it, where that is known: see [`crate::catalog::fingerprint`].
+    pub fingerprint: Option<String>,
+}
+
 /// What a store holds of an aggregate: enough to go on from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Loaded {
     /// Which one.
     pub key: AggregateKey,
-    /// The newest snapshot: the version it was taken at, and the state as JSON.
-    pub snapshot: Option<(i64, String)>,
-    /// The landing view: its version and payload.
-    pub view: Option<(i64, String)>,
+    /// The newest snapshot.
+    pub snapshot: Option<Kept>,
+    /// The landing view.
+    pub view: Option<Kept>,
     /// The events later than the older of snapshot and view (a missing one counts as 0), in order.
     pub events: Vec<EventRow>,
 }

@@ -47,6 +47,19 @@ impl AggregateKey {
         apart().unwrap_or_else(|| (Tenant::default(), stored_id))
     }
 
+    /// The aggregate whose view is stored under this id; none, where it is none that a view can have.
+    pub fn of_view(view_id: &str) -> Option<Self> {
+        let (tenant, rest) = match view_id.strip_prefix('@') {
+            Some(named) => {
+                let (tenant, rest) = named.split_once('/')?;
+                (Tenant::parse(tenant).ok().filter(|tenant| !tenant.is_default())?, rest)
+            }
+            None => (Tenant::default(), view_id),
+        };
+        let (aggregate_type, id) = rest.split_once('/')?;
+        Some(Self::new(&tenant, aggregate_type, id))
+    }
+
     /// The id under which its events, snapshots and sequences are stored: `pet-42`, or `acme/pet-42`.
     pub fn stored_id(&self) -> Cow<'_, str> {
         stored_id(&self.tenant, &self.id)
@@ -151,7 +164,8 @@ mod tests {
         #[test]
         fn what_is_stored_says_whose_it_is(tenant in "[a-z0-9-]{1,40}", id in "[A-Za-z0-9._~-]{3,128}") {
             let key = key(&tenant, &id);
-            prop_assert_eq!(AggregateKey::from_stored("pet", &key.stored_id()), key);
+            prop_assert_eq!(&AggregateKey::from_stored("pet", &key.stored_id()), &key);
+            prop_assert_eq!(AggregateKey::of_view(&key.view_id()), Some(key));
         }
 
         #[test]
@@ -181,6 +195,13 @@ mod tests {
             (key.path(), key.partition(16)),
             ("pet/pet-42".into(), partition_of("pet", "acme/pet-42", 16))
         );
+    }
+
+    #[test]
+    fn an_id_that_no_view_can_have_is_of_no_aggregate() {
+        for view_id in ["", "pet", "@acme", "@acme/pet", "@default/pet/pet-42", "@ACME/pet/pet-42"] {
+            assert_eq!(AggregateKey::of_view(view_id), None, "{view_id}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! - After [`StoreError::Unavailable`] from a write its outcome is unknown; the caller must look.
 
 mod checkpoints;
+mod deploying;
 mod feed;
 mod journal;
 mod keys;
@@ -19,19 +20,20 @@ mod unit_of_work;
 mod views;
 
 pub use checkpoints::{Checkpoint, Checkpoints, Fence, ParkedEntry};
+pub use deploying::{BlockedCommand, Deploying, OpenType, StoredKind};
 pub use feed::{EntryBody, FeedEntry, Heads, StoreIdentity};
-pub use journal::{EventRow, Journal, Loaded};
+pub use journal::{EventRow, Journal, Kept, Loaded};
 pub use keys::{AggregateKey, CommandKey};
 pub use leases::{Leases, PartitionLease};
 pub use registry::{
     Accepted, CancelOutcome, Command, CommandFilter, Idempotency, OpenCommands, Registry, Settlement, State,
 };
 pub use unit_of_work::{Committed, NewEvent, Outcome, PartitionSlice, Seat, SnapshotRow, UnitOfWork};
-pub use views::{MemberValue, ViewFilter, ViewRow, Views};
+pub use views::{MemberValue, ViewFilter, ViewMark, ViewRow, Views};
 
 /// Everything the engine asks of a store.
-pub trait Store: Registry + Journal + Checkpoints + Views + Leases {}
-impl<T: Registry + Journal + Checkpoints + Views + Leases> Store for T {}
+pub trait Store: Registry + Journal + Checkpoints + Views + Leases + Deploying {}
+impl<T: Registry + Journal + Checkpoints + Views + Leases + Deploying> Store for T {}
 
 /// Why a store could not do as asked.
 #[derive(Debug, thiserror::Error)]

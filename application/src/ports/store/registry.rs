@@ -192,7 +192,8 @@ pub trait Registry: Send + Sync {
     async fn list(&self, filter: &CommandFilter) -> Result<Page<Command>, StoreError>;
 
     /// The open commands of each partition that are due at `now`, oldest first by order of acceptance, at most
-    /// `limit` for each partition. A command with a `not_before` in the past counts as due.
+    /// `limit` for each partition. A command with a `not_before` in the past counts as due, one that is blocked does
+    /// not.
     async fn due(
         &self,
         partitions: &[u16],

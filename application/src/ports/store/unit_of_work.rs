@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{AggregateKey, Command, EventRow, Settlement, ViewRow};
+use super::{AggregateKey, BlockedCommand, Command, EventRow, Settlement, StoredKind, ViewRow};
 
 /// Where in its partition's feed an entry of a unit of work goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub struct SnapshotRow {
     pub version: i64,
     /// The state as JSON.
     pub payload: String,
+    /// Whose code made it: see [`crate::catalog::fingerprint`].
+    pub fingerprint: Option<String>,
 }
 
 /// A partition's part of a unit of work.
@@ -72,6 +74,11 @@ pub struct UnitOfWork {
     pub views: Vec<ViewRow>,
     /// Snapshots.
     pub snapshots: Vec<SnapshotRow>,
+    /// Kinds of events that were not stored before, as far as this process knows.
+    pub kinds: Vec<StoredKind>,
+    /// Commands that cannot be applied. They stay open and are not due until they are let go; their partitions are
+    /// among those of the unit of work.
+    pub blocked: Vec<BlockedCommand>,
 }
 
 /// A commit that is done.

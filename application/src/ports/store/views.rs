@@ -16,6 +16,19 @@ pub struct ViewRow {
     pub status: String,
     /// Whether the resource is gone (410).
     pub gone: bool,
+    /// Whose code made it, where that is known: see [`crate::catalog::fingerprint`].
+    pub fingerprint: Option<String>,
+}
+
+/// Whose code made a view.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ViewMark {
+    /// As in [`ViewRow`].
+    pub view_id: String,
+    /// Its version.
+    pub version: i64,
+    /// As in [`ViewRow`].
+    pub fingerprint: Option<String>,
 }
 
 /// Which views to list, in ascending order of their ids.
@@ -57,6 +70,10 @@ pub trait Views: Send + Sync {
 
     /// Lets lists be filtered by these members of what views show, of whatever type. What is indexed stays so.
     async fn index(&self, members: &[&'static str]) -> Result<(), StoreError>;
+
+    /// Whose code made the views, of all types and tenants and gone ones too, in ascending order of their ids, starting
+    /// after `after`, at most `limit`.
+    async fn view_marks(&self, after: Option<&str>, limit: u32) -> Result<Vec<ViewMark>, StoreError>;
 
     /// The stored ids of the aggregates of a type, of all tenants, in ascending order, starting after `after`: for
     /// rebuilding.
