@@ -41,6 +41,7 @@ pub mod ports;
 pub mod queries;
 mod refresh;
 pub mod relay;
+mod settings;
 pub mod status;
 pub mod trace_context;
 mod vital;

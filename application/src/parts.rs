@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
 use crate::catalog::Catalog;
-use crate::engine::EngineSettings;
 use crate::feed::FeedHub;
 use crate::kinds::KnownKinds;
 use crate::ownership::Ownership;
 use crate::pace::Pace;
 use crate::ports::{Clock, Store};
+use crate::settings::EngineSettings;
 use crate::waiters::Waiters;
 
 /// What every part of an engine works with; a clone is cheap.

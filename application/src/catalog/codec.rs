@@ -10,8 +10,8 @@ use serde_json::Value;
 use wilco_domain::kernel::{Effect, LandingView};
 
 use super::command_type::Unchecked;
-use super::executor::panic_text;
 use super::fingerprint;
+use super::panics::panic_text;
 use crate::ports::{AggregateKey, Command, EventRow, ViewRow};
 
 /// Stored data that cannot be read.

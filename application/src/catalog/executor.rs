@@ -5,7 +5,6 @@
 //! [`Executor::keep`] (committed: the new states are the cache's) or [`Executor::forget`] (not committed: nothing
 //! that the batch touched stays cached).
 
-use std::any::Any;
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::panic::AssertUnwindSafe;
@@ -18,9 +17,10 @@ use futures::FutureExt;
 use lru::LruCache;
 use wilco_domain::kernel::{Existence, Problem};
 
+use super::bounds::{EventSourced, ViewOf};
 use super::codec::{Codec, Undecodable, event_row, view_row};
 use super::fingerprint::{self, Fingerprints};
-use super::registration::{EventSourced, ViewOf};
+use super::panics::panic_text;
 use super::slot::Slot;
 use crate::ports::{AggregateKey, Command, EventRow, Kept, Loaded, SnapshotRow, ViewRow};
 
@@ -316,10 +316,4 @@ fn version_conflict(expected: Option<i64>, found: i64) -> Option<Problem> {
     (expected != found).then(|| {
         Problem::new("version-conflict", 412, format!("expected version {expected}, found version {found}"))
     })
-}
-
-pub(super) fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied().map(ToOwned::to_owned);
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-    format!("the handler panicked: {text}")
 }

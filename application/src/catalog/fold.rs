@@ -5,8 +5,8 @@ use cqrs_es::{Aggregate, View};
 use wilco_domain::kernel::LandingView;
 
 use super::codec::{Codec, Undecodable, view_row};
-use super::executor::panic_text;
 use super::fingerprint::Fingerprints;
+use super::panics::panic_text;
 use crate::ports::{AggregateKey, EventRow, ViewRow};
 
 /// Folds stored events into a landing view: for states as of a version, and for rebuilding.

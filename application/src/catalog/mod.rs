@@ -2,6 +2,7 @@
 //!
 //! Typed on the way in ([`AggregateRegistration`]), type-erased for everything else in the engine.
 
+mod bounds;
 mod codec;
 mod command_type;
 mod event_kind;
@@ -10,6 +11,7 @@ pub mod fingerprint;
 mod fold;
 mod indexed;
 mod names;
+mod panics;
 mod plain;
 mod registration;
 pub mod schema;
@@ -21,6 +23,7 @@ mod variants;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+pub use bounds::{EventSourced, ViewOf};
 pub use codec::Undecodable;
 pub use command_type::CommandType;
 pub use event_kind::EventKind;
@@ -28,7 +31,7 @@ pub use executor::{Defect, Executed, Executor};
 pub use fold::Fold;
 pub use indexed::{Indexed, MemberKind};
 pub use plain::whole;
-pub use registration::{AggregateRegistration, EventSourced, Registration, ViewOf};
+pub use registration::{AggregateRegistration, Registration};
 pub use variants::{Variant, variants};
 
 use crate::ports::{AggregateKey, Command, EventRow};

@@ -1,13 +1,14 @@
 use std::sync::Arc;
 
+use cqrs_es::Aggregate;
 use cqrs_es::persist::EventUpcaster;
-use cqrs_es::{Aggregate, View};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use wilco_domain::kernel::{
-    Asked, Commands, Context, Decided, Decider, Effect, Landing, LandingView, Rejection, Rule, Shown,
+    Asked, Commands, Context, Decided, Decider, Effect, Landing, Rejection, Rule, Shown,
 };
 
+use super::bounds::{EventSourced, ViewOf};
 use super::codec::{Codec, Read};
 use super::command_type::Unchecked;
 use super::event_kind::{self, EventKind};
@@ -15,24 +16,6 @@ use super::typed::TypedAggregate;
 use super::variants::variants;
 use super::{AggregateType, CommandType, Indexed, RegistrationError, names, schema, tagged};
 use crate::ports::Command;
-
-/// An aggregate of cqrs-es that can be registered.
-pub trait EventSourced:
-    Aggregate<Command: Send, Event: JsonSchema + Send, Error: Rejection + Send, Services: Clone> + Clone + 'static
-{
-}
-
-impl<A> EventSourced for A where
-    A: Aggregate<Command: Send, Event: JsonSchema + Send, Error: Rejection + Send, Services: Clone>
-        + Clone
-        + 'static
-{
-}
-
-/// A landing view of `A` that can be registered.
-pub trait ViewOf<A: Aggregate>: View<A> + LandingView + JsonSchema + Clone + 'static {}
-
-impl<A: Aggregate, V: View<A> + LandingView + JsonSchema + Clone + 'static> ViewOf<A> for V {}
 
 /// An aggregate on its way into the catalog.
 pub struct Registration {

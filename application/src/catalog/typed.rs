@@ -4,11 +4,11 @@ use std::sync::{Arc, OnceLock};
 use cqrs_es::Aggregate;
 use schemars::JsonSchema;
 
+use super::bounds::{EventSourced, ViewOf};
 use super::codec::{Codec, Undecodable};
 use super::executor::{Executor, TypedExecutor};
 use super::fingerprint::Fingerprints;
 use super::fold::{Fold, TypedFold};
-use super::registration::{EventSourced, ViewOf};
 use super::{AggregateType, Indexed};
 use crate::ports::{AggregateKey, Command, EventRow};
 

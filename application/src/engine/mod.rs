@@ -2,7 +2,6 @@
 
 mod lookup;
 mod loops;
-mod settings;
 mod submission;
 
 use std::sync::Arc;
@@ -10,9 +9,9 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 
+pub use crate::settings::EngineSettings;
 pub use lookup::{CancelError, CommandQuery, Found, RetryError, RetrySubmission};
 pub use loops::Running;
-pub use settings::EngineSettings;
 pub use submission::{OWN_METADATA, Submission, SubmitError, Submitted};
 
 use crate::catalog::Catalog;

@@ -34,7 +34,6 @@ mod router;
 mod setback;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -43,23 +42,7 @@ use lane::Lane;
 pub(crate) use router::Router;
 
 use crate::parts::Parts;
-
-/// Bounds of the worker's queues, batches and caches.
-#[derive(Clone, Copy, Debug)]
-pub struct WorkerSettings {
-    /// Lanes that work in parallel, each on its own partitions.
-    pub lanes: usize,
-    /// Most commands in one commit.
-    pub batch: usize,
-    /// Commands that may wait in memory, in each lane; more stay in the store.
-    pub inbox: usize,
-    /// Aggregates kept in memory, of each type and in each lane.
-    pub cache: usize,
-    /// Events after which an aggregate gets a new snapshot.
-    pub snapshot_every: i64,
-    /// How often a lane looks into the registry without being told to.
-    pub look_every: Duration,
-}
+pub use crate::settings::WorkerSettings;
 
 /// Starts the lanes; each ends when `stop` is set and its inbox is empty.
 pub(crate) fn start(

@@ -5,13 +5,14 @@
 
 use std::sync::OnceLock;
 
+use sqlx::Sqlite;
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
-use sqlx::{Arguments, Encode, Sqlite, Type};
 use wilco_application::ports::StoreError;
 
 use super::errors::classify;
-use super::rows::{unreadable, with_columns};
+use super::rows::with_columns;
+use super::values::Values;
 
 /// Most rows in one statement, a power of two.
 const MOST: usize = 128;
@@ -25,13 +26,6 @@ pub(super) struct Bulk {
     text: &'static str,
     columns: usize,
     sized: [OnceLock<String>; SIZES],
-}
-
-/// Takes the values of a row.
-#[derive(Default)]
-pub(super) struct Values<'q> {
-    arguments: SqliteArguments<'q>,
-    fault: Option<StoreError>,
 }
 
 impl Bulk {
@@ -80,11 +74,8 @@ impl Bulk {
         for row in rows {
             bind(&mut values, row);
         }
-        match values.fault {
-            // What is not bound is null.
-            None => Ok(sqlx::query_with(self.sized(rows.len()), values.arguments)),
-            Some(fault) => Err(fault),
-        }
+        // What is not bound is null.
+        Ok(sqlx::query_with(self.sized(rows.len()), values.finish()?))
     }
 
     /// The text for so many rows.
@@ -94,31 +85,5 @@ impl Bulk {
             let row = format!("({})", vec!["?"; self.columns].join(","));
             with_columns(self.text).replace(LIST, &format!("(VALUES {})", vec![row.as_str(); size].join(",")))
         })
-    }
-}
-
-impl<'q> Values<'q> {
-    /// Adds a text. SQLite would cut it at a NUL; PostgreSQL refuses it, and so does this.
-    pub(super) fn text(&mut self, text: &'q str) -> &mut Self {
-        if text.as_bytes().contains(&0) {
-            self.fault = Some(unreadable("a text contains NUL"));
-        }
-        self.put(text)
-    }
-
-    /// Adds a text or null.
-    pub(super) fn optional_text(&mut self, text: Option<&'q str>) -> &mut Self {
-        match text {
-            Some(text) => self.text(text),
-            None => self.put(None::<&str>),
-        }
-    }
-
-    /// Adds what is not a text.
-    pub(super) fn put<T: Encode<'q, Sqlite> + Type<Sqlite> + 'q>(&mut self, value: T) -> &mut Self {
-        if let Err(error) = self.arguments.add(value) {
-            self.fault = Some(unreadable(error));
-        }
-        self
     }
 }

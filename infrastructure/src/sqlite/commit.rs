@@ -9,9 +9,10 @@ use wilco_application::ports::{
     UnitOfWork,
 };
 
-use super::bulk::{Bulk, Values};
-use super::errors::classify;
-use super::rows::{GIVEN, SETTLED, bind_command, unreadable};
+use super::bulk::Bulk;
+use super::errors::{classify, unreadable};
+use super::rows::{GIVEN, SETTLED, bind_command};
+use super::values::Values;
 use super::views::bind_view;
 
 static EVENTS: Bulk = Bulk::new(include_str!("sql/commit_2_events.sql"), 9);

@@ -7,8 +7,8 @@ use wilco_application::ports::{AggregateKey, CommandKey, Deploying, OpenType, St
 use wilco_domain::kernel::Problem;
 
 use super::SqliteStore;
-use super::errors::classify;
-use super::rows::{hex, json, tenant, unreadable};
+use super::errors::{classify, unreadable};
+use super::rows::{hex, json, tenant};
 
 #[async_trait]
 impl Deploying for SqliteStore {

@@ -33,3 +33,8 @@ pub(super) fn classify(error: sqlx::Error) -> StoreError {
         _ => StoreError::Unavailable(Box::new(error)),
     }
 }
+
+/// What is stored or given makes no sense.
+pub(super) fn unreadable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
+    StoreError::Data(error.into())
+}

@@ -36,6 +36,7 @@ mod journal;
 mod leases;
 mod registry;
 mod rows;
+mod values;
 mod views;
 mod writer;
 

@@ -16,8 +16,8 @@ use wilco_domain::kernel::Problem;
 
 use super::SqliteStore;
 use super::bulk::Bulk;
-use super::errors::classify;
-use super::rows::{GIVEN, bind_command, command, hex, json, unreadable, with_columns};
+use super::errors::{classify, unreadable};
+use super::rows::{GIVEN, bind_command, command, hex, json, with_columns};
 
 #[async_trait]
 impl Registry for SqliteStore {

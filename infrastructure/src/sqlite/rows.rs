@@ -10,8 +10,8 @@ use wilco_application::ports::{
 };
 use wilco_domain::kernel::Tenant;
 
-use super::bulk::Values;
-use super::errors::classify;
+use super::errors::{classify, unreadable};
+use super::values::Values;
 
 /// What is stored of a command when it is accepted, in the order in which [`bind_command`] binds it and [`command`]
 /// reads it.
@@ -218,9 +218,4 @@ pub(super) fn hex(id: Uuid) -> String {
 
 fn time(micros: i64) -> Result<DateTime<Utc>, sqlx::Error> {
     DateTime::from_timestamp_micros(micros).ok_or_else(|| sqlx::Error::Decode("a time out of range".into()))
-}
-
-/// What is stored or given makes no sense.
-pub(super) fn unreadable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
-    StoreError::Data(error.into())
 }

@@ -7,9 +7,10 @@ use async_trait::async_trait;
 use wilco_application::ports::{MemberValue, Page, StoreError, ViewFilter, ViewMark, ViewRow, Views};
 
 use super::SqliteStore;
-use super::bulk::{Bulk, Values};
+use super::bulk::Bulk;
 use super::errors::classify;
 use super::rows::{view, view_columns};
+use super::values::Values;
 
 static SAVE_VIEWS: Bulk = Bulk::new(include_str!("sql/save_views.sql"), 6);
 

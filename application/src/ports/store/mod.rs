@@ -11,6 +11,7 @@
 
 mod checkpoints;
 mod deploying;
+mod event;
 mod feed;
 mod journal;
 mod keys;
@@ -21,8 +22,9 @@ mod views;
 
 pub use checkpoints::{Checkpoint, Checkpoints, Fence, ParkedEntry};
 pub use deploying::{BlockedCommand, Deploying, OpenType, StoredKind};
+pub use event::EventRow;
 pub use feed::{EntryBody, FeedEntry, Heads, StoreIdentity};
-pub use journal::{EventRow, Journal, Kept, Loaded};
+pub use journal::{Journal, Kept, Loaded};
 pub use keys::{AggregateKey, CommandKey};
 pub use leases::{Leases, PartitionLease};
 pub use registry::{

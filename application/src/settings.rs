@@ -1,6 +1,6 @@
-use std::time::Duration;
+//! How an engine is to run.
 
-use crate::worker::WorkerSettings;
+use std::time::Duration;
 
 /// How the engine is to run.
 #[derive(Clone, Debug)]
@@ -40,4 +40,21 @@ impl Default for EngineSettings {
             subject_prefix: "wilco".to_owned(),
         }
     }
+}
+
+/// Bounds of the worker's queues, batches and caches.
+#[derive(Clone, Copy, Debug)]
+pub struct WorkerSettings {
+    /// Lanes that work in parallel, each on its own partitions.
+    pub lanes: usize,
+    /// Most commands in one commit.
+    pub batch: usize,
+    /// Commands that may wait in memory, in each lane; more stay in the store.
+    pub inbox: usize,
+    /// Aggregates kept in memory, of each type and in each lane.
+    pub cache: usize,
+    /// Events after which an aggregate gets a new snapshot.
+    pub snapshot_every: i64,
+    /// How often a lane looks into the registry without being told to.
+    pub look_every: Duration,
 }
