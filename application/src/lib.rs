@@ -30,6 +30,7 @@ pub mod engine;
 pub mod feed;
 mod intake;
 mod kinds;
+pub mod metadata;
 mod meters;
 pub mod names;
 pub mod outage;

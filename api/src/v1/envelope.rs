@@ -9,7 +9,8 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 use wilco_application::asking::{Envelope, LONGEST_NAME, LONGEST_VALUE, MOST_METADATA};
 use wilco_application::catalog::{Catalog, CommandType};
-use wilco_application::engine::{OWN_METADATA, Submission};
+use wilco_application::engine::Submission;
+use wilco_application::metadata::OWN_METADATA;
 
 use super::door::Wishes;
 use crate::openapi::{self, AGGREGATE_ID, Schemas};

@@ -8,7 +8,8 @@ use wilco_domain::kernel::{AggregateId, Caller, FieldError, Problem};
 
 use super::refused::invalid;
 use crate::catalog::{Catalog, CommandType, whole};
-use crate::engine::{OWN_METADATA, Submission};
+use crate::engine::Submission;
+use crate::metadata::OWN_METADATA;
 
 /// Where envelopes go over HTTP. An envelope is the same request whatever way it comes, so it is part of what is stored.
 pub const PATH: &str = "/v1/commands";

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 pub use crate::settings::EngineSettings;
 pub use lookup::{CancelError, CommandQuery, Found, RetryError, RetrySubmission};
 pub use loops::Running;
-pub use submission::{OWN_METADATA, Submission, SubmitError, Submitted};
+pub use submission::{Submission, SubmitError, Submitted};
 
 use crate::catalog::Catalog;
 use crate::cloud_event::Notifier;

@@ -14,11 +14,6 @@ use crate::catalog::CommandType;
 use crate::names;
 use crate::ports::{AggregateKey, Command, Idempotency, StoreError};
 
-/// The names in an event's metadata that the server sets, now or as soon as it knows more of its callers: a client's
-/// own metadata has none of them.
-pub const OWN_METADATA: &[&str] =
-    &["actor", "at", "causation_id", "command_id", "correlation_id", "tenant", "traceparent", "tracestate"];
-
 /// A command that somebody asks for.
 pub struct Submission {
     /// Its type.

@@ -9,8 +9,8 @@ use wilco_domain::kernel::Problem;
 
 use super::blocked;
 use crate::catalog::{Defect, Executed};
-use crate::engine::OWN_METADATA;
 use crate::kinds::KnownKinds;
+use crate::metadata::OWN_METADATA;
 use crate::ports::{
     AggregateKey, BlockedCommand, Command, Committed, EntryBody, EventRow, FeedEntry, NewEvent, Outcome,
     PartitionSlice, Seat, Settlement, State, UnitOfWork,

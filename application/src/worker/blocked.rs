@@ -54,7 +54,9 @@ impl Blocked {
     /// These are left; [`MOST`] and one more of them, if there are so many.
     pub(super) fn become_those(&mut self, left: Vec<AggregateKey>) {
         *self = Self::default();
-        left.into_iter().for_each(|target| self.add(target));
+        for target in left {
+            self.add(target);
+        }
     }
 
     /// Asks the store for what is not held in memory, if there is anything.

@@ -7,10 +7,9 @@
 
 use std::borrow::Cow;
 
-use uuid::Uuid;
 use wilco_domain::kernel::{AggregateId, Tenant};
 
-use super::{Command, EventRow, ViewFilter, ViewRow};
+use super::{Command, CommandKey, EventRow, ViewFilter, ViewRow};
 use crate::partition::partition_of;
 
 /// Names an aggregate.
@@ -81,22 +80,6 @@ impl AggregateKey {
     /// Its partition among so many.
     pub fn partition(&self, partitions: u16) -> u16 {
         partition_of(&self.aggregate_type, &self.stored_id(), partitions)
-    }
-}
-
-/// Names a command: ids are a tenant's own, two may have the same.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct CommandKey {
-    /// Whose it is.
-    pub tenant: Tenant,
-    /// Its id.
-    pub id: Uuid,
-}
-
-impl CommandKey {
-    /// The command of this tenant with this id.
-    pub fn new(tenant: &Tenant, id: Uuid) -> Self {
-        Self { tenant: tenant.clone(), id }
     }
 }
 

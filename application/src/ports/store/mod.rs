@@ -25,10 +25,11 @@ pub use deploying::{BlockedCommand, Deploying, OpenType, StoredKind};
 pub use event::EventRow;
 pub use feed::{EntryBody, FeedEntry, Heads, StoreIdentity};
 pub use journal::{Journal, Kept, Loaded};
-pub use keys::{AggregateKey, CommandKey};
+pub use keys::AggregateKey;
 pub use leases::{Leases, PartitionLease};
 pub use registry::{
-    Accepted, CancelOutcome, Command, CommandFilter, Idempotency, OpenCommands, Registry, Settlement, State,
+    Accepted, CancelOutcome, Command, CommandFilter, CommandKey, Idempotency, OpenCommands, Registry,
+    Settlement, State,
 };
 pub use unit_of_work::{Committed, NewEvent, Outcome, PartitionSlice, Seat, SnapshotRow, UnitOfWork};
 pub use views::{MemberValue, ViewFilter, ViewMark, ViewRow, Views};

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use wilco_domain::kernel::{Problem, Tenant};
 
-use super::{CommandKey, Page, StoreError};
+use super::{Page, StoreError};
 
 /// How a command stands in the registry. Scheduled and pending are both [`State::Open`]; `not_before` and the
 /// clock tell them apart.
@@ -43,6 +43,22 @@ pub struct Idempotency {
     pub key: Option<String>,
     /// Hash of the request; the same key with another fingerprint is refused.
     pub fingerprint: [u8; 16],
+}
+
+/// Names a command: ids are a tenant's own, two may have the same.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CommandKey {
+    /// Whose it is.
+    pub tenant: Tenant,
+    /// Its id.
+    pub id: Uuid,
+}
+
+impl CommandKey {
+    /// The command of this tenant with this id.
+    pub fn new(tenant: &Tenant, id: Uuid) -> Self {
+        Self { tenant: tenant.clone(), id }
+    }
 }
 
 /// An entry of the registry.
