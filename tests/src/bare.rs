@@ -11,7 +11,7 @@ use postgres_es::{PostgresCqrs, PostgresViewRepository, postgres_cqrs};
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use uuid::Uuid;
-use wilco_domain::kernel::{Asked, Context, Decided, Shown};
+use wilco_domain::kernel::{Asked, Context, Decided, Shown, Tenant};
 use wilco_domain::petstore::pet::{Pet, PetCommand, PetDetails, PetEvent};
 use wilco_projections::petstore::PetView;
 
@@ -64,7 +64,8 @@ pub type CqrsPetView = Shown<Pet, PetView>;
 
 /// A command by nobody, at the beginning of time.
 pub fn asked(command: PetCommand) -> Asked<Pet> {
-    let context = Context { at: DateTime::UNIX_EPOCH, command_id: Uuid::nil(), actor: None };
+    let (tenant, actor) = (Tenant::default(), None);
+    let context = Context { at: DateTime::UNIX_EPOCH, command_id: Uuid::nil(), tenant, actor };
     Asked { command, context }
 }
 

@@ -61,6 +61,7 @@ impl<T: Decider<Event: JsonSchema>, V: Landing<T>> AggregateRegistration<Decided
             let context = Context {
                 at: command.not_before.unwrap_or(command.accepted_at),
                 command_id: command.id,
+                tenant: command.tenant.clone(),
                 actor: command.actor.clone(),
             };
             Ok(Asked { command: read_text(name, &command.data)?, context })

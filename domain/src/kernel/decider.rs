@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use super::{Commands, Rule};
+use super::{Commands, Rule, Tenant};
 
 /// An aggregate: what it is asked, what it decides, what happened to it.
 ///
@@ -48,6 +48,8 @@ pub struct Context {
     pub at: DateTime<Utc>,
     /// The command's id.
     pub command_id: Uuid,
+    /// Whose aggregate it is.
+    pub tenant: Tenant,
     /// Who asks, where that is known.
     pub actor: Option<String>,
 }

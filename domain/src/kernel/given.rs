@@ -1,7 +1,7 @@
 use chrono::DateTime;
 use uuid::Uuid;
 
-use super::{Context, Decider};
+use super::{Context, Decider, Tenant};
 
 /// An aggregate to which these things have happened: the beginning of a test.
 ///
@@ -10,7 +10,8 @@ use super::{Context, Decider};
 /// given::<Car>([created(), CarEvent::Retired]).when(CarCommand::Retire).refused(&CarRefusal::Retired);
 /// ```
 pub fn given<T: Decider>(events: impl IntoIterator<Item = T::Event>) -> Given<T> {
-    let context = Context { at: DateTime::UNIX_EPOCH, command_id: Uuid::nil(), actor: None };
+    let (tenant, actor) = (Tenant::default(), None);
+    let context = Context { at: DateTime::UNIX_EPOCH, command_id: Uuid::nil(), tenant, actor };
     let mut state = T::default();
     events.into_iter().for_each(|event| state.apply(event));
     Given { state, context }
