@@ -55,6 +55,8 @@ pub enum CarCommand {
         colour: String,
     },
     /// Take a car off the road for good
+    ///
+    /// It can still be read, and not be changed any more.
     #[fails("car-retired")]
     Retire,
 }

@@ -136,7 +136,7 @@ impl Error {
             Self::Config(_)
             | Self::Backup(backup::Error::Copy(CopyError::Config(_) | CopyError::Postgres(_)))
             | Self::Serve(serve::Error::Config(_))
-            | Self::Bench(bench::BenchError::Url(_))
+            | Self::Bench(bench::BenchError::Url(_) | bench::BenchError::NoPets)
             | Self::Client(client::Error::Usage(_)) => 2,
             Self::Client(client::Error::Refused(_)) => 3,
             Self::Client(client::Error::Unreachable { .. } | client::Error::Foreign { .. })
@@ -242,7 +242,7 @@ async fn act(name: Name, modules: Modules, action: Action) -> Result<(), Error> 
             let config = load(&action.settings().flags(name))?;
             Ok(projection::run(action, Arc::clone(modules.catalog()), config).await?)
         }
-        Action::Bench(arguments) => Ok(bench::run(name, arguments).await?),
+        Action::Bench(arguments) => Ok(bench::run(name, modules.catalog(), arguments).await?),
         Action::Config(arguments) => Ok(arguments.print(&config::load(&arguments.server.flags(name))?)?),
         Action::Openapi => openapi(modules),
         Action::Completions { shell } => completions(name, shell),

@@ -365,7 +365,7 @@ async fn a_command_that_cannot_be_read_is_not_made_again() {
     retry.expect_problem(500, "internal");
 
     // Another version of the program may know what this one cannot read.
-    let later = Command { id: server.engine.new_id(), data: r#"{"price":1}"#.to_owned(), ..sound };
+    let later = Command { id: server.engine.new_id(), data: r#"{"order_id":1}"#.to_owned(), ..sound };
     let path = format!("/v1/commands/{}", later.id);
     server.store.accept(vec![Arc::new(later)]).await.unwrap();
     let status = server.get_with(&path, &[("prefer", "wait=3")]).await.expect(200).json();

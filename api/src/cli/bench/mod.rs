@@ -17,6 +17,8 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::settings::{Address, said_by};
+use wilco_application::catalog::Catalog;
+
 use crate::Name;
 
 /// Options of `wilco bench`.
@@ -72,6 +74,9 @@ enum Door {
 /// The benchmark could not be run, or its result is wrong.
 #[derive(Debug, thiserror::Error)]
 pub enum BenchError {
+    /// The program has no pets.
+    #[error("this program has no pets, which the benchmark makes: it measures the program that ships")]
+    NoPets,
     /// The URL is not of the form `http://host:port`.
     #[error("{0:?} is not an address of the form http://host:port")]
     Url(String),
@@ -97,7 +102,10 @@ pub enum BenchError {
 }
 
 /// Runs the benchmark and prints its report.
-pub async fn run(name: Name, args: BenchArgs) -> Result<(), BenchError> {
+pub async fn run(name: Name, catalog: &Catalog, args: BenchArgs) -> Result<(), BenchError> {
+    if catalog.command("pet.create").is_none() {
+        return Err(BenchError::NoPets);
+    }
     let authority = connection::authority(&args.address.url(name))?;
     let cursor = verify::cursor(&authority).await?;
     let listener = match args.nats.clone().or_else(|| said_by(name, "NATS")) {
