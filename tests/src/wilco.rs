@@ -281,7 +281,7 @@ pub fn faulty() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| match std::env::var_os("WILCO_FAULTY_BIN") {
         Some(path) => path.into(),
-        None => build("faulty", &["--features", "wilco/fail-points"]),
+        None => build("faulty", &["--features", "fail-points"]),
     })
 }
 
@@ -294,7 +294,17 @@ fn build(below: &str, further: &[&str]) -> PathBuf {
     let target = folder.parent().expect("a profile lies in the target folder").join(below);
     let profile = if folder.ends_with("release") { "release" } else { "dev" };
     let built = Command::new(cargo)
-        .args(["build", "--quiet", "--workspace", "--bin", "wilco", "--profile", profile, "--target-dir"])
+        .args([
+            "build",
+            "--quiet",
+            "--package",
+            "wilco",
+            "--bin",
+            "wilco",
+            "--profile",
+            profile,
+            "--target-dir",
+        ])
         .arg(&target)
         .args(further)
         .current_dir(env!("CARGO_MANIFEST_DIR"))

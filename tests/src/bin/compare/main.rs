@@ -3,7 +3,8 @@
 //! `cargo run --release -p wilco-tests --bin compare` (about five minutes). Rounds of both alternate, so that a machine
 //! that slows down slows both.
 //!
-//! `… --bin compare -- FILE` compares it with another build of it instead, `FILE` (about twenty minutes).
+//! `… --bin compare -- FILE` compares it with another build of it instead, `FILE`, by five pairs (about twenty minutes), or
+//! as many as stand behind it.
 
 #![allow(clippy::print_stdout, reason = "this is what the program is for")]
 
@@ -30,7 +31,11 @@ const AT_HALF: [usize; 2] = [0, 3];
 async fn main() {
     let postgres = PostgresServer::start();
     match std::env::args_os().nth(1) {
-        Some(earlier) => with_build(&postgres, Path::new(&earlier)).await,
+        Some(earlier) => {
+            let pairs =
+                std::env::args().nth(2).map_or(PAIRS, |pairs| pairs.parse().expect("a number of pairs"));
+            with_build(&postgres, Path::new(&earlier), pairs).await;
+        }
         None => with_bare_loop(&postgres).await,
     }
 }
@@ -58,10 +63,10 @@ async fn with_bare_loop(postgres: &PostgresServer) {
     tables::half(&half);
 }
 
-async fn with_build(postgres: &PostgresServer, earlier: &Path) {
+async fn with_build(postgres: &PostgresServer, earlier: &Path, rounds: usize) {
     let mut pairs: Vec<Vec<[Measured; 2]>> = CASES.iter().map(|_| Vec::new()).collect();
-    for round in 1..=PAIRS {
-        println!("round {round} of {PAIRS}");
+    for round in 1..=rounds {
+        println!("round {round} of {rounds}");
         for (case, pairs) in CASES.iter().zip(&mut pairs) {
             // Whoever is second finds a warmer or a more tired machine.
             let pair = if round % 2 == 0 {
