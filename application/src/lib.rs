@@ -21,6 +21,10 @@
 //! A command's way: [`engine::Engine::submit`] → `intake` → (durable: 202) → [`worker`] → one commit →
 //! [`feed`] → waiters, relay, streams.
 
+// The attributes name what they need by the crate that aggregates are usually written with.
+#[cfg(test)]
+extern crate wilco_domain as wilco;
+
 mod acceptance;
 pub mod asking;
 pub mod catalog;

@@ -18,9 +18,12 @@ pub(super) fn is_snake_case(name: &str) -> bool {
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
-/// Whether a name in snake case asks for something. It is one that does not begin with a participle.
+/// Whether a name in snake case asks for something. It is one that does not begin with a participle or a past form.
 pub(super) fn is_imperative(name: &str) -> bool {
     let verb = name.split('_').next().unwrap_or_default();
+    if IRREGULAR.contains(&verb) {
+        return ALSO_INFINITIVES.contains(&verb);
+    }
     let participle = verb.ends_with("ed") || verb.ends_with("ing");
     !participle || LOOK_LIKE_PARTICIPLES.contains(&verb)
 }
@@ -37,6 +40,13 @@ const LOOK_LIKE_PARTICIPLES: &[&str] = &[
     "bleed", "breed", "bring", "cling", "embed", "exceed", "feed", "heed", "need", "ping", "proceed", "ring",
     "seed", "shed", "shred", "sing", "sling", "speed", "spring", "sting", "string", "succeed", "swing",
     "weed",
+];
+
+/// Those of the past forms below that verbs are called by as well.
+const ALSO_INFINITIVES: &[&str] = &[
+    "become", "bet", "bid", "bound", "cast", "come", "cost", "cut", "fell", "felt", "found", "hit", "hurt",
+    "let", "overcome", "put", "quit", "read", "reset", "run", "saw", "set", "shut", "split", "spread",
+    "wound",
 ];
 
 /// Past forms that do not end in `ed`.
@@ -201,7 +211,7 @@ mod tests {
         for verb in ["create", "change_plan", "set_price", "feed", "bring_back", "read"] {
             assert!(is_imperative(verb), "{verb}");
         }
-        for verb in ["created", "changing_plan", "reserved"] {
+        for verb in ["created", "changing_plan", "reserved", "sold", "made_up"] {
             assert!(!is_imperative(verb), "{verb}");
         }
         for event in ["created", "plan_changed", "sold", "customer_wrote_check", "sent"] {

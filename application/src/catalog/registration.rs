@@ -193,3 +193,87 @@ fn is_segment(text: &str) -> bool {
 fn read_text<C: DeserializeOwned>(name: &str, data: &str) -> Result<C, serde_json::Error> {
     tagged::read(name, &mut serde_json::Deserializer::from_str(data))
 }
+
+#[cfg(test)]
+mod tests {
+    use wilco_domain::kernel::{Refusals, commands, events, refusals, state};
+
+    use super::*;
+
+    #[state]
+    struct Thing {
+        tags: Vec<String>,
+    }
+
+    #[commands]
+    enum Command {
+        #[creates]
+        Make,
+        Made,
+    }
+
+    #[commands]
+    enum Good {
+        Make,
+    }
+
+    #[events]
+    enum Event {
+        Made,
+    }
+
+    #[events]
+    enum Wish {
+        Make,
+    }
+
+    #[refusals]
+    enum No {
+        #[invalid("no")]
+        No,
+    }
+
+    /// A thing of these commands and events.
+    macro_rules! thing {
+        ($name:ident, $kind:literal, $commands:ty, $events:ty, $indexed:expr) => {
+            #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize, JsonSchema)]
+            struct $name(Thing);
+
+            impl Decider for $name {
+                const TYPE: &'static str = $kind;
+                const INDEXED: &'static [&'static str] = $indexed;
+                type Command = $commands;
+                type Event = $events;
+                type Refusal = No;
+
+                fn decide(&self, _: $commands, _: &Context) -> Result<Vec<$events>, No> {
+                    Err(No::No)
+                }
+
+                fn apply(&mut self, _: $events) {}
+            }
+        };
+    }
+
+    thing!(NotImperative, "thing", Command, Event, &[]);
+    thing!(NotPast, "thing", Good, Wish, &[]);
+    thing!(NotScalar, "thing", Good, Event, &["tags"]);
+    thing!(NotSnake, "Thing", Good, Event, &[]);
+    thing!(Sound, "thing", Good, Event, &[]);
+
+    fn of<T: Decider<Event: JsonSchema> + JsonSchema>(collection: &'static str) -> String {
+        let registration = AggregateRegistration::<Decided<T>, Shown<T, T>>::decider(collection).finish();
+        registration.err().map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn what_breaks_a_convention_is_refused_by_name() {
+        assert_eq!(of::<Sound>("things"), "");
+        assert!(of::<NotImperative>("things").starts_with("thing.made is not imperative"));
+        assert!(of::<NotPast>("things").starts_with("thing.make is not in the past tense"));
+        assert!(of::<NotScalar>("things").starts_with("thing cannot be listed by tags"));
+        assert!(of::<NotSnake>("things").contains("\"Thing\" is not lower snake case"));
+        assert!(of::<Sound>("all things").contains("the collection \"all things\""));
+        assert_eq!(No::RULES, []);
+    }
+}
