@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use wilco_application::catalog::RegistrationError;
-use wilco_domain::kernel::Decider;
+use wilco_domain::kernel::{Decider, title};
 
 use crate::modules::{Module, Modules};
 
@@ -34,11 +34,7 @@ impl Name {
 
     /// `Gym`
     pub fn title(self) -> String {
-        let mut title = self.0.to_owned();
-        if let Some(first) = title.get_mut(..1) {
-            first.make_ascii_uppercase();
-        }
-        title
+        title(self.0)
     }
 
     /// What its variables begin with: `GYM_`.

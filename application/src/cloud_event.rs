@@ -131,7 +131,7 @@ impl Notifier {
     pub fn message(&self, entry: &FeedEntry, generation: i64, most: usize) -> Result<Message, Untellable> {
         let (envelope, payload) = match &entry.body {
             EntryBody::Event(event) => {
-                let event = &*self.shown(event);
+                let event = &*self.catalog.shown(event);
                 let data: &RawValue = serde_json::from_str(&event.payload)?;
                 let envelope = self.of_event(entry, event);
                 let payload = self.payload(entry, generation, &envelope, Ok(data))?;
@@ -159,7 +159,7 @@ impl Notifier {
         size: usize,
     ) -> Result<Message, Untellable> {
         let envelope = match &entry.body {
-            EntryBody::Event(event) => self.of_event(entry, &self.shown(event)),
+            EntryBody::Event(event) => self.of_event(entry, &self.catalog.shown(event)),
             EntryBody::Outcome(command) => self.of_outcome(entry, command),
             EntryBody::Unreadable(reason) => return Err(Untellable::Unreadable(reason.clone())),
         };
@@ -168,14 +168,6 @@ impl Notifier {
         let reference = Message { referring: true, ..message(entry, generation, envelope, payload) };
         let size = reference.size();
         if size <= most { Ok(reference) } else { Err(Untellable::TooLarge { size, most }) }
-    }
-
-    /// An event in the layout of today.
-    fn shown<'e>(&self, event: &'e EventRow) -> Cow<'e, EventRow> {
-        if self.catalog.has_upcasters(&event.aggregate_type) {
-            return Cow::Owned(self.catalog.shown(event.clone()));
-        }
-        Cow::Borrowed(event)
     }
 
     /// Whether a filter means an entry's notification; one that cannot be read has no subject, and is meant by all.
@@ -192,7 +184,7 @@ impl Notifier {
         match &entry.body {
             EntryBody::Event(event) => {
                 let (tenant, _) = AggregateKey::taken_apart(&event.aggregate_id);
-                Some((tenant, subject_of_event(&self.shown(event), entry.partition)))
+                Some((tenant, subject_of_event(&self.catalog.shown(event), entry.partition)))
             }
             EntryBody::Outcome(command) => {
                 Some((command.tenant.clone(), subject_of_outcome(command, entry.partition)))

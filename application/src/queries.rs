@@ -1,8 +1,9 @@
 //! Reading: resources, their histories, and how they were.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::catalog::{Catalog, Undecodable, fingerprint};
+use crate::catalog::{Catalog, Undecodable};
 use crate::ports::{AggregateKey, EventRow, Page, Store, StoreError, ViewFilter, ViewRow};
 
 /// Reads the read models.
@@ -43,8 +44,8 @@ impl Queries {
         }
     }
 
-    /// A page of landing views. Those that other code has made are folded anew; one whose status turns out to be
-    /// another is left out.
+    /// A page of landing views. Those that other code has made are folded anew; one that turns out not to be
+    /// meant is left out.
     pub async fn resources(&self, filter: &ViewFilter) -> Result<Page<ViewRow>, QueryError> {
         let mut filter = filter.clone();
         loop {
@@ -72,8 +73,7 @@ impl Queries {
                 }
             }
         }
-        page.items
-            .retain(|view| !view.gone && filter.status.as_ref().is_none_or(|status| *status == view.status));
+        page.items.retain(|view| filter.means(view));
         Ok(page)
     }
 
@@ -87,7 +87,11 @@ impl Queries {
         let mut items = self.store.events(key, after, limit.saturating_add(1)).await?;
         let more = items.len() > limit as usize;
         items.truncate(limit as usize);
-        let items = items.into_iter().map(|event| self.catalog.shown(event)).collect();
+        for event in &mut items {
+            if let Cow::Owned(shown) = self.catalog.shown(event) {
+                *event = shown;
+            }
+        }
         Ok(Page { items, more })
     }
 
@@ -117,11 +121,8 @@ impl Queries {
         }
     }
 
-    /// Whether a view was made by other code.
     fn is_stale(&self, aggregate_type: &str, view: &ViewRow) -> bool {
-        self.catalog.aggregate(aggregate_type).is_some_and(|kind| {
-            !fingerprint::is_current(view.fingerprint.as_deref(), kind.view_fingerprint(), view.version)
-        })
+        self.catalog.is_stale(aggregate_type, view.version, view.fingerprint.as_deref())
     }
 
     /// The landing view of an aggregate as its events have it, up to this version.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::catalog::{Catalog, fingerprint};
+use crate::catalog::Catalog;
 use crate::parts::Parts;
 use crate::ports::{AggregateKey, StoreError, ViewMark, ViewRow};
 use crate::queries::{Queries, QueryError};
@@ -84,8 +84,7 @@ async fn page(parts: &Parts, after: Option<String>, tally: &mut Tally) -> Result
 /// The aggregate of a view, if other code has made that, and this one can.
 fn stale(catalog: &Catalog, mark: &ViewMark) -> Option<AggregateKey> {
     let key = AggregateKey::of_view(&mark.view_id)?;
-    let made_by = catalog.aggregate(&key.aggregate_type)?.view_fingerprint();
-    (!fingerprint::is_current(mark.fingerprint.as_deref(), made_by, mark.version)).then_some(key)
+    catalog.is_stale(&key.aggregate_type, mark.version, mark.fingerprint.as_deref()).then_some(key)
 }
 
 async fn folded(parts: &Parts, keys: &[AggregateKey], tally: &mut Tally) -> Result<Vec<ViewRow>, StoreError> {

@@ -150,33 +150,29 @@ impl Error {
 impl Program {
     /// Does what the command line says: serves, if it says nothing. Says how that ended.
     pub fn run(self) -> ExitCode {
-        main(self)
-    }
-}
-
-fn main(program: Program) -> ExitCode {
-    // Of the TLS libraries' providers, the one that is linked.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let (name, version) = (program.name(), program.its_version());
-    let matches = definition(name).version(version).get_matches();
-    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    let json = arguments.action.as_ref().is_some_and(Action::wants_json);
-    match run(program, arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error @ (Error::Told | Error::Unsettled)) => error.code(),
-        // Whoever read our output has read enough.
-        Err(Error::Client(client::Error::Output(error)))
-            if error.kind() == std::io::ErrorKind::BrokenPipe =>
-        {
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            if let (true, Error::Client(client::Error::Refused(problem))) = (json, &error) {
-                // Nobody may be reading.
-                let _ = output::say(problem);
+        // Of the TLS libraries' providers, the one that is linked.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let (name, version) = (self.name(), self.its_version());
+        let matches = definition(name).version(version).get_matches();
+        let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        let json = arguments.action.as_ref().is_some_and(Action::wants_json);
+        match run(self, arguments) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error @ (Error::Told | Error::Unsettled)) => error.code(),
+            // Whoever read our output has read enough.
+            Err(Error::Client(client::Error::Output(error)))
+                if error.kind() == std::io::ErrorKind::BrokenPipe =>
+            {
+                ExitCode::SUCCESS
             }
-            output::complain(name, &error);
-            error.code()
+            Err(error) => {
+                if let (true, Error::Client(client::Error::Refused(problem))) = (json, &error) {
+                    // Nobody may be reading.
+                    let _ = output::say(problem);
+                }
+                output::complain(name, &error);
+                error.code()
+            }
         }
     }
 }

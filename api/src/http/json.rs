@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
+use wilco_domain::kernel::FieldError;
 
 use crate::problems::Refusal;
 
@@ -80,7 +81,7 @@ impl Strict<'_> {
 /// A member's name as a segment of a pointer; a NUL in it must not come back in the answer.
 fn segment(name: &str) -> String {
     let name: String = name.chars().take(128).collect();
-    format!("/{}", name.replace('~', "~0").replace('/', "~1").replace('\0', "\u{fffd}"))
+    format!("/{}", FieldError::segment(&name).replace('\0', "\u{fffd}"))
 }
 
 impl<'de> DeserializeSeed<'de> for Strict<'_> {

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use wilco_application::catalog::{
     AggregateRegistration, CommandType, EventSourced, RegistrationError, ViewOf, schema,
 };
-use wilco_domain::kernel::{Decided, Decider, Effect, Landing, Refusals as _, Rule, Shown};
+use wilco_domain::kernel::{Decided, Decider, Effect, Landing, Refusals as _, Rule, Shown, title};
 
 use super::module::{At, CommandRoute, Module};
 use crate::openapi::Schemas;
@@ -219,15 +219,6 @@ fn failures(command: &CommandType, removable: bool, rules: &[Rule], validates: b
     slugs
 }
 
-/// `gift_cards` as `Gift cards`.
-fn title(name: &str) -> String {
-    let mut title = name.replace(['_', '-'], " ");
-    if let Some(first) = title.get_mut(..1) {
-        first.make_ascii_uppercase();
-    }
-    title
-}
-
 /// The first paragraph of a type's description.
 fn description_of<T: JsonSchema>() -> String {
     let schema = schemars::schema_for!(T);
@@ -237,8 +228,7 @@ fn description_of<T: JsonSchema>() -> String {
 
 /// The values of the view's `status`, as its schema has them; none if it is free text.
 fn statuses<V: JsonSchema>() -> Vec<String> {
-    let settings = schema::answered().with(|settings| settings.inline_subschemas = true);
-    let schema = settings.into_generator().into_root_schema_for::<V>().to_value();
+    let schema = schema::whole_answered::<V>();
     let listed = schema["properties"]["status"]["enum"].as_array().into_iter().flatten();
     listed.filter_map(|value| value.as_str().map(ToOwned::to_owned)).collect()
 }

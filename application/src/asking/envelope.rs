@@ -190,7 +190,7 @@ fn entry(name: &str, value: Value) -> Result<String, &'static str> {
 
 fn pointer(name: &str) -> String {
     let shown: String = name.chars().take(LONGEST_NAME).collect();
-    shown.replace('~', "~0").replace('/', "~1")
+    FieldError::segment(&shown)
 }
 
 fn instant(value: &Value) -> Option<DateTime<Utc>> {

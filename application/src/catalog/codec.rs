@@ -1,7 +1,6 @@
 //! What is stored of an aggregate, read and written.
 
 use std::collections::HashMap;
-use std::panic::AssertUnwindSafe;
 
 use cqrs_es::persist::{EventUpcaster, SerializedEvent};
 use cqrs_es::{Aggregate, DomainEvent, EventEnvelope, View};
@@ -11,16 +10,14 @@ use wilco_domain::kernel::{Effect, LandingView};
 
 use super::command_type::Unchecked;
 use super::fingerprint;
-use super::panics::panic_text;
+use super::panics::caught;
+use super::undecodable::Undecodable;
 use crate::ports::{AggregateKey, Command, EventRow, ViewRow};
-
-/// Stored data that cannot be read.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Undecodable(pub String);
 
 /// Reads the data of a command that serde calls so.
 pub(super) type Read<A> = fn(&str, &Command) -> Result<<A as Aggregate>::Command, serde_json::Error>;
+
+const UPCASTER: &str = "an upcaster";
 
 /// What is needed to read stored data of `A`.
 pub(super) struct Codec<A: Aggregate> {
@@ -90,10 +87,11 @@ impl<A: Aggregate> Codec<A> {
             Value::Null,
         );
         for _ in 0..MOST_ROUNDS {
-            let upcast = caught(|| match self.upcaster_of(&event.event_type, &event.event_version) {
-                Some(upcaster) => (upcaster.upcast(event), true),
-                None => (event, false),
-            });
+            let upcast =
+                caught(UPCASTER, || match self.upcaster_of(&event.event_type, &event.event_version) {
+                    Some(upcaster) => (upcaster.upcast(event), true),
+                    None => (event, false),
+                });
             let (upcast, more) = upcast.map_err(|error| unreadable(&row, error))?;
             if !more {
                 let (event_type, event_version) = (upcast.event_type, upcast.event_version);
@@ -114,7 +112,7 @@ impl<A: Aggregate> Codec<A> {
         if self.upcasters.is_empty() {
             return Ok(false);
         }
-        caught(|| self.upcaster_of(event_type, version).is_some())
+        caught(UPCASTER, || self.upcaster_of(event_type, version).is_some())
     }
 
     fn upcaster_of(&self, event_type: &str, version: &str) -> Option<&dyn EventUpcaster> {
@@ -133,12 +131,6 @@ fn read<A: Aggregate>(row: &EventRow) -> Result<EventEnvelope<A>, Undecodable> {
         payload: serde_json::from_str(&row.payload).map_err(undecodable)?,
         metadata: serde_json::from_str(&row.metadata).map_err(undecodable)?,
     })
-}
-
-/// An upcaster is the module author's code.
-fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Undecodable> {
-    std::panic::catch_unwind(AssertUnwindSafe(work))
-        .map_err(|panic| Undecodable(format!("an upcaster panicked: {}", panic_text(panic.as_ref()))))
 }
 
 fn unreadable(row: &EventRow, error: impl std::fmt::Display) -> Undecodable {

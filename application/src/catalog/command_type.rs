@@ -163,7 +163,7 @@ fn decodes<C: DeserializeOwned>(variant: &str, data: &Value) -> Result<(), Field
 
 fn push_segment(pointer: &mut String, name: &str) {
     pointer.push('/');
-    pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+    pointer.push_str(&FieldError::segment(name));
 }
 
 /// Names the member at fault: a missing or surplus member is named itself, not the object around it.

@@ -18,10 +18,11 @@ use lru::LruCache;
 use wilco_domain::kernel::{Existence, Problem};
 
 use super::bounds::{EventSourced, ViewOf};
-use super::codec::{Codec, Undecodable, event_row, view_row};
+use super::codec::{Codec, event_row, view_row};
 use super::fingerprint::{self, Fingerprints};
-use super::panics::panic_text;
+use super::panics::{caught, panic_text};
 use super::slot::Slot;
+use super::undecodable::Undecodable;
 use crate::ports::{AggregateKey, Command, EventRow, Kept, Loaded, SnapshotRow, ViewRow};
 
 /// The command met a defect: of its handler, or of the data it needs.
@@ -185,9 +186,7 @@ where
         if self.is_stale(&loaded) {
             return false;
         }
-        // A view's `update` is the module author's code as well.
-        let restored = std::panic::catch_unwind(AssertUnwindSafe(|| self.restore(&loaded)))
-            .unwrap_or_else(|panic| Err(Undecodable(panic_text(panic.as_ref()))));
+        let restored = caught("what reads its events", || self.restore(&loaded)).flatten();
         if restored.is_err() && (loaded.snapshot.is_some() || loaded.view.is_some()) {
             return false;
         }
@@ -226,7 +225,7 @@ where
         let handling = self.framework.execute_with_metadata(&command.target, decoded, metadata);
         let handled = match tokio::time::timeout(patience, AssertUnwindSafe(handling).catch_unwind()).await {
             Err(_) => return Err(Defect(format!("the handler did not end within {patience:?}"))),
-            Ok(Err(panic)) => return Err(Defect(panic_text(panic.as_ref()))),
+            Ok(Err(panic)) => return Err(Defect(panic_text("the handler", panic.as_ref()))),
             Ok(Ok(handled)) => handled,
         };
         match handled {
@@ -234,10 +233,8 @@ where
             Err(other) => Err(Defect(other.to_string())),
             Ok(()) => {
                 let events = self.slot.take();
-                let fold = AssertUnwindSafe(|| advance(entry, &stored_id, events));
-                let rows = std::panic::catch_unwind(fold)
-                    .unwrap_or_else(|panic| Err(Undecodable(panic_text(panic.as_ref()))))
-                    .map_err(|error| Defect(error.to_string()))?;
+                let rows = caught("what reads its events", || advance(entry, &stored_id, events)).flatten();
+                let rows = rows.map_err(|error| Defect(error.to_string()))?;
                 Ok(Executed::Applied(rows, entry.version))
             }
         }

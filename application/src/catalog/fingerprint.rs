@@ -27,11 +27,16 @@ pub(super) struct Fingerprints {
 impl Fingerprints {
     pub(super) fn of<A: Aggregate, V: JsonSchema>(revision: u32) -> Self {
         let state = serde_json::to_value(A::default()).unwrap_or_default();
-        let settings = SchemaSettings::draft2020_12().for_serialize();
-        let mut view = settings.into_generator().into_root_schema_for::<V>().to_value();
-        forget_texts(&mut view);
-        Self { state: hash(&state, revision), view: hash(&view, revision) }
+        Self { state: hash(&state, revision), view: hash(&shape::<V>(), revision) }
     }
+}
+
+/// The shape of a view: its schema without its texts.
+fn shape<V: JsonSchema>() -> Value {
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    let mut schema = settings.into_generator().into_root_schema_for::<V>().to_value();
+    forget_texts(&mut schema);
+    schema
 }
 
 /// What is stored beside a row of this version.
@@ -93,10 +98,7 @@ mod tests {
     }
 
     fn view<V: JsonSchema>(revision: u32) -> String {
-        let settings = SchemaSettings::draft2020_12().for_serialize();
-        let mut schema = settings.into_generator().into_root_schema_for::<V>().to_value();
-        forget_texts(&mut schema);
-        hash(&schema, revision)
+        hash(&shape::<V>(), revision)
     }
 
     #[test]

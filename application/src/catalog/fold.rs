@@ -1,12 +1,12 @@
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use cqrs_es::{Aggregate, View};
 use wilco_domain::kernel::LandingView;
 
-use super::codec::{Codec, Undecodable, view_row};
+use super::codec::{Codec, view_row};
 use super::fingerprint::Fingerprints;
-use super::panics::panic_text;
+use super::panics::caught;
+use super::undecodable::Undecodable;
 use crate::ports::{AggregateKey, EventRow, ViewRow};
 
 /// Folds stored events into a landing view: for states as of a version, and for rebuilding.
@@ -38,9 +38,7 @@ where
 {
     fn apply(&mut self, event: &EventRow) -> Result<(), Undecodable> {
         let read = self.codec.event(event)?;
-        // A view's `update` is the module author's code.
-        std::panic::catch_unwind(AssertUnwindSafe(|| self.view.update(&read)))
-            .map_err(|panic| Undecodable(panic_text(panic.as_ref())))?;
+        caught("the view", || self.view.update(&read))?;
         self.version = event.sequence;
         Ok(())
     }

@@ -7,7 +7,7 @@ mod codec;
 mod command_type;
 mod event_kind;
 mod executor;
-pub mod fingerprint;
+mod fingerprint;
 mod fold;
 mod indexed;
 mod names;
@@ -18,13 +18,14 @@ pub mod schema;
 mod slot;
 mod tagged;
 mod typed;
+mod undecodable;
 mod variants;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use bounds::{EventSourced, ViewOf};
-pub use codec::Undecodable;
 pub use command_type::CommandType;
 pub use event_kind::EventKind;
 pub use executor::{Defect, Executed, Executor};
@@ -32,6 +33,7 @@ pub use fold::Fold;
 pub use indexed::{Indexed, MemberKind};
 pub use plain::whole;
 pub use registration::{AggregateRegistration, Registration};
+pub use undecodable::Undecodable;
 pub use variants::{Variant, variants};
 
 use crate::ports::{AggregateKey, Command, EventRow};
@@ -48,8 +50,6 @@ pub trait AggregateType: Send + Sync {
     fn executor(&self, cache: usize, snapshot_every: i64) -> Box<dyn Executor>;
     /// Something that folds its events into its landing view.
     fn fold(&self, key: &AggregateKey) -> Box<dyn Fold>;
-    /// Of the code that makes its states: see [`fingerprint`].
-    fn state_fingerprint(&self) -> &str;
     /// Of the code that makes its landing views.
     fn view_fingerprint(&self) -> &str;
     /// Whether it has upcasters.
@@ -179,22 +179,26 @@ impl Catalog {
         self.aggregates().flat_map(|aggregate| aggregate.indexed()).map(|indexed| indexed.name).collect()
     }
 
-    /// Whether events of this aggregate type may be shown otherwise than they are stored.
-    pub fn has_upcasters(&self, aggregate_type: &str) -> bool {
-        self.aggregate(aggregate_type).is_some_and(|kind| kind.has_upcasters())
+    /// Whether a view of this type and version, with this fingerprint beside it, was made by other code. Of a type that
+    /// is not registered nobody knows.
+    pub fn is_stale(&self, aggregate_type: &str, version: i64, made_by: Option<&str>) -> bool {
+        self.aggregate(aggregate_type)
+            .is_some_and(|kind| !fingerprint::is_current(made_by, kind.view_fingerprint(), version))
     }
 
     /// An event as it is shown: in the layout of today. One that cannot be brought there is shown as it is stored, with
     /// the version of that layout; so is one of a type that is not registered.
-    pub fn shown(&self, event: EventRow) -> EventRow {
+    pub fn shown<'e>(&self, event: &'e EventRow) -> Cow<'e, EventRow> {
         let Some(kind) = self.aggregate(&event.aggregate_type).filter(|kind| kind.has_upcasters()) else {
-            return event;
+            return Cow::Borrowed(event);
         };
-        let upcast = kind.upcast(event.clone());
-        upcast.unwrap_or_else(|error| {
-            tracing::error!(%error, kind = event.event_type, "an event is shown as it is stored");
-            event
-        })
+        match kind.upcast(event.clone()) {
+            Ok(upcast) => Cow::Owned(upcast),
+            Err(error) => {
+                tracing::error!(%error, kind = event.event_type, "an event is shown as it is stored");
+                Cow::Borrowed(event)
+            }
+        }
     }
 
     /// The path of an aggregate's resource: `/v1/pets/pet-42`.

@@ -1,3 +1,4 @@
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use cqrs_es::Aggregate;
@@ -12,6 +13,7 @@ use super::bounds::{EventSourced, ViewOf};
 use super::codec::{Codec, Read};
 use super::command_type::Unchecked;
 use super::event_kind::{self, EventKind};
+use super::fingerprint::Fingerprints;
 use super::typed::TypedAggregate;
 use super::variants::variants;
 use super::{AggregateType, CommandType, Indexed, RegistrationError, names, schema, tagged};
@@ -49,9 +51,13 @@ impl Registration {
 
 /// A [`Registration`] in the making, of aggregate `A` with landing view `V`.
 pub struct AggregateRegistration<A: Aggregate, V> {
-    aggregate: TypedAggregate<A, V>,
+    collection: &'static str,
+    services: A::Services,
+    codec: Codec<A>,
     commands: Result<Vec<Unchecked>, RegistrationError>,
     indexed: Vec<&'static str>,
+    revision: u32,
+    view: PhantomData<fn() -> V>,
 }
 
 impl<T: Decider<Event: JsonSchema>, V: Landing<T>> AggregateRegistration<Decided<T>, Shown<T, V>> {
@@ -105,8 +111,8 @@ impl<A: EventSourced, V: ViewOf<A>> AggregateRegistration<A, V> {
         let commands = variants(&schema::whole::<C>())
             .map(|all| all.into_iter().map(|variant| Unchecked::of::<C>(A::TYPE, variant)).collect())
             .ok_or(RegistrationError::Commands(A::TYPE));
-        let aggregate = TypedAggregate::new(collection, services, Codec::new(read));
-        Self { aggregate, commands, indexed: Vec::new() }
+        let codec = Codec::new(read);
+        Self { collection, services, codec, commands, indexed: Vec::new(), revision: 0, view: PhantomData }
     }
 
     /// Says what the commands of these verbs do to the existence of the aggregate: without that, it does not matter to
@@ -132,7 +138,7 @@ impl<A: EventSourced, V: ViewOf<A>> AggregateRegistration<A, V> {
     /// aggregate's default, has changed: that is seen.
     #[must_use]
     pub fn revision(mut self, revision: u32) -> Self {
-        self.aggregate.revision = revision;
+        self.revision = revision;
         self
     }
 
@@ -140,7 +146,7 @@ impl<A: EventSourced, V: ViewOf<A>> AggregateRegistration<A, V> {
     /// take an event are asked in the order in which they were added, until none of them can take what came out.
     #[must_use]
     pub fn upcaster(mut self, upcaster: impl EventUpcaster + 'static) -> Self {
-        self.aggregate.codec.upcast_with(upcaster);
+        self.codec.upcast_with(upcaster);
         self
     }
 
@@ -160,27 +166,30 @@ impl<A: EventSourced, V: ViewOf<A>> AggregateRegistration<A, V> {
     ///
     /// # Errors
     /// When names break the conventions, schemas cannot be made, or a rule is not explained.
-    pub fn finish(mut self) -> Result<Registration, RegistrationError> {
+    pub fn finish(self) -> Result<Registration, RegistrationError> {
+        let Self { collection, services, mut codec, commands, indexed, revision, view } = self;
         if !names::is_snake_case(A::TYPE) {
             return Err(RegistrationError::Name(A::TYPE.to_owned()));
         }
-        if !is_segment(self.aggregate.collection()) {
-            return Err(RegistrationError::Collection(self.aggregate.collection().to_owned()));
+        if !is_segment(collection) {
+            return Err(RegistrationError::Collection(collection.to_owned()));
         }
         let rules = A::Error::rules();
         if let Some(rule) = rules.iter().find(|rule| rule.text.is_empty()) {
             return Err(RegistrationError::NoText(rule.slug.clone().into_owned()));
         }
         let events = event_kind::of::<A>()?;
-        let indexed = self.indexed.iter().map(|name| Indexed::of::<V>(A::TYPE, name));
-        self.aggregate.indexed = indexed.collect::<Result<_, _>>()?;
-        let commands = std::mem::replace(&mut self.commands, Ok(Vec::new()))?;
+        let indexed = indexed.iter().map(|name| Indexed::of::<V>(A::TYPE, name));
+        let indexed = indexed.collect::<Result<_, _>>()?;
+        let commands = commands?;
         for command in &commands {
-            self.aggregate.codec.takes(command);
+            codec.takes(command);
         }
         let commands = commands.into_iter().map(|command| command.compile().map(Arc::new));
         let commands = commands.collect::<Result<_, _>>()?;
-        Ok(Registration { aggregate: Arc::new(self.aggregate.shared()), commands, events, rules })
+        let (codec, fingerprints) = (Arc::new(codec), Arc::new(Fingerprints::of::<A, V>(revision)));
+        let aggregate = TypedAggregate { collection, services, codec, indexed, fingerprints, view };
+        Ok(Registration { aggregate: Arc::new(aggregate), commands, events, rules })
     }
 }
 

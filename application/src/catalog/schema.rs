@@ -27,7 +27,7 @@ pub(super) fn whole<C: JsonSchema>() -> Value {
 }
 
 /// The schema of an `E` that is answered, all in one.
-pub(super) fn whole_answered<E: JsonSchema>() -> Value {
+pub fn whole_answered<E: JsonSchema>() -> Value {
     let settings = answered().with(|settings| settings.inline_subschemas = true);
     settings.into_generator().into_root_schema_for::<E>().to_value()
 }

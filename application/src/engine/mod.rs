@@ -59,7 +59,10 @@ impl Engine {
         ids: Arc<dyn Ids>,
         settings: EngineSettings,
     ) -> Result<(Arc<Self>, Running), StoreError> {
-        store.index(&catalog.indexed().into_iter().collect::<Vec<_>>()).await?;
+        let indexed: Vec<_> = catalog.indexed().into_iter().collect();
+        if !indexed.is_empty() {
+            store.index(&indexed).await?;
+        }
         let heads = store.heads().await?;
         let kinds = Arc::new(KnownKinds::of(&store.event_kinds().await?));
         let parts = Parts {

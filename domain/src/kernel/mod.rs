@@ -16,7 +16,7 @@ pub use decided::{Asked, Decided, Happened, Refused};
 pub use decider::{Context, Decider, Events, Refusals};
 pub use given::{Given, When, given};
 pub use ids::{AggregateId, InvalidId};
-pub use problem::{FieldError, Problem};
+pub use problem::{FieldError, Problem, title};
 pub use rejection::{Rejection, RejectionKind, Rule};
 pub use shown::{Landing, LandingView, Shown};
 pub use wilco_derive::{commands, events, refusals, state, value};

@@ -41,16 +41,28 @@ pub struct FieldError {
     pub detail: String,
 }
 
+/// A name as people write it: `gift_cards` and `gift-cards` as `Gift cards`.
+pub fn title(name: &str) -> String {
+    let mut title = name.replace(['_', '-'], " ");
+    if let Some(first) = title.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    title
+}
+
+impl FieldError {
+    /// A name as a segment of a JSON Pointer (RFC 6901, section 3).
+    pub fn segment(name: &str) -> String {
+        name.replace('~', "~0").replace('/', "~1")
+    }
+}
+
 impl Problem {
     /// A problem whose title is made of its slug: `pet-reserved` reads "Pet reserved".
     pub fn new(slug: &str, status: u16, detail: impl Into<String>) -> Self {
-        let mut title = slug.replace('-', " ");
-        if let Some(first) = title.get_mut(..1) {
-            first.make_ascii_uppercase();
-        }
         Self {
             type_: format!("/problems/{slug}").into(),
-            title: title.into(),
+            title: title(slug).into(),
             status,
             detail: detail.into(),
             instance: None,

@@ -1,4 +1,5 @@
 use async_trait::async_trait;
+use serde_json::Value;
 use wilco_domain::kernel::Tenant;
 
 use super::{Page, StoreError};
@@ -48,6 +49,29 @@ pub struct ViewFilter {
     pub limit: u32,
 }
 
+impl ViewFilter {
+    /// Whether a view of its type and tenant is meant, as it is now: its status, its members, and that it is not gone.
+    pub fn means(&self, view: &ViewRow) -> bool {
+        let shows = || {
+            let shown: Value = serde_json::from_str(&view.payload).unwrap_or_default();
+            self.members.iter().all(|(name, value)| shown[*name] == value.as_json())
+        };
+        !view.gone
+            && self.status.as_ref().is_none_or(|status| *status == view.status)
+            && (self.members.is_empty() || shows())
+    }
+}
+
+impl MemberValue {
+    fn as_json(&self) -> Value {
+        match self {
+            Self::Text(text) => text.as_str().into(),
+            Self::Whole(number) => (*number).into(),
+            Self::YesNo(yes) => (*yes).into(),
+        }
+    }
+}
+
 /// The value of a member.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MemberValue {
@@ -86,4 +110,36 @@ pub trait Views: Send + Sync {
 
     /// Writes rebuilt views, each unless a newer one is there.
     async fn save_views(&self, views: Vec<ViewRow>) -> Result<(), StoreError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_view_is_meant_by_its_status_and_its_members() {
+        let view = ViewRow {
+            view_id: "member/ann".into(),
+            version: 1,
+            payload: r#"{"plan":"plus","visits":7,"paid":true}"#.into(),
+            status: "active".into(),
+            gone: false,
+            fingerprint: None,
+        };
+        let by = |status: &str, members| ViewFilter {
+            status: Some(status.to_owned()),
+            members,
+            ..ViewFilter::default()
+        };
+        let all = vec![
+            ("plan", MemberValue::Text("plus".into())),
+            ("visits", MemberValue::Whole(7)),
+            ("paid", MemberValue::YesNo(true)),
+        ];
+        assert!(by("active", all.clone()).means(&view));
+        assert!(!by("paused", all.clone()).means(&view));
+        assert!(!by("active", vec![("plan", MemberValue::Text("basic".into()))]).means(&view));
+        assert!(!by("active", vec![("other", MemberValue::Whole(7))]).means(&view));
+        assert!(!by("active", all).means(&ViewRow { gone: true, ..view }));
+    }
 }
