@@ -58,7 +58,7 @@ impl Registry for PostgresStore {
         let ids: Vec<Uuid> = keys.iter().map(|key| key.id).collect();
         let rows = sqlx::query(&BY_IDS).bind(&ids).fetch_all(self.reads()).await.map_err(classify)?;
         let mut found = rows.iter().map(command).collect::<Result<Vec<_>, _>>()?;
-        retain(&mut found, keys);
+        CommandKey::retain(&mut found, keys);
         Ok(found)
     }
 
@@ -188,12 +188,6 @@ fn key_of(command: &Command) -> Option<(&str, &str)> {
 /// A command as the accepting statement names it.
 fn named(command: &Command) -> String {
     format!("{}/{}", command.tenant.stored(), command.id)
-}
-
-/// Of commands found by their ids, those that are meant: another tenant may have the same id.
-fn retain(found: &mut Vec<Command>, keys: &[CommandKey]) {
-    let keys: HashSet<&CommandKey> = keys.iter().collect();
-    found.retain(|command| keys.contains(&command.key()));
 }
 
 /// `None`: all were new. Otherwise those that were.

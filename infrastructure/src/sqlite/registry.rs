@@ -43,7 +43,7 @@ impl Registry for SqliteStore {
         let rows =
             sqlx::query(&EXISTING).bind(ids).bind("[]").fetch_all(self.reads()).await.map_err(classify)?;
         let mut found = rows.iter().map(command).collect::<Result<Vec<_>, _>>()?;
-        retain(&mut found, keys);
+        CommandKey::retain(&mut found, keys);
         Ok(found)
     }
 
@@ -118,12 +118,6 @@ static EXISTING: LazyLock<String> = LazyLock::new(|| with_columns(include_str!("
 static BY_ID: LazyLock<String> =
     LazyLock::new(|| with_columns("SELECT {command} FROM commands c WHERE c.id = ?1 AND c.tenant = ?2"));
 static ALL: LazyLock<String> = LazyLock::new(|| with_columns("SELECT {command} FROM commands c"));
-
-/// Of commands found by their ids, those that are meant: another tenant may have the same id.
-fn retain(found: &mut Vec<Command>, keys: &[CommandKey]) {
-    let keys: HashSet<&CommandKey> = keys.iter().collect();
-    found.retain(|command| keys.contains(&command.key()));
-}
 
 async fn accept(
     connection: &mut SqliteConnection,

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 use wilco_domain::kernel::{AggregateId, Tenant};
 
-use super::{Command, CommandKey, EventRow, ViewFilter, ViewRow};
+use super::{Command, EventRow, ViewFilter, ViewRow};
 use crate::partition::partition_of;
 
 /// Names an aggregate.
@@ -84,11 +84,6 @@ impl AggregateKey {
 }
 
 impl Command {
-    /// Its name in the registry.
-    pub fn key(&self) -> CommandKey {
-        CommandKey::new(&self.tenant, self.id)
-    }
-
     /// The aggregate it is for.
     pub fn aggregate(&self) -> AggregateKey {
         AggregateKey::new(&self.tenant, self.aggregate_type(), self.target.as_str())

@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -59,6 +60,12 @@ impl CommandKey {
     pub fn new(tenant: &Tenant, id: Uuid) -> Self {
         Self { tenant: tenant.clone(), id }
     }
+
+    /// Of commands that were found by their ids alone, leaves those that are meant: another tenant may have the same id.
+    pub fn retain(found: &mut Vec<Command>, keys: &[Self]) {
+        let keys: HashSet<&Self> = keys.iter().collect();
+        found.retain(|command| keys.contains(&command.key()));
+    }
 }
 
 /// An entry of the registry.
@@ -101,6 +108,11 @@ pub struct Command {
 }
 
 impl Command {
+    /// Its name in the registry.
+    pub fn key(&self) -> CommandKey {
+        CommandKey::new(&self.tenant, self.id)
+    }
+
     /// The aggregate type: the part of the command type before the dot.
     pub fn aggregate_type(&self) -> &str {
         self.command_type.split_once('.').map_or(self.command_type.as_str(), |(aggregate, _)| aggregate)
