@@ -1,4 +1,4 @@
-//! Which adapters the settings stand for. Nothing else in the program names one.
+//! Which adapters the settings stand for. Nothing else in the program makes one.
 
 mod copies;
 #[cfg(feature = "fail-points")]
@@ -19,7 +19,7 @@ use wilco_application::worker::WorkerSettings;
 use wilco_infrastructure::OpenError;
 use wilco_infrastructure::nats::{Login, NatsBroker, NatsOptions, StreamOptions, Tls};
 use wilco_infrastructure::postgres::{PostgresOptions, PostgresStore};
-use wilco_infrastructure::sqlite::SqliteStore;
+use wilco_infrastructure::sqlite::{DEFAULT_PARTITIONS, SqliteStore};
 
 pub use copies::{CopyError, back_up, restore};
 
@@ -103,14 +103,11 @@ impl OpenStore {
     }
 }
 
-/// Partitions of a new SQLite store. One writer serves them all, so more only help to spread consumers.
-pub const SQLITE_PARTITIONS: u16 = 1;
-
 /// Opens the store.
 pub async fn open(config: &Config) -> Result<OpenStore, Error> {
     Ok(match config.store.store()? {
         StoreUrl::Sqlite(path) => {
-            let partitions = config.engine.partitions.unwrap_or(SQLITE_PARTITIONS);
+            let partitions = config.engine.partitions.unwrap_or(DEFAULT_PARTITIONS);
             OpenStore::Sqlite(SqliteStore::open(&path, partitions).await?)
         }
         StoreUrl::Postgres(_) => {

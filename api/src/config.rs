@@ -33,15 +33,15 @@ pub use url::{SecretUrl, StoreUrl};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Where data is kept: `sqlite:PATH` or `postgres://…`. Default `sqlite:wilco.db`.
+    /// Where data is kept: `sqlite:PATH` or `postgres://…`.
     pub store: SecretUrl,
-    /// The NATS servers that notifications go to, separated by commas. Default none.
+    /// The NATS servers that notifications go to, separated by commas.
     pub nats: Option<SecretUrl>,
-    /// Address and port to listen on. Default `127.0.0.1:8080`.
+    /// Address and port to listen on.
     pub listen: String,
-    /// Whether to listen on other than loopback addresses although nobody is asked for a key. Default no.
+    /// Whether to listen on other than loopback addresses although nobody is asked for a key.
     pub insecure: bool,
-    /// Seconds that a stop waits for what is under way. Default 30.
+    /// Seconds that a stop waits for what is under way.
     #[schemars(extend("x-unit" = "seconds"))]
     pub drain_seconds: u64,
     /// How commands are applied.

@@ -10,7 +10,9 @@ use cqrs_es::{AggregateContext, CqrsFramework, DomainEvent, EventStore, View};
 use postgres_es::{PostgresEventRepository, PostgresViewRepository, postgres_cqrs};
 use serde_json::json;
 use sqlx::{Executor, PgPool};
-use wilco_application::ports::{EntryBody, EventRow, Journal, NewEvent, Seat, UnitOfWork, ViewRow, Views};
+use wilco_application::ports::{
+    EntryBody, EventRow, Feed, Journal, NewEvent, Seat, UnitOfWork, ViewRow, Views,
+};
 use wilco_domain::kernel::{Asked, Happened};
 use wilco_domain::petstore::pet::{Pet, PetCommand, PetDetails, PetEvent};
 use wilco_infrastructure::postgres::{PostgresOptions, PostgresStore};

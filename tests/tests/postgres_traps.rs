@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use sqlx::{Connection, Executor, PgConnection};
 use uuid::Uuid;
 use wilco_application::ports::{
-    Accepted, Command, CommandFilter, Journal, Leases, Registry, State, Store, StoreError, ViewFilter, Views,
+    Accepted, Command, CommandFilter, Feed, Journal, Leases, Registry, State, Store, StoreError, ViewFilter,
+    Views,
 };
 use wilco_domain::kernel::Problem;
 use wilco_infrastructure::OpenError;

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use wilco_application::ports::{Command, Journal, Registry, State};
+use wilco_application::ports::{Command, Feed, Registry, State};
 use wilco_infrastructure::OpenError;
 use wilco_infrastructure::sqlite::SqliteStore;
 use wilco_tests::conformance::{Owner, at, command, submit};

@@ -31,10 +31,10 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 use wilco_application::ports::{
     Accepted, AggregateKey, Broker, BrokerError, CancelOutcome, Checkpoint, Checkpoints, Command,
-    CommandFilter, CommandKey, Committed, Deploying, EventRow, FeedEntry, Fence, Heads, Journal, Leases,
-    Loaded, Message, OpenCommands, OpenType, Page, ParkedEntry, PartitionLease, Published, Receipt, Registry,
-    Standing, Store, StoreError, StoreIdentity, StoredKind, Told, UnitOfWork, ViewFilter, ViewMark, ViewRow,
-    Views,
+    CommandFilter, CommandKey, Committed, Deploying, EventRow, Feed, FeedEntry, Fence, Heads, Journal,
+    Leases, Loaded, Message, OpenCommands, OpenType, Page, ParkedEntry, PartitionLease, Published, Receipt,
+    Registry, Standing, Store, StoreError, StoreIdentity, StoredKind, Told, UnitOfWork, ViewFilter, ViewMark,
+    ViewRow, Views,
 };
 use wilco_domain::kernel::Problem;
 
@@ -173,7 +173,10 @@ impl Journal for Faulty<dyn Store> {
     async fn events(&self, key: &AggregateKey, after: i64, limit: u32) -> Result<Vec<EventRow>, StoreError> {
         self.0.events(key, after, limit).await
     }
+}
 
+#[async_trait]
+impl Feed for Faulty<dyn Store> {
     async fn feed(&self, partition: u16, after: i64, limit: u32) -> Result<Vec<FeedEntry>, StoreError> {
         self.0.feed(partition, after, limit).await
     }

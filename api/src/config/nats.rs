@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use wilco_infrastructure::nats::StreamOptions;
 
 use super::Error;
 use super::bounds::{is_token, within};
@@ -14,19 +15,18 @@ use super::bounds::{is_token, within};
 #[serde(default, deny_unknown_fields)]
 pub struct JetStream {
     /// Whether notifications go into a stream, which keeps them; without it they are plain publishes.
-    /// Default yes.
     pub enabled: bool,
-    /// The stream's name. Default `WILCO`.
+    /// The stream's name.
     pub stream: String,
-    /// Copies of the stream in a NATS cluster. Default 1.
+    /// Copies of the stream in a NATS cluster.
     #[schemars(extend("x-unit" = "copies"))]
     pub replicas: usize,
-    /// Where the stream is kept. Default `file`.
+    /// Where the stream is kept.
     pub storage: Storage,
-    /// Seconds after which the stream forgets a message; 0 is never. Default 0.
+    /// Seconds after which the stream forgets a message; 0 is never.
     #[schemars(extend("x-unit" = "seconds"))]
     pub max_age_seconds: u64,
-    /// Most bytes in the stream; a full one takes nothing new until there is room. 0 is no bound. Default 0.
+    /// Most bytes in the stream; a full one takes nothing new until there is room. 0 is no bound.
     #[schemars(extend("x-unit" = "bytes"))]
     pub max_bytes: i64,
 }
@@ -44,13 +44,14 @@ pub enum Storage {
 
 impl Default for JetStream {
     fn default() -> Self {
+        let StreamOptions { name, replicas, in_memory, max_age, max_bytes } = StreamOptions::default();
         Self {
             enabled: true,
-            stream: "WILCO".to_owned(),
-            replicas: 1,
-            storage: Storage::File,
-            max_age_seconds: 0,
-            max_bytes: 0,
+            stream: name,
+            replicas,
+            storage: if in_memory { Storage::Memory } else { Storage::File },
+            max_age_seconds: max_age.as_secs(),
+            max_bytes: max_bytes.max(0),
         }
     }
 }
@@ -69,24 +70,24 @@ impl JetStream {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct NatsLogin {
-    /// The user, with `nats_login.password`. Default none.
+    /// The user, with `nats_login.password`.
     pub user: Option<String>,
-    /// The password of the user. Default none.
+    /// The password of the user.
     pub password: Option<Secret>,
-    /// A token, instead of user and password. Default none.
+    /// A token, instead of user and password.
     pub token: Option<Secret>,
-    /// A file with credentials (JWT and key), as `nsc` writes them. Default none.
+    /// A file with credentials (JWT and key), as `nsc` writes them.
     pub credentials: Option<PathBuf>,
-    /// A file with the seed of an nkey (`SU…`). Default none.
+    /// A file with the seed of an nkey (`SU…`).
     pub nkey: Option<PathBuf>,
     /// A file with certificates (PEM) of authorities to trust, beside those of the web. With it the connection must
-    /// be encrypted. Default none.
+    /// be encrypted.
     pub ca: Option<PathBuf>,
-    /// A file with this client's certificate (PEM), with `nats_login.key`. Default none.
+    /// A file with this client's certificate (PEM), with `nats_login.key`.
     pub certificate: Option<PathBuf>,
-    /// A file with the key of the certificate (PEM). Default none.
+    /// A file with the key of the certificate (PEM).
     pub key: Option<PathBuf>,
-    /// Whether the connection must be encrypted; `tls://` in the address says the same. Default no.
+    /// Whether the connection must be encrypted; `tls://` in the address says the same.
     pub tls: bool,
 }
 

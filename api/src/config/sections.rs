@@ -1,73 +1,78 @@
 use std::net::IpAddr;
+use std::time::Duration;
 
-use crate::http::BasePath;
 use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use tracing_subscriber::EnvFilter;
+use wilco_application::engine::EngineSettings;
+use wilco_infrastructure::postgres::PostgresOptions;
 
 use super::Error;
 use super::bounds::{is_token, within};
+use crate::http::{ApiSettings, BasePath, Limits};
 
 /// How commands are accepted and applied.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Engine {
-    /// Partitions of a new store; one that exists keeps what it has. Default 1 on SQLite, 8 on PostgreSQL.
+    /// Partitions of a new store; one that exists keeps what it has.
     #[schemars(extend("x-unit" = "partitions"))]
     pub partitions: Option<u16>,
-    /// Lanes that apply commands side by side, each on its own partitions. Default 1.
+    /// Lanes that apply commands side by side, each on its own partitions.
     #[schemars(extend("x-unit" = "lanes"))]
     pub lanes: usize,
-    /// Most commands in one commit. Default 500.
+    /// Most commands in one commit.
     #[schemars(extend("x-unit" = "commands"))]
     pub batch: usize,
-    /// Commands that wait in memory, in each lane; more stay in the store. Default 10000.
+    /// Commands that wait in memory, in each lane; more stay in the store.
     #[schemars(extend("x-unit" = "commands"))]
     pub inbox: usize,
-    /// Aggregates kept in memory, of each type and in each lane. Default 50000.
+    /// Aggregates kept in memory, of each type and in each lane.
     #[schemars(extend("x-unit" = "aggregates"))]
     pub cache: usize,
-    /// Events after which an aggregate gets a new snapshot. Default 20.
+    /// Events after which an aggregate gets a new snapshot.
     #[schemars(extend("x-unit" = "events"))]
     pub snapshot_every: i64,
-    /// Milliseconds between two looks into the registry that nothing else gave rise to. Default 1000.
+    /// Milliseconds between two looks into the registry that nothing else gave rise to.
     #[schemars(extend("x-unit" = "milliseconds"))]
     pub look_every_ms: u64,
-    /// Entries of the feed kept in memory. Default 8192.
+    /// Entries of the feed kept in memory.
     #[schemars(extend("x-unit" = "entries"))]
     pub feed_tail: usize,
-    /// Milliseconds that a replica's lease of its partitions lasts without being renewed. Default 10000.
+    /// Milliseconds that a replica's lease of its partitions lasts without being renewed.
     #[schemars(extend("x-unit" = "milliseconds"))]
     pub lease_ms: u64,
-    /// Most commands that may wait before new ones are refused with 503. Default 2000000.
+    /// Most commands that may wait before new ones are refused with 503.
     #[schemars(extend("x-unit" = "commands"))]
     pub max_backlog: u64,
-    /// Seconds that the status of a settled command is kept for clients. Default 604800, a week.
+    /// Seconds that the status of a settled command is kept for clients.
     #[schemars(extend("x-unit" = "seconds"))]
     pub retention_seconds: u64,
-    /// The `source` of the CloudEvents. Default `/wilco`.
+    /// The `source` of the CloudEvents.
     pub source: String,
-    /// What the subjects of notifications begin with: `wilco` gives `wilco.event.pet.created.p00`. Default `wilco`.
+    /// What the subjects of notifications begin with: `wilco` gives `wilco.event.pet.created.p00`.
     pub subject_prefix: String,
 }
 
 impl Default for Engine {
     fn default() -> Self {
+        let EngineSettings { worker, feed_tail, lease, max_backlog, retention, source, subject_prefix } =
+            EngineSettings::default();
         Self {
             partitions: None,
-            lanes: 1,
-            batch: 500,
-            inbox: 10_000,
-            cache: 50_000,
-            snapshot_every: 20,
-            look_every_ms: 1000,
-            feed_tail: 8192,
-            lease_ms: 10_000,
-            max_backlog: 2_000_000,
-            retention_seconds: 7 * 24 * 3600,
-            source: "/wilco".to_owned(),
-            subject_prefix: "wilco".to_owned(),
+            lanes: worker.lanes,
+            batch: worker.batch,
+            inbox: worker.inbox,
+            cache: worker.cache,
+            snapshot_every: worker.snapshot_every,
+            look_every_ms: millis(worker.look_every),
+            feed_tail,
+            lease_ms: millis(lease),
+            max_backlog,
+            retention_seconds: retention.as_secs(),
+            source,
+            subject_prefix,
         }
     }
 }
@@ -104,27 +109,28 @@ impl Engine {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Postgres {
-    /// Connections that read. Default 6.
+    /// Connections that read.
     #[schemars(extend("x-unit" = "connections"))]
     pub read_connections: u32,
-    /// Connections that write; each does a whole batch at a time, so few suffice. Default 2.
+    /// Connections that write; each does a whole batch at a time, so few suffice.
     #[schemars(extend("x-unit" = "connections"))]
     pub write_connections: u32,
-    /// Milliseconds a statement may take. Default 10000.
+    /// Milliseconds a statement may take.
     #[schemars(extend("x-unit" = "milliseconds"))]
     pub statement_timeout_ms: u64,
-    /// Milliseconds to wait for a connection. Default 3000.
+    /// Milliseconds to wait for a connection.
     #[schemars(extend("x-unit" = "milliseconds"))]
     pub acquire_timeout_ms: u64,
 }
 
 impl Default for Postgres {
     fn default() -> Self {
+        let defaults = PostgresOptions::default();
         Self {
-            read_connections: 6,
-            write_connections: 2,
-            statement_timeout_ms: 10_000,
-            acquire_timeout_ms: 3000,
+            read_connections: defaults.read_connections,
+            write_connections: defaults.write_connections,
+            statement_timeout_ms: millis(defaults.statement_timeout),
+            acquire_timeout_ms: millis(defaults.acquire_timeout),
         }
     }
 }
@@ -142,54 +148,53 @@ impl Postgres {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Http {
-    /// Most bytes in the body of a request, and in a line of a batch. Default 262144.
+    /// Most bytes in the body of a request, and in a line of a batch.
     #[schemars(extend("x-unit" = "bytes"))]
     pub body_limit: usize,
-    /// Most bytes in the body of a batch. Default 8388608.
+    /// Most bytes in the body of a batch.
     #[schemars(extend("x-unit" = "bytes"))]
     pub batch_limit: usize,
-    /// Milliseconds the body of a request may take to arrive. Default 30000.
+    /// Milliseconds the body of a request may take to arrive.
     #[schemars(extend("x-unit" = "milliseconds"))]
     pub body_timeout_ms: u64,
     /// Origins whose pages may call the server, such as `https://app.example`: a list, or a text with commas.
-    /// Default none.
     #[serde(deserialize_with = "list")]
     pub cors_origins: Vec<String>,
     /// Further names that a server on loopback may be asked for by, such as `wilco.example` where a proxy hands on the
-    /// name it is asked for: a list, or a text with commas. Default none, so `localhost` and addresses of loopback.
+    /// name it is asked for: a list, or a text with commas. It is always known as `localhost` and by addresses of loopback.
     #[serde(deserialize_with = "list")]
     pub hosts: Vec<String>,
-    /// The path that clients see the server below, such as `/wilco`, whether a proxy takes it away or not. Default
-    /// none.
+    /// The path that clients see the server below, such as `/wilco`, whether a proxy takes it away or not.
     pub base_path: String,
     /// Addresses or ranges, such as `10.0.0.0/8`, of the proxies whose `X-Forwarded-Prefix` counts more than
-    /// `base_path`: a list, or a text with commas. Default none.
+    /// `base_path`: a list, or a text with commas.
     #[serde(deserialize_with = "list")]
     pub trusted_proxies: Vec<String>,
-    /// Most connections at a time, as far as the process may open files; further ones wait. Default 10000.
+    /// Most connections at a time, as far as the process may open files; further ones wait.
     #[schemars(extend("x-unit" = "connections"))]
     pub max_connections: usize,
-    /// Milliseconds the head of a request may take to arrive. Default 10000.
+    /// Milliseconds the head of a request may take to arrive.
     #[schemars(extend("x-unit" = "milliseconds"))]
     pub header_timeout_ms: u64,
-    /// Milliseconds a connection may stay open between two requests. Default 75000.
+    /// Milliseconds a connection may stay open between two requests.
     #[schemars(extend("x-unit" = "milliseconds"))]
     pub idle_timeout_ms: u64,
 }
 
 impl Default for Http {
     fn default() -> Self {
+        let (settings, limits) = (ApiSettings::default(), Limits::default());
         Self {
-            body_limit: 256 << 10,
-            batch_limit: 8 << 20,
-            body_timeout_ms: 30_000,
+            body_limit: settings.body_limit,
+            batch_limit: settings.batch_limit,
+            body_timeout_ms: millis(settings.body_timeout),
             cors_origins: Vec::new(),
             hosts: Vec::new(),
             base_path: String::new(),
             trusted_proxies: Vec::new(),
-            max_connections: 10_000,
-            header_timeout_ms: 10_000,
-            idle_timeout_ms: 75_000,
+            max_connections: limits.max_connections,
+            header_timeout_ms: millis(limits.header_timeout),
+            idle_timeout_ms: millis(limits.idle_timeout),
         }
     }
 }
@@ -242,9 +247,9 @@ impl Http {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Log {
-    /// `text` for people, `json` for machines: an object a line. Default `text`.
+    /// `text` for people, `json` for machines: an object a line.
     pub format: LogFormat,
-    /// The least severe level, or levels by module: `info`, `warn,wilco=debug`. Default `info`.
+    /// The least severe level, or levels by module: `info`, `warn,wilco=debug`.
     pub level: String,
 }
 
@@ -276,8 +281,7 @@ impl Log {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Telemetry {
-    /// The OpenTelemetry collector that spans are sent to (OTLP over HTTP), such as `http://collector:4318`. Default
-    /// none.
+    /// The OpenTelemetry collector that spans are sent to (OTLP over HTTP), such as `http://collector:4318`.
     pub otlp: Option<String>,
 }
 
@@ -290,6 +294,10 @@ impl Telemetry {
             _ => Err(Error::invalid("telemetry.otlp", "http://HOST:PORT, without user and password")),
         }
     }
+}
+
+fn millis(duration: Duration) -> u64 {
+    duration.as_millis().try_into().unwrap_or(u64::MAX)
 }
 
 /// A list, or a text with commas: variables and flags hold no lists.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use wilco_application::ports::Journal as _;
+use wilco_application::ports::Feed as _;
 
 use crate::support::{Event, Events, Server, pet_with_id};
 

@@ -9,8 +9,8 @@ pub use broker::{Broker, BrokerError, Message, Published, Receipt, Standing, Tol
 pub use clock::{Clock, Ids, RandomIds, SystemClock};
 pub use store::{
     Accepted, AggregateKey, BlockedCommand, CancelOutcome, Checkpoint, Checkpoints, Command, CommandFilter,
-    CommandKey, Committed, Deploying, EntryBody, EventRow, FeedEntry, Fence, Heads, Idempotency, Journal,
-    Kept, Leases, Loaded, MemberValue, NewEvent, OpenCommands, OpenType, Outcome, Page, ParkedEntry,
+    CommandKey, Committed, Deploying, EntryBody, EventRow, Feed, FeedEntry, Fence, Heads, Idempotency,
+    Journal, Kept, Leases, Loaded, MemberValue, NewEvent, OpenCommands, OpenType, Outcome, Page, ParkedEntry,
     PartitionLease, PartitionSlice, Registry, Seat, Settlement, SnapshotRow, State, Store, StoreError,
     StoreIdentity, StoredKind, UnitOfWork, ViewFilter, ViewMark, ViewRow, Views,
 };

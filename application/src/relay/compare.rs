@@ -24,18 +24,18 @@ impl Relay {
         while let Some(partition) = self.unseen.first().copied() {
             let told = self.broker.newest(partition).await?;
             match self.judge(partition, told.as_ref()).await? {
-                Verdict::Told(offset) => self.positions.go_to(partition, offset),
+                Verdict::Told(offset) => self.reader.go_to(partition, offset),
                 // It should hold something, since nothing has become too old since.
-                Verdict::Nothing if self.positions.is_marked_since(partition, standing.first) => {
-                    self.positions.go_to(partition, 0);
+                Verdict::Nothing if self.reader.is_marked_since(partition, standing.first) => {
+                    self.reader.go_to(partition, 0);
                 }
                 // What was told in this generation is among what is lost.
-                Verdict::Other if !standing.kept => self.positions.go_to(partition, 0),
+                Verdict::Other if !standing.kept => self.reader.go_to(partition, 0),
                 Verdict::Nothing | Verdict::Other => {}
                 Verdict::Contradicted => self.begin_generation(partition, told).await?,
             }
             if !standing.kept {
-                self.positions.forget_mark(partition);
+                self.reader.forget_mark(partition);
             }
             self.unseen.remove(&partition);
         }

@@ -14,12 +14,10 @@
 //! | module | holds |
 //! | --- | --- |
 //! | `gather` | the next messages, what is parked, and how late all of it is |
-//! | `positions` | where each partition stands, and saving it |
 //! | `compare` | what the broker holds, compared with the store: what was lost on either side |
 
 mod compare;
 mod gather;
-mod positions;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -31,14 +29,14 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::cloud_event::Notifier;
+use crate::feed::{DurableReader, SAVE_EVERY};
 use crate::names;
 use crate::outage::Outage;
 use crate::parts::Parts;
-use crate::ports::{Broker, BrokerError, PartitionLease, Published, Receipt, StoreError, StoreIdentity};
+use crate::ports::{Broker, BrokerError, Published, Receipt, StoreError, StoreIdentity};
 use crate::worker::Backoff;
-use positions::Positions;
 
-/// The name its checkpoints are kept under.
+/// Its name among the feed's durable readers.
 const READER: &str = "broker";
 /// Most messages in one run.
 const RUN: usize = 1024;
@@ -46,8 +44,6 @@ const RUN: usize = 1024;
 const BUSY: usize = 32;
 /// For how long: the broker's cost is by the run as well as by the message.
 const GATHER: Duration = Duration::from_millis(5);
-/// How often checkpoints are saved while there is traffic.
-const SAVE_EVERY: Duration = Duration::from_secs(1);
 /// How often a relay asks, busy or idle, whether the broker still has what it acknowledged.
 pub const VERIFY_EVERY: Duration = Duration::from_secs(5);
 
@@ -65,8 +61,8 @@ pub struct Relay {
     parts: Parts,
     broker: Arc<dyn Broker>,
     notifier: Notifier,
-    leases: watch::Receiver<Vec<PartitionLease>>,
-    positions: Positions,
+    /// Its marks are the broker's numbers.
+    reader: DurableReader,
     /// Partitions whose newest message at the broker is still to be compared with the store.
     unseen: BTreeSet<u16>,
     /// The newest message the broker has acknowledged to us.
@@ -74,7 +70,6 @@ pub struct Relay {
     /// Most bytes that the broker takes in a message.
     largest: usize,
     verified: Option<Instant>,
-    saved: Instant,
     measured: Option<Instant>,
     outage: Outage,
 }
@@ -82,19 +77,16 @@ pub struct Relay {
 impl Relay {
     /// A relay for the partitions that this replica owns.
     pub(crate) fn new(parts: &Parts, broker: Arc<dyn Broker>, notifier: Notifier) -> Self {
-        let mut leases = parts.ownership.subscribe();
-        leases.mark_changed();
+        let (store, hub) = (Arc::clone(&parts.store), Arc::clone(&parts.hub));
         Self {
             parts: parts.clone(),
             broker,
             notifier,
-            leases,
-            positions: Positions::default(),
+            reader: DurableReader::new(READER, store, hub, parts.ownership.clone()),
             unseen: BTreeSet::new(),
             acknowledged: Receipt::default(),
             largest: usize::MAX,
             verified: None,
-            saved: Instant::now(),
             measured: None,
             outage: Outage::new("notifications are delayed", "notifications go out again"),
         }
@@ -128,7 +120,7 @@ impl Relay {
                 }
             }
         }
-        if let Err(error) = self.save().await {
+        if let Err(error) = self.reader.save().await {
             tracing::warn!(error = &error as &dyn std::error::Error, "checkpoints were not saved");
         }
     }
@@ -136,7 +128,7 @@ impl Relay {
     async fn idle(&mut self, news: &mut watch::Receiver<()>, stop: &CancellationToken) {
         tokio::select! {
             _ = news.changed() => {}
-            _ = self.leases.changed() => self.leases.mark_changed(),
+            () = self.reader.reassigned() => {}
             () = stop.cancelled() => {}
             () = tokio::time::sleep(SAVE_EVERY) => {}
         }
@@ -160,9 +152,7 @@ impl Relay {
         if Instant::now() >= until {
             return Ok(0);
         }
-        if self.saved.elapsed() >= SAVE_EVERY {
-            self.save().await?;
-        }
+        self.reader.save_when_due().await?;
         let run = self.gather().await?;
         if run.is_empty() {
             return Ok(0);
@@ -180,6 +170,23 @@ impl Relay {
         }
     }
 
+    /// What is owned anew is still to be compared with what the broker holds.
+    async fn take_assignment(&mut self) -> Result<(), StoreError> {
+        let Some(assigned) = self.reader.take_assignment().await? else { return Ok(()) };
+        if !assigned.anew.is_empty() {
+            self.verified = None;
+        }
+        self.unseen.extend(assigned.anew);
+        let owned: BTreeSet<u16> = self.reader.partitions().collect();
+        self.unseen.retain(|partition| owned.contains(partition));
+        // Also what other replicas have published the broker should hold.
+        let newest = assigned.highest_mark.unwrap_or(0) as u64;
+        if newest > self.acknowledged.sequence {
+            self.acknowledged = Receipt { sequence: newest, id: None };
+        }
+        Ok(())
+    }
+
     /// Looks whether the broker has what it acknowledged, and goes on behind what it has.
     async fn verify(&mut self) -> Result<(), Setback> {
         if self.verified.is_some_and(|verified| verified.elapsed() < VERIFY_EVERY) {
@@ -195,7 +202,7 @@ impl Relay {
                 "NATS has lost messages; publishing again"
             );
             metrics::counter!(names::RELAY_REWINDS).increment(1);
-            self.unseen.extend(self.positions.offsets().map(|(partition, _)| partition));
+            self.unseen.extend(self.reader.partitions());
         }
         self.compare(&standing).await?;
         if !standing.kept {
@@ -216,6 +223,8 @@ impl Relay {
             }
             self.acknowledged = receipt;
         }
-        self.positions.advance(&published.offsets, mark);
+        for (partition, offset) in published.offsets {
+            self.reader.advance(partition, offset, mark);
+        }
     }
 }

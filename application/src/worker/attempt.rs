@@ -16,6 +16,8 @@ use uuid::Uuid;
 
 use super::batch::{Draft, all_events, entries_of, metadata_of, tell_of};
 use super::blocked::{self, Blocked};
+use super::input::{Input, InputKey};
+use super::router::Router;
 use super::setback::{Refusals, Setback};
 use crate::acceptance::Fresh;
 use crate::catalog::{Defect, Executed, Executor, Undecodable};
@@ -24,9 +26,11 @@ use crate::names;
 use crate::parts::Parts;
 use crate::ports::{AggregateKey, Command, CommandKey, EntryBody, FeedEntry, Loaded, StoreError};
 
-/// Applies commands of the partitions it was given, with the aggregates that it has in memory.
+/// Applies the inputs of the partitions it was given, with the aggregates that it has in memory.
 pub(super) struct Applier {
     pub(super) parts: Parts,
+    /// Where what a commit issues goes on to.
+    router: Router,
     /// The partitions, with the epochs in which they are owned.
     epochs: HashMap<u16, i64>,
     executors: HashMap<&'static str, Box<dyn Executor>>,
@@ -38,7 +42,7 @@ pub(super) struct Applier {
 }
 
 impl Applier {
-    pub(super) fn new(parts: Parts) -> Self {
+    pub(super) fn new(parts: Parts, router: Router) -> Self {
         let settings = &parts.settings.worker;
         let executors = parts
             .catalog
@@ -48,6 +52,7 @@ impl Applier {
         let (settled, refusals) = (Settled::new(&parts.catalog), Refusals::default());
         Self {
             parts,
+            router,
             epochs: HashMap::new(),
             executors,
             asked: HashSet::new(),
@@ -74,15 +79,16 @@ impl Applier {
     /// Load, execute, commit, tell. Gives back the settled commands.
     pub(super) async fn attempt(
         &mut self,
-        batch: &[Arc<Command>],
+        batch: &[Input],
         attempt: Attempt<'_>,
     ) -> Result<Vec<Arc<Command>>, Setback> {
         self.load(batch, attempt).await?;
         self.blocked.look_up(&*self.parts.store, batch).await?;
         let at = self.parts.clock.now();
         let mut draft = Draft::new(self.parts.ownership.replica, self.epochs.clone(), at);
-        for command in batch {
-            if self.epochs.contains_key(&command.partition) {
+        for input in batch {
+            if self.epochs.contains_key(&input.partition()) {
+                let Input::Command(command) = input;
                 self.take(&mut draft, command, attempt, at).await?;
             }
         }
@@ -93,7 +99,7 @@ impl Applier {
                 .map_err(|error| Setback::Defect(Defect(error.to_string())))?;
         }
         let (work, defects) = draft.finish(&self.parts.kinds);
-        if work.outcomes.is_empty() && work.blocked.is_empty() {
+        if work.partitions.is_empty() {
             return Ok(Vec::new());
         }
         let started = Instant::now();
@@ -107,7 +113,8 @@ impl Applier {
         tell_of(&defects);
         let accepted = attempt.fresh();
         metrics::counter!(names::ACCEPTED).increment(accepted as u64);
-        self.parts.pace.accepted(accepted);
+        self.parts.pace.accepted(accepted + work.issued.len());
+        self.router.offer(work.issued.clone());
         Ok(self.tell(entries_of(work, &committed), at))
     }
 
@@ -139,9 +146,9 @@ impl Applier {
     }
 
     /// Loads every aggregate of the batch that is not cached, all in one go.
-    async fn load(&mut self, batch: &[Arc<Command>], attempt: Attempt<'_>) -> Result<(), StoreError> {
+    async fn load(&mut self, batch: &[Input], attempt: Attempt<'_>) -> Result<(), StoreError> {
         let mut keys = Vec::new();
-        for command in batch {
+        for Input::Command(command) in batch {
             let Some(executor) = self.executors.get_mut(command.aggregate_type()) else { continue };
             if !executor.needs(&command.stored_target()) {
                 continue;
@@ -285,7 +292,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Attempt<'f> {
     /// With their batch, these of them fresh; whatever is out of the ordinary ends the attempt.
-    AtOnce(&'f HashMap<CommandKey, Fresh>),
+    AtOnce(&'f HashMap<InputKey, Fresh>),
     /// With their batch, patiently.
     Together,
     /// Alone, after its batch was refused.
@@ -296,7 +303,7 @@ pub(super) enum Attempt<'f> {
 
 impl Attempt<'_> {
     fn is_fresh(self, command: &Command) -> bool {
-        matches!(self, Self::AtOnce(fresh) if fresh.contains_key(&command.key()))
+        matches!(self, Self::AtOnce(fresh) if fresh.contains_key(&command.key().into()))
     }
 
     /// The span of a commit. It follows from the acceptance of what is fresh: there is no other parent to so many.

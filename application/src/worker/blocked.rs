@@ -9,10 +9,10 @@
 //! - When the first of them is cancelled, by whichever replica, those behind it are let go at the next look.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use wilco_domain::kernel::Problem;
 
+use super::input::Input;
 use crate::catalog::Undecodable;
 use crate::ports::{AggregateKey, Command, Store, StoreError};
 
@@ -60,14 +60,10 @@ impl Blocked {
     }
 
     /// Asks the store for what is not held in memory, if there is anything.
-    pub(super) async fn look_up(
-        &mut self,
-        store: &dyn Store,
-        batch: &[Arc<Command>],
-    ) -> Result<(), StoreError> {
+    pub(super) async fn look_up(&mut self, store: &dyn Store, batch: &[Input]) -> Result<(), StoreError> {
         self.found.clear();
         if self.more {
-            let of_batch = batch.iter().map(|command| command.aggregate());
+            let of_batch = batch.iter().map(|Input::Command(command)| command.aggregate());
             let unknown: Vec<AggregateKey> = of_batch.filter(|key| !self.targets.contains(key)).collect();
             self.found.extend(store.blocked_targets(&unknown).await?);
         }

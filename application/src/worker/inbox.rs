@@ -1,9 +1,9 @@
-//! The commands a lane has before it.
+//! What a lane has before it: commands, mostly.
 //!
 //! What must hold:
-//! - A command comes after those that were accepted before it in its partition, whether it was offered, handed over or
-//!   read from the registry. Hence nothing is appended while the registry holds what the queue does not.
-//! - A command is in the queue or in the lane's hands once: `known` tells.
+//! - An input comes after those that were there before it in its partition, whether it was offered, handed over or read
+//!   from the store. Hence nothing is appended while the store holds what the queue does not.
+//! - An input is in the queue or in the lane's hands once: `known` tells.
 //! - What is fresh is never let go: either the lane takes it, or it is given back to be stored.
 //!
 //! It is *behind* while the registry may hold more than it does: after an overflow, and with new partitions. While the
@@ -15,8 +15,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, Utc};
 use tokio::sync::Notify;
 
+use super::input::{Input, InputKey};
 use crate::acceptance::Fresh;
-use crate::ports::{Command, CommandKey};
 
 /// Commands that may wait here for the commit that stores them. A few commits long, so that a client's 202 does not
 /// wait for a backlog.
@@ -25,7 +25,7 @@ const MOST_WAITING_FRESH: usize = 2000;
 /// Bytes of command data after which a hand is full: what is decided on them is about as much again, three times.
 const MOST_BYTES: usize = 4 << 20;
 
-/// The commands a lane has before it, in order of acceptance, bounded in number.
+/// The inputs a lane has before it, in their order, bounded in number.
 ///
 /// It holds a beginning of what the registry holds for the lane's partitions. While it holds *all* of it, newly
 /// accepted commands are appended as they are offered. Once it overflows it is *behind*: offers are let go, and
@@ -43,19 +43,19 @@ pub(crate) struct Inbox {
 #[derive(Debug, Default)]
 struct Content {
     owned: HashSet<u16>,
-    queue: VecDeque<Arc<Command>>,
+    queue: VecDeque<Input>,
     /// Those of the queue that nobody has stored yet.
-    fresh: HashMap<CommandKey, Fresh>,
+    fresh: HashMap<InputKey, Fresh>,
     /// What is in the queue or in the lane's hands.
-    known: HashSet<CommandKey>,
+    known: HashSet<InputKey>,
     door: Door,
     /// The registry holds more than the queue.
     behind: bool,
     /// The registry is to be read even though the queue is not low.
     look: bool,
     /// While the registry is being read: what was offered meanwhile.
-    arrivals: Option<Vec<Arc<Command>>>,
-    /// When the next command falls due that was seen passing by.
+    arrivals: Option<Vec<Input>>,
+    /// When the next of those falls due that were seen passing by.
     next_due: Option<DateTime<Utc>>,
 }
 
@@ -74,9 +74,9 @@ enum Door {
 #[derive(Debug, Default)]
 pub(super) struct Hand {
     /// In order.
-    pub(super) commands: Vec<Arc<Command>>,
+    pub(super) inputs: Vec<Input>,
     /// Those of them that nobody has stored yet.
-    pub(super) fresh: HashMap<CommandKey, Fresh>,
+    pub(super) fresh: HashMap<InputKey, Fresh>,
 }
 
 impl Inbox {
@@ -84,21 +84,21 @@ impl Inbox {
         Self { content: Mutex::default(), news: Notify::new(), capacity: capacity.max(1) }
     }
 
-    /// Takes what was just accepted, as far as it is due, for owned partitions, and fits.
-    pub(super) fn offer(&self, commands: Vec<Arc<Command>>) {
+    /// Takes what was just stored, as far as it is due, for owned partitions, and fits.
+    pub(super) fn offer(&self, inputs: Vec<Input>) {
         let mut content = self.content();
-        for command in commands {
-            if !content.owned.contains(&command.partition) {
+        for input in inputs {
+            if !content.owned.contains(&input.partition()) {
                 continue;
             }
-            if let Some(due) = command.not_before {
+            if let Some(due) = input.not_before() {
                 content.next_due = Some(content.next_due.map_or(due, |next| next.min(due)));
             } else if let Some(arrivals) = &mut content.arrivals {
-                arrivals.push(command);
+                arrivals.push(input);
             } else if content.behind {
                 // The registry has it.
             } else if content.queue.len() < self.capacity {
-                content.append(command);
+                content.append(input);
             } else {
                 content.behind = true;
             }
@@ -127,7 +127,7 @@ impl Inbox {
             content.door = Door::Shut;
         }
         let Content { queue, fresh, .. } = &mut *content;
-        queue.iter().filter_map(|command| fresh.remove(&command.key())).collect()
+        queue.iter().filter_map(|input| fresh.remove(&input.key())).collect()
     }
 
     /// The lane ends: the door stays shut.
@@ -145,15 +145,15 @@ impl Inbox {
         content.behind = true;
     }
 
-    /// Drops commands that need not be tried.
-    pub(super) fn forget(&self, gone: &HashSet<CommandKey>) {
+    /// Drops inputs that need not be tried.
+    pub(super) fn forget(&self, gone: &HashSet<InputKey>) {
         if gone.is_empty() {
             return;
         }
         let mut content = self.content();
         let Content { queue, known, .. } = &mut *content;
-        queue.retain(|command| {
-            let key = command.key();
+        queue.retain(|input| {
+            let key = input.key();
             !(gone.contains(&key) && known.remove(&key))
         });
     }
@@ -173,7 +173,7 @@ impl Inbox {
         self.content().next_due
     }
 
-    /// The next commands. They stay known until [`Inbox::done`].
+    /// The next inputs. They stay known until [`Inbox::done`].
     pub(super) fn take(&self, most: usize) -> Hand {
         let mut content = self.content();
         if content.door == Door::Shut {
@@ -181,30 +181,30 @@ impl Inbox {
         }
         let Content { queue, fresh, .. } = &mut *content;
         let mut bytes = 0;
-        let fits = |command: &&Arc<Command>| {
+        let fits = |input: &&Input| {
             let room = bytes < MOST_BYTES;
-            bytes += command.data.len();
+            bytes += input.size();
             room
         };
         let count = queue.iter().take(most).take_while(fits).count();
-        let commands: Vec<Arc<Command>> = queue.drain(..count).collect();
+        let inputs: Vec<Input> = queue.drain(..count).collect();
         let fresh = if fresh.is_empty() {
             HashMap::new()
         } else {
-            commands.iter().filter_map(|command| fresh.remove_entry(&command.key())).collect()
+            inputs.iter().filter_map(|input| fresh.remove_entry(&input.key())).collect()
         };
-        Hand { commands, fresh }
+        Hand { inputs, fresh }
     }
 
-    pub(super) fn done(&self, commands: &[Arc<Command>]) {
+    pub(super) fn done(&self, inputs: &[Input]) {
         let mut content = self.content();
-        for command in commands {
-            content.known.remove(&command.key());
+        for input in inputs {
+            content.known.remove(&input.key());
         }
     }
 
     /// Whether the registry should be read now: from here until [`Inbox::refill`] offers are kept aside. Says for
-    /// which partitions, and how many commands of each there is room for.
+    /// which partitions, and how many inputs of each there is room for.
     pub(super) fn wants_refill(&self, now: DateTime<Utc>) -> Option<(Vec<u16>, u32)> {
         let mut content = self.content();
         if content.owned.is_empty() {
@@ -224,7 +224,7 @@ impl Inbox {
     }
 
     /// Takes what the registry holds; `complete` when that was all of it.
-    pub(super) fn refill(&self, found: Vec<Arc<Command>>, complete: bool) {
+    pub(super) fn refill(&self, found: Vec<Input>, complete: bool) {
         let mut content = self.content();
         let arrivals = content.arrivals.take().unwrap_or_default();
         let fits = arrivals.len() + content.queue.len() <= 2 * self.capacity;
@@ -232,10 +232,10 @@ impl Inbox {
         // the arrivals will be read along with it.
         content.behind = !(complete && fits);
         let extra = if content.behind { Vec::new() } else { arrivals };
-        for command in found.into_iter().chain(extra) {
-            content.append(command);
+        for input in found.into_iter().chain(extra) {
+            content.append(input);
         }
-        content.queue.make_contiguous().sort_by_key(|command| (command.accepted_at, command.id));
+        content.queue.make_contiguous().sort_by_key(Input::turn);
     }
 
     /// The registry could not be read.
@@ -253,22 +253,22 @@ impl Inbox {
 impl Content {
     /// Gives it back if it has to be stored first.
     fn take_over(&mut self, fresh: Fresh) -> Option<Fresh> {
-        let command = &fresh.command;
+        let input = Input::from(Arc::clone(&fresh.command));
         let fits = self.queue.len() < MOST_WAITING_FRESH
-            && self.owned.contains(&command.partition)
-            && command.not_before.is_none()
-            && self.known.insert(command.key());
+            && self.owned.contains(&input.partition())
+            && input.not_before().is_none()
+            && self.known.insert(input.key());
         if !fits {
             return Some(fresh);
         }
-        self.queue.push_back(Arc::clone(command));
-        self.fresh.insert(command.key(), fresh);
+        self.fresh.insert(input.key(), fresh);
+        self.queue.push_back(input);
         None
     }
 
-    fn append(&mut self, command: Arc<Command>) {
-        if self.known.insert(command.key()) {
-            self.queue.push_back(command);
+    fn append(&mut self, input: Input) {
+        if self.known.insert(input.key()) {
+            self.queue.push_back(input);
         }
     }
 }

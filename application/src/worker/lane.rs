@@ -1,4 +1,4 @@
-//! A lane: takes its partitions' commands from the inbox, batch by batch, and has them applied.
+//! A lane: takes its partitions' inputs from the inbox, batch by batch, and has them applied.
 //!
 //! What must hold:
 //! - A command leaves the lane's hands settled, or still open in the registry, or unstored and refused.
@@ -18,12 +18,14 @@ use super::Backoff;
 use super::attempt::{Applier, Attempt};
 use super::blocked;
 use super::inbox::{Hand, Inbox};
+use super::input::{Input, InputKey};
+use super::router::Router;
 use super::setback::Setback;
 use crate::acceptance::{Acceptance, Fresh};
 use crate::parts::Parts;
-use crate::ports::{Command, CommandKey, PartitionLease, StoreError};
+use crate::ports::{PartitionLease, StoreError};
 
-/// Works through the commands of some of the partitions.
+/// Works through the inputs of some of the partitions.
 pub(super) struct Lane {
     index: usize,
     inbox: Arc<Inbox>,
@@ -37,7 +39,8 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    pub(super) fn new(index: usize, inbox: Arc<Inbox>, parts: Parts) -> Self {
+    pub(super) fn new(index: usize, router: &Router, parts: Parts) -> Self {
+        let inbox = Arc::clone(&router.inboxes()[index]);
         let mut leases = parts.ownership.subscribe();
         leases.mark_changed();
         let (acceptance, looked) = (Acceptance::new(&parts), Instant::now());
@@ -45,7 +48,7 @@ impl Lane {
             index,
             inbox,
             leases,
-            applier: Applier::new(parts.clone()),
+            applier: Applier::new(parts.clone(), router.clone()),
             parts,
             acceptance,
             looked,
@@ -59,7 +62,7 @@ impl Lane {
             self.take_assignment().await;
             self.refill().await;
             let hand = self.inbox.take(self.parts.settings.worker.batch);
-            if !hand.commands.is_empty() {
+            if !hand.inputs.is_empty() {
                 self.work_off(hand).await;
             } else if stop.is_cancelled() {
                 self.inbox.end();
@@ -71,7 +74,7 @@ impl Lane {
         }
     }
 
-    /// Waits for news, for the next command to fall due, or for the time of the next look.
+    /// Waits for news, for the next input to fall due, or for the time of the next look.
     async fn idle(&mut self, stop: &CancellationToken) {
         let mut pause = self.parts.settings.worker.look_every.saturating_sub(self.looked.elapsed());
         if let Some(due) = self.inbox.next_due() {
@@ -125,7 +128,8 @@ impl Lane {
                     *counts.entry(command.partition).or_default() += 1;
                 }
                 let complete = counts.values().all(|count| *count < limit);
-                self.inbox.refill(found.into_iter().map(Arc::new).collect(), complete);
+                let found = found.into_iter().map(|command| Input::Command(Arc::new(command)));
+                self.inbox.refill(found.collect(), complete);
             }
             Err(error) => {
                 self.parts.ownership.outage.failed(&error, "the registry could not be read");
@@ -149,11 +153,11 @@ impl Lane {
 
     /// In the ordinary case one commit, which also stores what is fresh.
     async fn work_off(&mut self, mut hand: Hand) {
-        let commands = hand.commands.clone();
-        match self.applier.attempt(&commands, Attempt::AtOnce(&hand.fresh)).await {
+        let inputs = hand.inputs.clone();
+        match self.applier.attempt(&inputs, Attempt::AtOnce(&hand.fresh)).await {
             Ok(outcomes) => {
                 for outcome in outcomes {
-                    if let Some(fresh) = hand.fresh.remove(&outcome.key()) {
+                    if let Some(fresh) = hand.fresh.remove(&outcome.key().into()) {
                         fresh.settled(outcome);
                     }
                 }
@@ -167,44 +171,43 @@ impl Lane {
                 self.applier.settle(stored).await;
             }
         }
-        self.inbox.done(&commands);
+        self.inbox.done(&inputs);
     }
 
     /// Stores what is fresh in the hand and in the inbox, so that nobody waits for a 202 longer than for that; what
-    /// comes later is stored before it gets here. Gives back the commands of the hand that are stored.
-    async fn store_fresh(&mut self, hand: Hand) -> Vec<Arc<Command>> {
-        let (commands, waiting) = self.take_fresh(hand);
-        let mut gone: HashSet<CommandKey> = waiting.iter().map(|fresh| fresh.command.key()).collect();
+    /// comes later is stored before it gets here. Gives back the inputs of the hand that are stored.
+    async fn store_fresh(&mut self, hand: Hand) -> Vec<Input> {
+        let (inputs, waiting) = self.take_fresh(hand);
+        let mut gone: HashSet<InputKey> = waiting.iter().map(|fresh| fresh.command.key().into()).collect();
         for new in self.acceptance.accept(waiting).await {
-            gone.remove(&new.key());
+            gone.remove(&new.key().into());
         }
-        self.without(commands, &gone)
+        self.without(inputs, &gone)
     }
 
     /// The same when the store does not answer: what is fresh is refused.
-    fn refuse_fresh(&self, hand: Hand, error: StoreError) -> Vec<Arc<Command>> {
-        let (commands, waiting) = self.take_fresh(hand);
-        let gone: HashSet<CommandKey> = waiting.iter().map(|fresh| fresh.command.key()).collect();
+    fn refuse_fresh(&self, hand: Hand, error: StoreError) -> Vec<Input> {
+        let (inputs, waiting) = self.take_fresh(hand);
+        let gone: HashSet<InputKey> = waiting.iter().map(|fresh| fresh.command.key().into()).collect();
         let error = Arc::new(error);
         for fresh in waiting {
             fresh.refuse(&error);
         }
-        self.without(commands, &gone)
+        self.without(inputs, &gone)
     }
 
-    /// The commands of the hand, and what is fresh there and in the inbox, in order.
-    fn take_fresh(&self, hand: Hand) -> (Vec<Arc<Command>>, Vec<Fresh>) {
-        let Hand { commands, mut fresh } = hand;
-        let mut waiting: Vec<Fresh> =
-            commands.iter().filter_map(|command| fresh.remove(&command.key())).collect();
+    /// The inputs of the hand, and what is fresh there and in the inbox, in order.
+    fn take_fresh(&self, hand: Hand) -> (Vec<Input>, Vec<Fresh>) {
+        let Hand { inputs, mut fresh } = hand;
+        let mut waiting: Vec<Fresh> = inputs.iter().filter_map(|input| fresh.remove(&input.key())).collect();
         waiting.extend(self.inbox.shut());
-        (commands, waiting)
+        (inputs, waiting)
     }
 
-    /// The commands but for these, which the inbox forgets as well.
-    fn without(&self, mut commands: Vec<Arc<Command>>, gone: &HashSet<CommandKey>) -> Vec<Arc<Command>> {
-        commands.retain(|command| !gone.contains(&command.key()));
+    /// The inputs but for these, which the inbox forgets as well.
+    fn without(&self, mut inputs: Vec<Input>, gone: &HashSet<InputKey>) -> Vec<Input> {
+        inputs.retain(|input| !gone.contains(&input.key()));
         self.inbox.forget(gone);
-        commands
+        inputs
     }
 }

@@ -1,13 +1,14 @@
 //! Applies what is accepted.
 //!
-//! The partitions a replica owns are shared out among *lanes*; a lane works through its [`inbox`] in batches:
-//! load what is not cached, execute every command in order, commit all of it in one transaction, tell. Commands
-//! that come to a lane *fresh* are stored by that same commit; whenever something is out of the ordinary they are
-//! stored first, and then applied like the others.
+//! The partitions a replica owns are shared out among *lanes*; a lane works through its [`inbox`] in batches: load what
+//! is not cached, execute every [`input`] in order, commit all of it in one transaction, tell. Commands that come to a
+//! lane *fresh* are stored by that same commit; whenever something is out of the ordinary they are stored first, and then
+//! applied like the others.
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | `router` | brings commands to their lane |
+//! | `input` | what can come to a lane: commands |
+//! | `router` | brings it there |
 //! | `inbox` | what a lane has before it |
 //! | `lane` | takes it batch by batch, and follows which partitions are owned |
 //! | `attempt`, `batch` | one attempt at a batch, and the unit of work that it writes |
@@ -28,12 +29,11 @@ mod backoff;
 mod batch;
 mod blocked;
 mod inbox;
+mod input;
 mod lane;
 mod recovery;
 mod router;
 mod setback;
-
-use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
@@ -50,11 +50,9 @@ pub(crate) fn start(
     parts: &Parts,
     stop: &CancellationToken,
 ) -> Vec<tokio::task::JoinHandle<()>> {
-    let lanes = router.inboxes().iter().enumerate();
-    lanes
-        .map(|(index, inbox)| {
-            let lane = Lane::new(index, Arc::clone(inbox), parts.clone());
-            crate::vital::spawn("lane", lane.run(stop.clone()))
-        })
-        .collect()
+    let lane = |index| {
+        let lane = Lane::new(index, router, parts.clone());
+        crate::vital::spawn("lane", lane.run(stop.clone()))
+    };
+    (0..router.inboxes().len()).map(lane).collect()
 }

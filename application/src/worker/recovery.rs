@@ -1,4 +1,4 @@
-//! What is done about commands that the first attempt did not settle: they are asked for and tried again, first
+//! What is done about inputs that the first attempt did not settle: they are asked for and tried again, first
 //! together, then one by one, for as long as it takes.
 
 use std::collections::HashSet;
@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use super::Backoff;
 use super::attempt::{Applier, Attempt};
+use super::input::{Input, InputKey};
 use super::setback::Setback;
-use crate::ports::{Command, CommandKey, State, StoreError};
+use crate::ports::{CommandKey, State, StoreError};
 
 impl Applier {
-    /// Settles every command of the batch that is still open and still ours, however long it takes.
-    pub(super) async fn settle(&mut self, mut batch: Vec<Arc<Command>>) {
+    /// Works off every input of the batch that is still open and still ours, however long it takes.
+    pub(super) async fn settle(&mut self, mut batch: Vec<Input>) {
         let mut backoff = Backoff::default();
         while !batch.is_empty() {
             let Err(setback) = self.attempt(&batch, Attempt::Together).await else { return };
@@ -36,21 +37,21 @@ impl Applier {
         }
     }
 
-    /// One by one: what is wrong with one command must not harm another.
-    async fn settle_each(&mut self, batch: Vec<Arc<Command>>) {
-        for command in batch {
-            if let Err(StoreError::Fenced) = self.settle_one(command).await {
+    /// One by one: what is wrong with one input must not harm another.
+    async fn settle_each(&mut self, batch: Vec<Input>) {
+        for input in batch {
+            if let Err(StoreError::Fenced) = self.settle_one(input).await {
                 return self.parts.ownership.doubt();
             }
         }
     }
 
-    async fn settle_one(&mut self, command: Arc<Command>) -> Result<(), StoreError> {
+    async fn settle_one(&mut self, input: Input) -> Result<(), StoreError> {
         /// A sequence number that is taken again and again: another program writes to this aggregate.
         const CONFLICTS: u32 = 5;
         let mut backoff = Backoff::default();
         let mut conflicts = 0;
-        let mut alone = vec![command];
+        let mut alone = vec![input];
         let mut attempt = Attempt::Alone;
         loop {
             let Err(setback) = self.attempt(&alone, attempt).await else { return Ok(()) };
@@ -61,7 +62,7 @@ impl Applier {
                 Setback::Store(StoreError::Unavailable(_)) => backoff.wait().await,
                 _ if matches!(attempt, Attempt::Alone) => attempt = Attempt::GivenUp,
                 _ => {
-                    tracing::error!(command = %alone[0].id, "a command can be neither applied nor failed");
+                    tracing::error!(input = ?alone[0].key(), "it can be neither applied nor failed");
                     return Ok(());
                 }
             }
@@ -72,10 +73,11 @@ impl Applier {
         }
     }
 
-    /// Those that the registry still holds as open. Asks until it gets an answer. The outcome of those that turn
-    /// out to be settled is told to whoever waits for it.
-    async fn still_open(&mut self, batch: Vec<Arc<Command>>) -> Vec<Arc<Command>> {
-        let keys: Vec<CommandKey> = batch.iter().map(|command| command.key()).collect();
+    /// Those that the store still holds as open. Asks until it gets an answer. The outcome of commands that turn out to
+    /// be settled is told to whoever waits for it.
+    async fn still_open(&mut self, batch: Vec<Input>) -> Vec<Input> {
+        let command = |Input::Command(command): &Input| command.key();
+        let keys: Vec<CommandKey> = batch.iter().map(command).collect();
         let mut backoff = Backoff::default();
         let stored = loop {
             match self.parts.store.commands(&keys).await {
@@ -93,7 +95,7 @@ impl Applier {
         }
         self.parts.pace.settled(settled.len(), self.parts.clock.now());
         self.parts.hub.catch_up().await;
-        let open: HashSet<CommandKey> = open.iter().map(Command::key).collect();
-        batch.into_iter().filter(|command| open.contains(&command.key())).collect()
+        let open: HashSet<InputKey> = open.iter().map(|command| command.key().into()).collect();
+        batch.into_iter().filter(|input| open.contains(&input.key())).collect()
     }
 }

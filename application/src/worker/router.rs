@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use super::WorkerSettings;
 use super::inbox::Inbox;
+use super::input::Input;
 use crate::acceptance::Fresh;
 use crate::ports::{Command, CommandKey};
 
@@ -21,12 +22,12 @@ impl Router {
     /// registry later.
     pub(crate) fn offer(&self, commands: Vec<Arc<Command>>) {
         if let [only] = &*self.inboxes {
-            only.offer(commands);
+            only.offer(commands.into_iter().map(Input::from).collect());
             return;
         }
-        let mut shares: Vec<Vec<Arc<Command>>> = vec![Vec::new(); self.inboxes.len()];
+        let mut shares: Vec<Vec<Input>> = vec![Vec::new(); self.inboxes.len()];
         for command in commands {
-            shares[self.lane_of(command.partition)].push(command);
+            shares[self.lane_of(command.partition)].push(command.into());
         }
         for (inbox, share) in self.inboxes.iter().zip(shares) {
             if !share.is_empty() {
@@ -52,7 +53,7 @@ impl Router {
     /// A command was cancelled: it need not be tried.
     pub(crate) fn forget(&self, key: &CommandKey) {
         for inbox in &*self.inboxes {
-            inbox.forget(&HashSet::from([key.clone()]));
+            inbox.forget(&HashSet::from([key.clone().into()]));
         }
     }
 

@@ -1,16 +1,23 @@
 //! The statement that writes a unit of work.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use wilco_application::ports::{
-    BlockedCommand, NewEvent, Outcome, PartitionSlice, Seat, SnapshotRow, StoreError, StoredKind, UnitOfWork,
-    ViewRow,
+    BlockedCommand, Command, NewEvent, Outcome, PartitionSlice, Seat, SnapshotRow, StoreError, StoredKind,
+    UnitOfWork, ViewRow,
 };
 
 use super::registry::lock_order;
-use super::rows::{Scalar, bind_commands, unreadable};
+use super::rows::{Scalar, bind_commands, bind_given, unreadable, with_columns_after};
 
 type Statement<'q> = Scalar<'q, Vec<i64>>;
+
+const COMMIT: &str = include_str!("sql/commit.sql");
+/// How many parameters that has.
+const PARAMETERS: usize = 67;
+static COMMIT_AND_ISSUE: LazyLock<String> =
+    LazyLock::new(|| with_columns_after(include_str!("sql/issue.sql"), PARAMETERS) + COMMIT);
 
 fn column<'r, R, T>(rows: &'r [R], value: impl FnMut(&'r R) -> T) -> Vec<T> {
     rows.iter().map(value).collect()
@@ -32,7 +39,8 @@ pub(super) fn statement(work: &UnitOfWork) -> Result<Statement<'_>, StoreError> 
     fresh.sort_by_key(|outcome| lock_order(&outcome.command));
     let stored_seats = seats(column(&stored, |outcome| outcome.seat))?;
     let fresh_seats = seats(column(&fresh, |outcome| outcome.seat))?;
-    let query = sqlx::query_scalar(include_str!("sql/commit.sql")).bind(work.owner);
+    let text = if work.issued.is_empty() { COMMIT } else { &COMMIT_AND_ISSUE };
+    let query = sqlx::query_scalar(text).bind(work.owner);
     let query = bind_partitions(query, &work.partitions);
     let query = bind_events(query, event_seats, &work.events);
     let query = bind_outcomes(query, stored_seats, &stored)?;
@@ -40,7 +48,13 @@ pub(super) fn statement(work: &UnitOfWork) -> Result<Statement<'_>, StoreError> 
     let commands = column(&fresh, |outcome| &*outcome.command);
     let query = bind_commands(bind_outcomes(query, fresh_seats, &fresh)?, &commands);
     let query = bind_snapshots(bind_views(query, &work.views), &work.snapshots);
-    bind_blocked(bind_kinds(query, &work.kinds), &work.blocked)
+    let query = bind_blocked(bind_kinds(query, &work.kinds), &work.blocked)?;
+    if work.issued.is_empty() {
+        return Ok(query);
+    }
+    let mut issued: Vec<&Command> = work.issued.iter().map(|command| &**command).collect();
+    issued.sort_by_key(|command| lock_order(command));
+    Ok(bind_given(query, &issued))
 }
 
 fn bind_partitions<'q>(query: Statement<'q>, slices: &'q [PartitionSlice]) -> Statement<'q> {

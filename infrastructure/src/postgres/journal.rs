@@ -1,20 +1,17 @@
-//! The journal of events and the feed.
+//! The journal of events.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use wilco_application::ports::{
-    AggregateKey, Committed, EventRow, FeedEntry, Heads, Journal, Kept, Loaded, StoreError, StoreIdentity,
-    UnitOfWork,
+    AggregateKey, Committed, EventRow, Journal, Kept, Loaded, StoreError, UnitOfWork,
 };
 
 use super::errors::classify;
-use super::rows::{entry, event, with_columns};
+use super::rows::event;
 use super::{PostgresStore, commit};
-
-static FEED: LazyLock<String> = LazyLock::new(|| with_columns(include_str!("sql/feed.sql")));
 
 #[async_trait]
 impl Journal for PostgresStore {
@@ -37,6 +34,7 @@ impl Journal for PostgresStore {
 
     async fn commit(&self, work: Arc<UnitOfWork>) -> Result<Committed, StoreError> {
         let committing = Arc::clone(&self.inner.committing);
+        let for_others = self.concerns_others(&work.issued);
         let commit = async move {
             let mut lent = committing.take().await.map_err(classify)?;
             let bases = commit::statement(&work)?.fetch_one(&mut *lent.connection).await;
@@ -49,6 +47,9 @@ impl Journal for PostgresStore {
         };
         let bases = self.outlive(commit).await?;
         self.hint_of_entries();
+        if for_others {
+            self.inner.hints.send();
+        }
         Ok(Committed { bases })
     }
 
@@ -62,40 +63,6 @@ impl Journal for PostgresStore {
             .await
             .map_err(classify)?;
         rows.iter().map(|row| event(row, 0).map_err(classify)).collect()
-    }
-
-    async fn feed(&self, partition: u16, after: i64, limit: u32) -> Result<Vec<FeedEntry>, StoreError> {
-        let rows = sqlx::query(&FEED)
-            .bind(partition as i16)
-            .bind(after)
-            .bind(i64::from(limit))
-            .fetch_all(self.reads())
-            .await
-            .map_err(classify)?;
-        rows.iter().map(|row| entry(row, partition)).collect()
-    }
-
-    async fn heads(&self) -> Result<Heads, StoreError> {
-        let select =
-            "SELECT p.head, i.generation FROM partitions p CROSS JOIN store_identity i ORDER BY p.id";
-        let rows: Vec<(i64, i64)> = sqlx::query_as(select).fetch_all(self.reads()).await.map_err(classify)?;
-        let generation = rows.first().map_or(0, |(_, generation)| *generation);
-        Ok(Heads { generation, offsets: rows.into_iter().map(|(head, _)| head).collect() })
-    }
-
-    async fn identity(&self) -> Result<StoreIdentity, StoreError> {
-        let select = sqlx::query_as("SELECT id, generation FROM store_identity");
-        let (id, generation) = select.fetch_one(self.reads()).await.map_err(classify)?;
-        Ok(StoreIdentity { id, generation })
-    }
-
-    async fn new_generation(&self) -> Result<i64, StoreError> {
-        let pool = self.writes().clone();
-        let begin = async move {
-            let begin = sqlx::query_scalar(include_str!("sql/new_generation.sql"));
-            begin.fetch_one(&pool).await.map_err(classify)
-        };
-        self.outlive(begin).await
     }
 }
 

@@ -3,7 +3,8 @@
 //! | module | holds |
 //! | --- | --- |
 //! | `registry` | accepting, finding, listing, cancelling commands |
-//! | `journal` | loading, committing, the feed |
+//! | `journal` | loading and committing |
+//! | `feed` | reading entries, and how far they go |
 //! | `commit` | the statement that writes a unit of work |
 //! | `servers` | which server of the URL is used, and what sessions are told |
 //! | `probe` | what a database must be like |
@@ -33,6 +34,7 @@ mod checkpoints;
 mod commit;
 mod deploying;
 mod errors;
+mod feed;
 mod hints;
 mod journal;
 mod kept;

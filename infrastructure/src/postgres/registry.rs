@@ -15,7 +15,7 @@ use wilco_domain::kernel::Problem;
 
 use super::PostgresStore;
 use super::errors::{classify, may_be_repeated};
-use super::rows::{bind_commands, command, unreadable, with_columns};
+use super::rows::{bind_given, command, unreadable, with_columns};
 
 /// How often a batch is tried that the server rolled back to resolve a deadlock.
 const TRIES: u32 = 5;
@@ -141,7 +141,7 @@ impl Registry for PostgresStore {
 
 impl PostgresStore {
     /// Whether one of these is for a partition that another replica may own.
-    fn concerns_others(&self, commands: &[Arc<Command>]) -> bool {
+    pub(super) fn concerns_others(&self, commands: &[Arc<Command>]) -> bool {
         let owned = self.inner.owned.lock().unwrap_or_else(PoisonError::into_inner);
         commands.iter().any(|command| !owned.contains(&command.partition))
     }
@@ -192,11 +192,7 @@ fn named(command: &Command) -> String {
 
 /// `None`: all were new. Otherwise those that were.
 async fn insert(pool: &PgPool, commands: &[&Command]) -> Result<Option<Vec<String>>, sqlx::Error> {
-    let query = sqlx::query_scalar(&ACCEPT)
-        .bind(commands.iter().map(|command| command.id).collect::<Vec<_>>())
-        .bind(commands.iter().map(|command| command.partition as i16).collect::<Vec<_>>())
-        .bind(commands.iter().map(|command| command.not_before).collect::<Vec<_>>());
-    bind_commands(query, commands).fetch_one(pool).await
+    bind_given(sqlx::query_scalar(&ACCEPT), commands).fetch_one(pool).await
 }
 
 /// Finds what was there already, in a new statement: the inserting one does not see rows that others committed

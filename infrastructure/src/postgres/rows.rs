@@ -39,9 +39,14 @@ const SETTLED: [&str; 6] = ["status", "settled_at", "attempts", "version", "erro
 /// A statement whose text says `{given}` for what is given of a command, `{given arrays}` for as many parameters,
 /// `{command}` for all columns, of `commands c`, and `{no command}` for as many nulls.
 pub(super) fn with_columns(text: &str) -> String {
+    with_columns_after(text, 0)
+}
+
+/// The same for a statement that has so many parameters before those arrays.
+pub(super) fn with_columns_after(text: &str, parameters: usize) -> String {
     let all = || GIVEN.into_iter().map(|(column, _)| column).chain(SETTLED);
     let list = |columns: Vec<String>| columns.join(", ");
-    let arrays = (1..).zip(GIVEN).map(|(number, (_, of))| format!("${number}::{of}[]"));
+    let arrays = (parameters + 1..).zip(GIVEN).map(|(number, (_, of))| format!("${number}::{of}[]"));
     text.replace("{given}", &GIVEN.map(|(column, _)| column).join(", "))
         .replace("{given arrays}", &list(arrays.collect()))
         .replace("{command}", &list(all().map(|column| format!("c.{column}")).collect()))
@@ -131,6 +136,15 @@ fn settlement(columns: &mut Columns<'_>) -> Result<Option<Settlement>, StoreErro
 
 /// A statement whose parameters are arrays.
 pub(super) type Scalar<'q, O> = QueryScalar<'q, Postgres, O, PgArguments>;
+
+/// What is given of each command, an array a column.
+pub(super) fn bind_given<'q, O>(query: Scalar<'q, O>, commands: &[&'q Command]) -> Scalar<'q, O> {
+    let query = query
+        .bind(commands.iter().map(|command| command.id).collect::<Vec<_>>())
+        .bind(commands.iter().map(|command| command.partition as i16).collect::<Vec<_>>())
+        .bind(commands.iter().map(|command| command.not_before).collect::<Vec<_>>());
+    bind_commands(query, commands)
+}
 
 /// What is given of each command from its tenant on, an array a column: all but what depends on where it goes.
 pub(super) fn bind_commands<'q, O>(query: Scalar<'q, O>, commands: &[&'q Command]) -> Scalar<'q, O> {

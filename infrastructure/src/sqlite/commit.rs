@@ -23,6 +23,7 @@ static VIEWS_OF_NEW_STATUS: Bulk = Bulk::new(include_str!("sql/commit_6_views_of
 static SNAPSHOTS: Bulk = Bulk::new(include_str!("sql/commit_7_snapshots.sql"), 5);
 static KINDS: Bulk = Bulk::new(include_str!("sql/commit_8_kinds.sql"), 5);
 static BLOCKED: Bulk = Bulk::new(include_str!("sql/commit_9_blocked.sql"), 7);
+static ISSUED: Bulk = Bulk::new(include_str!("sql/commit_10_issued.sql"), GIVEN.len());
 
 /// An outcome with what is stored of it.
 struct Settled<'w> {
@@ -65,6 +66,7 @@ pub(super) async fn write(
     SNAPSHOTS.execute(connection, &work.snapshots, bind_snapshot).await?;
     KINDS.execute(connection, &work.kinds, bind_kind).await?;
     write_blocked(connection, &work.blocked).await?;
+    ISSUED.execute(connection, &work.issued, |values, command| bind_command(values, command)).await?;
     let base = |slice: &PartitionSlice| bases.get(&slice.partition).copied();
     Ok(Committed { bases: work.partitions.iter().filter_map(base).collect() })
 }

@@ -3,7 +3,8 @@
 //! | module | holds |
 //! | --- | --- |
 //! | `registry` | accepting, finding, listing, cancelling commands |
-//! | `journal` | loading, committing, the feed |
+//! | `journal` | loading and committing |
+//! | `feed` | reading entries, and how far they go |
 //! | `commit` | writing a unit of work |
 //! | `checkpoints` | where the feed's durable readers stand |
 //! | `views` | landing views |
@@ -31,6 +32,7 @@ mod checkpoints;
 mod commit;
 mod deploying;
 mod errors;
+mod feed;
 mod file;
 mod journal;
 mod leases;
@@ -54,6 +56,10 @@ use crate::OpenError;
 use crate::open_error::check_partitions;
 use file::DataFile;
 use writer::Writer;
+
+/// Partitions of a new store, unless others are wanted. One writer serves them all, so more only help to spread
+/// consumers.
+pub const DEFAULT_PARTITIONS: u16 = 1;
 
 /// Connections that read.
 const READERS: u32 = 4;

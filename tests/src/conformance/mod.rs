@@ -10,6 +10,7 @@ mod commits;
 mod deploying;
 mod feed;
 mod fresh;
+mod issued;
 mod leases;
 mod making;
 mod readers;
@@ -104,6 +105,10 @@ facts! {
         a_fresh_command_of_a_replica_without_the_lease_is_not_stored,
         a_key_that_is_accepted_and_committed_at_once_is_there_once,
         fresh_commands_in_opposite_order_do_not_lock_each_other_out;
+    issued:
+        an_issued_command_is_stored_as_it_is_and_due,
+        an_issued_command_that_is_there_already_is_a_conflict_and_changes_nothing,
+        a_replica_without_the_lease_issues_nothing;
     feed:
         offsets_begin_at_one_and_go_by_the_seats,
         offsets_are_gapless_per_partition_under_concurrent_commits_and_cancels,

@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Command, EventRow};
+use super::{Command, EventRow, StoreError};
 
 /// One entry of the feed.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,4 +43,20 @@ pub struct StoreIdentity {
     pub id: Uuid,
     /// Which of its lives it lives: larger after each return to an earlier state.
     pub generation: i64,
+}
+
+/// The feed: every event and every settled command, per partition in commit order, gapless.
+#[async_trait]
+pub trait Feed: Send + Sync {
+    /// Entries of a partition with an offset above `after`, in order, at most `limit`.
+    async fn feed(&self, partition: u16, after: i64, limit: u32) -> Result<Vec<FeedEntry>, StoreError>;
+
+    /// The newest offset of every partition, and the generation they belong to.
+    async fn heads(&self) -> Result<Heads, StoreError>;
+
+    /// Which store this is.
+    async fn identity(&self) -> Result<StoreIdentity, StoreError>;
+
+    /// Begins a new generation, because the store has returned to an earlier state; says which.
+    async fn new_generation(&self) -> Result<i64, StoreError>;
 }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{AggregateKey, Committed, EventRow, FeedEntry, Heads, StoreError, StoreIdentity, UnitOfWork};
+use super::{AggregateKey, Committed, EventRow, StoreError, UnitOfWork};
 
 /// A snapshot or a view as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub struct Loaded {
     pub events: Vec<EventRow>,
 }
 
-/// The journal of events, and the feed made of it and of the settled commands.
+/// The journal of events, and the one way to write it.
 #[async_trait]
 pub trait Journal: Send + Sync {
     /// What is stored of each aggregate, in the order of `keys`; those without anything come back empty.
@@ -39,16 +39,4 @@ pub trait Journal: Send + Sync {
 
     /// Events of one aggregate with a sequence above `after`, in order, at most `limit`.
     async fn events(&self, key: &AggregateKey, after: i64, limit: u32) -> Result<Vec<EventRow>, StoreError>;
-
-    /// Entries of a partition with an offset above `after`, in order, at most `limit`.
-    async fn feed(&self, partition: u16, after: i64, limit: u32) -> Result<Vec<FeedEntry>, StoreError>;
-
-    /// The newest offset of every partition, and the generation they belong to.
-    async fn heads(&self) -> Result<Heads, StoreError>;
-
-    /// Which store this is.
-    async fn identity(&self) -> Result<StoreIdentity, StoreError>;
-
-    /// Begins a new generation, because the store has returned to an earlier state; says which.
-    async fn new_generation(&self) -> Result<i64, StoreError>;
 }

@@ -4,8 +4,8 @@
 //!
 //! - [`Registry::accept`] returns only when the commands are durable.
 //! - [`Journal::commit`] is all or nothing, and refuses with [`StoreError::Fenced`] when the caller no longer
-//!   owns a partition, with [`StoreError::Conflict`] when a command is settled already, a fresh one
-//!   (or its idempotency key) is there already, or an event's number is taken. Nothing of a refused unit of work remains.
+//!   owns a partition, with [`StoreError::Conflict`] when a command is settled already, a fresh or
+//!   an issued one (or its idempotency key) is there already, or an event's number is taken. Nothing of a refused unit of work remains.
 //! - The offsets of a partition are handed out under its row's lock: 1, 2, 3 … with no gap, visible in order.
 //! - After [`StoreError::Unavailable`] from a write its outcome is unknown; the caller must look.
 
@@ -23,7 +23,7 @@ mod views;
 pub use checkpoints::{Checkpoint, Checkpoints, Fence, ParkedEntry};
 pub use deploying::{BlockedCommand, Deploying, OpenType, StoredKind};
 pub use event::EventRow;
-pub use feed::{EntryBody, FeedEntry, Heads, StoreIdentity};
+pub use feed::{EntryBody, Feed, FeedEntry, Heads, StoreIdentity};
 pub use journal::{Journal, Kept, Loaded};
 pub use keys::AggregateKey;
 pub use leases::{Leases, PartitionLease};
@@ -35,8 +35,8 @@ pub use unit_of_work::{Committed, NewEvent, Outcome, PartitionSlice, Seat, Snaps
 pub use views::{MemberValue, ViewFilter, ViewMark, ViewRow, Views};
 
 /// Everything the engine asks of a store.
-pub trait Store: Registry + Journal + Checkpoints + Views + Leases + Deploying {}
-impl<T: Registry + Journal + Checkpoints + Views + Leases + Deploying> Store for T {}
+pub trait Store: Registry + Journal + Feed + Checkpoints + Views + Leases + Deploying {}
+impl<T: Registry + Journal + Feed + Checkpoints + Views + Leases + Deploying> Store for T {}
 
 /// Why a store could not do as asked.
 #[derive(Debug, thiserror::Error)]

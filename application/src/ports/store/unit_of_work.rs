@@ -76,6 +76,9 @@ pub struct UnitOfWork {
     pub snapshots: Vec<SnapshotRow>,
     /// Kinds of events that were not stored before, as far as this process knows.
     pub kinds: Vec<StoredKind>,
+    /// Commands that come of it, for whichever partitions: stored as open, to be applied later. One that is there
+    /// already is a conflict.
+    pub issued: Vec<Arc<Command>>,
     /// Commands that cannot be applied. They stay open and are not due until they are let go; their partitions are
     /// among those of the unit of work.
     pub blocked: Vec<BlockedCommand>,

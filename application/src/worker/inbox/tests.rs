@@ -2,6 +2,7 @@ use uuid::Uuid;
 use wilco_domain::kernel::Tenant;
 
 use super::*;
+use crate::ports::Command;
 
 fn command(number: u128) -> Arc<Command> {
     Arc::new(Command {
@@ -25,12 +26,16 @@ fn command(number: u128) -> Arc<Command> {
     })
 }
 
-fn commands(numbers: std::ops::RangeInclusive<u128>) -> Vec<Arc<Command>> {
-    numbers.map(command).collect()
+fn commands(numbers: std::ops::RangeInclusive<u128>) -> Vec<Input> {
+    numbers.map(|number| command(number).into()).collect()
+}
+
+fn numbers(hand: &Hand) -> Vec<u128> {
+    hand.inputs.iter().map(|input| input.turn().1.as_u128()).collect()
 }
 
 fn taken(inbox: &Inbox) -> Vec<u128> {
-    inbox.take(usize::MAX).commands.iter().map(|command| command.id.as_u128()).collect()
+    numbers(&inbox.take(usize::MAX))
 }
 
 /// An inbox for partition 0 that holds all there is: nothing.
@@ -64,8 +69,8 @@ fn fresh_commands_take_their_place_behind_what_is_stored() {
     assert!(inbox.hand_over(fresh(3..=4)).is_empty());
     inbox.offer(commands(5..=5));
     let hand = inbox.take(4);
-    assert_eq!(hand.commands.iter().map(|command| command.id.as_u128()).collect::<Vec<_>>(), [1, 2, 3, 4]);
-    let mut fresh: Vec<u128> = hand.fresh.keys().map(|key| key.id.as_u128()).collect();
+    assert_eq!(numbers(&hand), [1, 2, 3, 4]);
+    let mut fresh: Vec<u128> = hand.fresh.values().map(|fresh| fresh.command.id.as_u128()).collect();
     fresh.sort_unstable();
     assert_eq!(fresh, [3, 4]);
     assert!(inbox.take(9).fresh.is_empty(), "5 is stored");
@@ -107,9 +112,9 @@ fn a_shut_door_gives_back_what_waits_and_opens_with_the_next_taking() {
     inbox.hand_over(fresh(1..=3));
     assert_eq!(ids(&inbox.shut()), [1, 2, 3]);
     assert_eq!(ids(&inbox.hand_over(fresh(4..=4))), [4]);
-    inbox.forget(&HashSet::from([command(2).key()]));
+    inbox.forget(&HashSet::from([command(2).key().into()]));
     let hand = inbox.take(9);
-    assert_eq!(hand.commands.len(), 2, "1 and 3 were stored, and kept their places");
+    assert_eq!(hand.inputs.len(), 2, "1 and 3 were stored, and kept their places");
     assert!(hand.fresh.is_empty());
     assert!(inbox.hand_over(fresh(5..=5)).is_empty());
 }
@@ -128,10 +133,10 @@ fn a_hand_is_bounded_in_bytes_and_never_empty() {
     let inbox = live(10);
     let large = |number| {
         let data = "x".repeat(MOST_BYTES / 2 + 1);
-        Arc::new(Command { data, ..Arc::unwrap_or_clone(command(number)) })
+        Input::from(Arc::new(Command { data, ..Arc::unwrap_or_clone(command(number)) }))
     };
     inbox.offer((1..=5).map(large).collect());
-    assert_eq!([(); 3].map(|()| inbox.take(9).commands.len()), [2, 2, 1]);
+    assert_eq!([(); 3].map(|()| inbox.take(9).inputs.len()), [2, 2, 1]);
 }
 
 #[test]
@@ -187,7 +192,7 @@ fn a_command_in_hand_is_not_taken_again_until_done() {
     inbox.wants_refill(DateTime::UNIX_EPOCH).unwrap();
     inbox.refill(commands(1..=1), true);
     assert_eq!(taken(&inbox), [] as [u128; 0]);
-    inbox.done(&hand.commands);
+    inbox.done(&hand.inputs);
 }
 
 #[test]
