@@ -47,8 +47,7 @@ struct CloudEvent<'a, D> {
     causationid: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     traceparent: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tenant: Option<&'a str>,
+    tenant: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     dataschema: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -109,8 +108,8 @@ struct Envelope {
     correlation_id: Option<String>,
     command_id: Option<String>,
     traceparent: Option<String>,
-    /// Whose it is, where the message says so.
-    tenant: Option<String>,
+    /// Whose it is.
+    tenant: Tenant,
     /// Where the data can be read.
     place: Option<String>,
     /// Names the version of its layout; events only.
@@ -206,13 +205,10 @@ impl Notifier {
     fn of_event(&self, entry: &FeedEntry, event: &EventRow) -> Envelope {
         let metadata = EventMetadata::of(event);
         let key = event.aggregate();
-        let tenant = told(&key.tenant);
         let target = encoded(key.path());
         let cause = metadata.command_id.map(encoded);
-        let id = unique(
-            tenant.as_deref(),
-            format!("event:{}:{}", cause.as_deref().unwrap_or(&target), event.sequence),
-        );
+        let id =
+            unique(&key.tenant, format!("event:{}:{}", cause.as_deref().unwrap_or(&target), event.sequence));
         let known_time = |at: &String| chrono::DateTime::parse_from_rfc3339(at).is_ok();
         let history = || {
             let resource = self.catalog.resource_path(&key.aggregate_type, &key.id)?;
@@ -223,7 +219,7 @@ impl Notifier {
             event_type: format!("wilco.{}.{}", token(&event.aggregate_type), event_name(event)),
             id,
             target,
-            tenant,
+            tenant: key.tenant.clone(),
             time: metadata.at.filter(known_time).unwrap_or_else(|| EPOCH.to_owned()),
             place: cause.as_ref().map(|cause| format!("/v1/commands/{cause}/events")).or_else(history),
             correlation_id: metadata.correlation_id.map(encoded),
@@ -236,13 +232,12 @@ impl Notifier {
     fn of_outcome(&self, entry: &FeedEntry, command: &Command) -> Envelope {
         let outcome = outcome_name(command);
         let at = command.settlement.as_ref().map_or(command.accepted_at, |settlement| settlement.at);
-        let tenant = told(&command.tenant);
         Envelope {
             subject: self.subject(&command.tenant, &subject_of_outcome(command, entry.partition)),
             event_type: format!("wilco.command.{outcome}"),
-            id: unique(tenant.as_deref(), format!("{outcome}:{}", command.id)),
+            id: unique(&command.tenant, format!("{outcome}:{}", command.id)),
             target: encoded(format!("{}/{}", command.aggregate_type(), command.target)),
-            tenant,
+            tenant: command.tenant.clone(),
             time: rfc3339(&at),
             correlation_id: Some(command.correlation_id.to_string()),
             command_id: Some(command.id.to_string()),
@@ -278,7 +273,7 @@ impl Notifier {
             correlationid: envelope.correlation_id.as_deref(),
             causationid: envelope.command_id.as_deref(),
             traceparent: envelope.traceparent.as_deref(),
-            tenant: envelope.tenant.as_deref(),
+            tenant: envelope.tenant.as_str(),
             dataschema: envelope.schema.as_deref(),
             dataref,
             data,
@@ -291,10 +286,13 @@ const EPOCH: &str = "1970-01-01T00:00:00.000000Z";
 
 fn message(entry: &FeedEntry, generation: i64, envelope: Envelope, payload: Vec<u8>) -> Message {
     let Envelope { subject, event_type, id, target, command_id, traceparent, tenant, .. } = envelope;
-    let mut headers = vec![("Wilco-Target", target), ("Wilco-Generation", generation.to_string())];
+    let mut headers = vec![
+        ("Wilco-Target", target),
+        ("Wilco-Generation", generation.to_string()),
+        ("Wilco-Tenant", tenant.to_string()),
+    ];
     headers.extend(command_id.map(|id| ("Wilco-Command-Id", id)));
     headers.extend(traceparent.map(|parent| ("traceparent", parent)));
-    headers.extend(tenant.map(|tenant| ("Wilco-Tenant", tenant)));
     Message {
         subject,
         event_type,
@@ -353,17 +351,10 @@ fn subject_of_outcome(command: &Command, partition: u16) -> String {
     format!("command.{}.{aggregate}.{verb}.{}", outcome_name(command), partition::token(partition))
 }
 
-/// What a message says of whose it is. Those of the default tenant say nothing, as before there were others.
-fn told(tenant: &Tenant) -> Option<String> {
-    (!tenant.is_default()).then(|| tenant.to_string())
-}
-
-/// The id of a message, which no other tenant's has: ids of commands and aggregates are a tenant's own.
-fn unique(tenant: Option<&str>, id: String) -> String {
-    match tenant {
-        Some(tenant) => format!("{tenant}:{id}"),
-        None => id,
-    }
+/// The id of a message, which no other tenant's has: ids of commands and aggregates are a tenant's own. Those of the
+/// default one are as they were before there were others.
+fn unique(tenant: &Tenant, id: String) -> String {
+    if tenant.is_default() { id } else { format!("{tenant}:{id}") }
 }
 
 /// A command that was cancelled did not succeed: it is told as failed, its status says `cancelled`.

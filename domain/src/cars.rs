@@ -64,15 +64,11 @@ pub enum CarCommand {
 /// What happened to a car.
 #[events]
 pub enum CarEvent {
-    /// It was registered.
     Created(CarDetails),
-    /// It has another colour.
     Repainted {
-        /// The new colour.
         #[schemars(example = &"blue")]
         colour: String,
     },
-    /// It is off the road.
     Retired,
 }
 

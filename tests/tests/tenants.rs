@@ -282,8 +282,7 @@ async fn messages_say_whose_they_are(place: Place) {
         assert!(message.subject.starts_with("wilco.command.") || message.subject.starts_with("wilco.event."));
         assert_eq!(
             (message.header("Wilco-Tenant"), message.event.get("tenant")),
-            (None, None),
-            "as it always was"
+            (Some("default"), Some(&"default".into()))
         );
     }
     let ids: BTreeSet<&str> = stream.iter().filter_map(|message| message.header("Nats-Msg-Id")).collect();

@@ -172,6 +172,9 @@ fn usual(command: &CommandType) -> At {
     }
 }
 
+/// What there is to know of a resource that is made by PUT.
+const REPEATED: &str = "An identical request is the same command; another body for an id that there is fails with `already-exists`.";
+
 fn route(
     collection: &str,
     command: &CommandType,
@@ -179,9 +182,12 @@ fn route(
     failures: Vec<Slug>,
     data: fn(&mut Schemas, &str) -> schemars::Schema,
 ) -> CommandRoute {
-    let (summary, description) = match at.said {
-        Some((summary, description)) => (summary.to_owned(), description.to_owned()),
-        None => said(command),
+    let (summary, description) = match said(command) {
+        (summary, description) if at.method == Method::PUT && command.effect() == Effect::Creates => (
+            format!("{summary} under an id of your own"),
+            format!("{description}\n\n{REPEATED}").trim().to_owned(),
+        ),
+        said => said,
     };
     let verb = command.verb().to_owned();
     CommandRoute {

@@ -1,9 +1,8 @@
-//! One file per bounded context: its aggregates, their commands and their routes.
+//! How aggregates become routes: a module each, made by a builder, and those that ship.
 
 mod builder;
-mod cars;
 mod module;
-mod petstore;
+mod shipped;
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -15,17 +14,7 @@ use crate::problems::{Catalogue, Slug};
 
 pub use builder::Builder;
 pub use module::{At, CommandRoute, Module};
-
-/// The modules of the program that ships, a line each.
-///
-/// # Errors
-/// When one of them breaks a convention.
-pub fn shipped() -> Result<Vec<Module>, RegistrationError> {
-    Ok(vec![
-        petstore::pets()?, //
-        cars::cars()?,
-    ])
-}
+pub use shipped::shipped;
 
 /// The modules of a program, its name, and what they register.
 pub struct Modules {
@@ -95,6 +84,14 @@ mod tests {
 
     use super::*;
 
+    fn pets() -> Module {
+        shipped().unwrap().swap_remove(0)
+    }
+
+    fn cars() -> Module {
+        shipped().unwrap().swap_remove(1)
+    }
+
     fn refused(modules: Vec<Module>) -> String {
         Modules::new(Name::WILCO, modules).err().unwrap().to_string()
     }
@@ -111,10 +108,10 @@ mod tests {
 
     #[test]
     fn modules_that_clash_are_refused_by_name() {
-        let twice = || vec![cars::cars().unwrap(), cars::cars().unwrap()];
+        let twice = || vec![cars(), cars()];
         assert_eq!(refused(twice()), "/v1/cars is registered twice");
         let mut elsewhere = Module::of::<Car>("vehicles").finish().unwrap();
-        assert_eq!(refused(vec![cars::cars().unwrap(), elsewhere]), "car is registered twice");
+        assert_eq!(refused(vec![cars(), elsewhere]), "car is registered twice");
         elsewhere = Module::of::<Car>("cars").at("repaint", [At::post("/{id}/retire")]).finish().unwrap();
         assert_eq!(refused(vec![elsewhere]), "POST /v1/cars/{id}/retire is registered twice");
     }
@@ -126,21 +123,30 @@ mod tests {
     }
 
     #[test]
+    fn an_id_of_ones_own_is_put_and_told_of() {
+        let cars = cars();
+        let put = cars.commands.iter().find(|route| route.method == "PUT").unwrap();
+        assert_eq!((put.path.as_str(), put.command_type.as_str()), ("/v1/cars/{id}", "car.create"));
+        assert_eq!(put.summary, "Register a car under an id of your own");
+        assert!(put.description.contains("`already-exists`"), "{}", put.description);
+    }
+
+    #[test]
     fn the_kinds_of_events_are_read_from_their_schema() {
         let names = |module: Module| module.events().iter().map(|kind| kind.name.clone()).collect::<Vec<_>>();
-        assert_eq!(names(cars::cars().unwrap()), ["car.created", "car.repainted", "car.retired"]);
-        assert_eq!(names(petstore::pets().unwrap()).len(), 6);
+        assert_eq!(names(cars()), ["car.created", "car.repainted", "car.retired"]);
+        assert_eq!(names(pets()).len(), 6);
     }
 
     #[test]
     fn the_statuses_of_a_view_are_read_from_its_schema() {
-        assert_eq!(petstore::pets().unwrap().statuses, ["available", "reserved", "sold"]);
-        assert_eq!(cars::cars().unwrap().statuses, ["active", "retired"]);
+        assert_eq!(pets().statuses, ["available", "reserved", "sold"]);
+        assert_eq!(cars().statuses, ["active", "retired"]);
     }
 
     #[test]
     fn commands_are_described_and_may_fail_as_their_aggregate_says() {
-        let pets = petstore::pets().unwrap();
+        let pets = pets();
         let of = |verb: &str| {
             let wanted = |route: &&CommandRoute| route.command_type == format!("pet.{verb}");
             pets.commands.iter().find(wanted).unwrap()

@@ -74,12 +74,11 @@ impl CommandRoute {
 pub struct At {
     pub(super) method: Method,
     pub(super) below: Cow<'static, str>,
-    pub(super) said: Option<(&'static str, &'static str)>,
 }
 
 impl At {
     pub(super) fn new(method: Method, below: impl Into<Cow<'static, str>>) -> Self {
-        Self { method, below: below.into(), said: None }
+        Self { method, below: below.into() }
     }
 
     /// A POST.
@@ -95,12 +94,5 @@ impl At {
     /// A DELETE.
     pub fn delete(below: &'static str) -> Self {
         Self::new(Method::DELETE, below)
-    }
-
-    /// Here it is for something else than what is said of the command.
-    #[must_use]
-    pub const fn says(mut self, summary: &'static str, description: &'static str) -> Self {
-        self.said = Some((summary, description));
-        self
     }
 }

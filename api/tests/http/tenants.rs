@@ -103,7 +103,7 @@ async fn both_tenants_have_a_pet_of_one_id_and_a_stream_tells_but_ours() {
     for _ in 0..2 {
         let told: Value = serde_json::from_str(&events.next_event().await.unwrap().data).unwrap();
         assert_eq!((&told["subject"], &told["causationid"]), (&json!("pet/pet-42"), &created.json()["id"]));
-        assert_eq!(told.get("tenant"), None);
+        assert_eq!(told["tenant"], "default");
     }
     let ours = server.get("/v1/pets/pet-42").await.expect(200).json();
     assert_eq!((&ours["id"], &ours["name"], &ours["version"]), (&json!("pet-42"), &json!("Rex"), &json!(1)));

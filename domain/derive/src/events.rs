@@ -11,6 +11,8 @@ pub fn expand(mut variants: Variants) -> Result<TokenStream> {
     Ok(quote! {
         #derives
         #[serde(tag = "type", rename_all = "snake_case")]
+        // What happened is in its name.
+        #[allow(missing_docs)]
         #item
 
         impl ::wilco::kernel::Events for #name {

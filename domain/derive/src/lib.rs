@@ -78,6 +78,7 @@ pub fn commands(_: TokenStream, item: TokenStream) -> TokenStream {
 /// ```text
 /// #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 /// #[serde(tag = "type", rename_all = "snake_case")]
+/// #[allow(missing_docs)]
 /// impl wilco::kernel::Events for … {}
 /// ```
 ///

@@ -87,7 +87,7 @@ fn cloud_event() -> Value {
         "description": "A CloudEvent 1.0.",
         "required": [
             "specversion", "id", "source", "type", "subject", "time", "datacontenttype", "partition", "offset",
-            "generation",
+            "generation", "tenant",
         ],
         "properties": {
             "specversion": { "type": "string", "const": "1.0" },
@@ -112,7 +112,7 @@ fn cloud_event() -> Value {
                 "W3C Trace Context of that command.",
                 "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
             ),
-            "tenant": text("Whose it is; without it, the tenant `default`'s.", "acme"),
+            "tenant": text("Whose it is.", "default"),
             "dataschema": text(
                 "Of an event: names the version of the layout of `data`.",
                 "urn:wilco:event:pet.reserved:1.0",
@@ -129,10 +129,8 @@ fn cloud_event() -> Value {
         },
     });
     let mut example = openapi::example(&schema);
-    // The one stands for the data, the other is for another tenant than the default one.
-    for absent in ["dataref", "tenant"] {
-        example.as_object_mut().map(|members| members.remove(absent));
-    }
+    // It stands for the data.
+    example.as_object_mut().map(|members| members.remove("dataref"));
     schema["examples"] = json!([example]);
     schema
 }
