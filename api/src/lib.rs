@@ -12,7 +12,7 @@
 //! | [`prelude`] | what an aggregate is written with |
 //! | [`Program`] | aggregates and a name made a program: its routes, its command line, its settings |
 //! | [`testing`] | a server in the test's process, and runs that kill one again and again |
-//! | [`modules`] | one file per bounded context of the program that ships: its aggregates and their routes |
+//! | [`modules`] | how aggregates become routes, and those of the program that ships |
 //! | [`Interface`] | what a program's modules make of it: the routes, the document, the router |
 //! | [`http`] | the server: connections, limits, what every answer has in common |
 //! | [`v1`] | the handlers, each beside its description |

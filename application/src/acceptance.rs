@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use tracing::Span;
+use tracing::{Instrument as _, Span};
 
 use crate::names;
 use crate::outage::Outage;
@@ -57,7 +57,7 @@ pub(crate) type Answer = Result<Received, IntakeError>;
 pub(crate) struct Fresh {
     pub(crate) command: Arc<Command>,
     /// Of its acceptance.
-    pub(crate) span: Span,
+    span: Span,
     reply: oneshot::Sender<Answer>,
 }
 
@@ -87,6 +87,15 @@ impl Fresh {
     /// The store did not answer: nobody knows whether it is stored.
     pub(crate) fn refuse(self, error: &Arc<StoreError>) {
         self.answer(Err(IntakeError::Store(Arc::clone(error))));
+    }
+}
+
+/// Says that the span of a write follows from the acceptances of these commands: there is no other parent to so many.
+pub(crate) fn follow<'f>(span: &Span, fresh: impl IntoIterator<Item = &'f Fresh>) {
+    if !span.is_disabled() {
+        for fresh in fresh {
+            span.follows_from(fresh.span.id());
+        }
     }
 }
 
@@ -121,7 +130,9 @@ impl Acceptance {
     async fn write(&self, fresh: Vec<Fresh>) -> Vec<Arc<Command>> {
         let commands: Vec<Arc<Command>> = fresh.iter().map(|fresh| Arc::clone(&fresh.command)).collect();
         let started = Instant::now();
-        let result = self.store.accept(commands).await;
+        let span = tracing::trace_span!(target: names::SPANS, parent: None, "store", commands = fresh.len());
+        follow(&span, &fresh);
+        let result = self.store.accept(commands).instrument(span).await;
         metrics::histogram!(names::ACCEPT_SECONDS).record(started.elapsed());
         metrics::histogram!(names::ACCEPT_BATCH).record(fresh.len() as f64);
         match result {

@@ -62,6 +62,17 @@ pub(crate) struct Assigned {
     pub(crate) highest_mark: Option<i64>,
 }
 
+/// A partition that has entries which are not done.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Behind {
+    /// The partition.
+    pub(crate) partition: u16,
+    /// Everything up to here is done.
+    pub(crate) offset: i64,
+    /// How many entries there are after that.
+    pub(crate) entries: i64,
+}
+
 impl DurableReader {
     /// The reader of this name.
     pub(crate) fn new(
@@ -115,18 +126,15 @@ impl DurableReader {
         self.positions.keys().copied()
     }
 
-    /// The partitions that have entries it has not done, as far as is known, with the offset up to which it has, and how
-    /// many entries there are behind that.
-    pub(crate) fn behind(&self) -> Vec<(u16, i64, i64)> {
+    /// Where there are entries that it has not done, as far as is known.
+    pub(crate) fn behind(&self) -> Vec<Behind> {
         let heads = self.hub.heads();
-        let lag = |partition: u16, offset: i64| {
-            heads.offsets.get(usize::from(partition)).map_or(0, |head| head - offset)
+        let behind = |(partition, position): (&u16, &Position)| {
+            let head = heads.offsets.get(usize::from(*partition)).copied().unwrap_or_default();
+            let (offset, entries) = (position.offset, head - position.offset);
+            (entries > 0).then_some(Behind { partition: *partition, offset, entries })
         };
-        self.positions
-            .iter()
-            .map(|(partition, position)| (*partition, position.offset, lag(*partition, position.offset)))
-            .filter(|(_, _, lag)| *lag > 0)
-            .collect()
+        self.positions.iter().filter_map(behind).collect()
     }
 
     /// Everything up to here is done, under this mark if there is one that is higher.

@@ -14,6 +14,6 @@ mod hub;
 mod tail;
 
 pub use cursor::{Cursor, CursorError};
-pub(crate) use durable::{DurableReader, SAVE_EVERY};
+pub(crate) use durable::{Behind, DurableReader, SAVE_EVERY};
 pub use filter::{FilterError, SubjectFilter};
 pub use hub::FeedHub;

@@ -3,6 +3,7 @@ use tokio::time::Instant;
 
 use super::{RUN, Relay, SAVE_EVERY};
 use crate::cloud_event::EventMetadata;
+use crate::feed::Behind;
 use crate::names;
 use crate::ports::{EntryBody, FeedEntry, Message, StoreError};
 
@@ -12,7 +13,7 @@ impl Relay {
         let behind = self.reader.behind();
         let share = (RUN / behind.len().max(1)).max(1);
         let mut run = Vec::new();
-        for (partition, offset, _) in behind {
+        for Behind { partition, offset, .. } in behind {
             self.gather_of(partition, offset, share, &mut run).await?;
         }
         Ok(run)
@@ -67,7 +68,7 @@ impl Relay {
         self.measured = Some(Instant::now());
         let mut lag = 0;
         let mut oldest: Option<DateTime<Utc>> = None;
-        for (partition, offset, entries) in self.reader.behind() {
+        for Behind { partition, offset, entries } in self.reader.behind() {
             lag += entries;
             let next = self.parts.hub.read(partition, offset, 1).await?;
             let since = next.first().and_then(|entry| time_of(entry));

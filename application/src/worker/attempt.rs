@@ -19,7 +19,7 @@ use super::blocked::{self, Blocked};
 use super::input::{Input, InputKey};
 use super::router::Router;
 use super::setback::{Refusals, Setback};
-use crate::acceptance::Fresh;
+use crate::acceptance::{Fresh, follow};
 use crate::catalog::{Defect, Executed, Executor, Undecodable};
 use crate::meters::Settled;
 use crate::names;
@@ -114,7 +114,9 @@ impl Applier {
         let accepted = attempt.fresh();
         metrics::counter!(names::ACCEPTED).increment(accepted as u64);
         self.parts.pace.accepted(accepted + work.issued.len());
-        self.router.offer(work.issued.clone());
+        if !work.issued.is_empty() {
+            self.router.offer(work.issued.clone());
+        }
         Ok(self.tell(entries_of(work, &committed), at))
     }
 
@@ -167,7 +169,8 @@ impl Applier {
             return Ok(());
         }
         let mut stale = Vec::new();
-        for loaded in self.parts.store.load(&keys).await? {
+        let span = tracing::trace_span!(target: names::SPANS, parent: None, "load", aggregates = keys.len());
+        for loaded in self.parts.store.load(&keys).instrument(span).await? {
             let Some(executor) = self.executors.get_mut(loaded.key.aggregate_type.as_str()) else { continue };
             let key = loaded.key.clone();
             if !executor.hydrate(loaded) {
@@ -306,13 +309,11 @@ impl Attempt<'_> {
         matches!(self, Self::AtOnce(fresh) if fresh.contains_key(&command.key().into()))
     }
 
-    /// The span of a commit. It follows from the acceptance of what is fresh: there is no other parent to so many.
+    /// The span of a commit.
     fn span(self, commands: usize) -> Span {
         let span = tracing::trace_span!(target: names::SPANS, parent: None, "commit", commands);
-        if let (Self::AtOnce(fresh), false) = (self, span.is_disabled()) {
-            for fresh in fresh.values() {
-                span.follows_from(fresh.span.id());
-            }
+        if let Self::AtOnce(fresh) = self {
+            follow(&span, fresh.values());
         }
         span
     }

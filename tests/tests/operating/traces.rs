@@ -82,12 +82,16 @@ async fn a_request_is_traced_from_its_client_to_the_commit_and_the_broker() {
     let told = nats.stream(2).await;
     assert!(told.iter().all(|message| message.header("traceparent") == Some(&traceparent)), "{told:?}");
 
+    // Of an id that a client chose something might be stored.
+    let mut chosen = pet("Bello");
+    chosen["id"] = "bello".into();
+    server.client().post("/v1/pets", &chosen, &[]).await;
     // Without a traceparent a trace of its own begins.
     server.client().read("/v1/pets/nobody").await;
     // What is left is sent at the end.
     assert!(server.stop().await.success());
     let all = |spans: &BTreeMap<String, Span>| {
-        ["POST /v1/pets", "accept", "commit", "publish", "GET /v1/pets/{id}"]
+        ["POST /v1/pets", "accept", "commit", "publish", "load", "GET /v1/pets/{id}"]
             .iter()
             .all(|name| spans.contains_key(*name))
     };
