@@ -135,6 +135,12 @@ pub struct Links {
     /// The events it led to.
     #[schemars(example = &"/v1/commands/018f4c7e-5a10-7c3e-9d2b-6f1a2b3c4d5e/events")]
     pub events: String,
+    /// Where its resource is, or will be; a removing one leaves none.
+    #[schemars(example = &"/v1/pets/pet-42")]
+    pub resource: Option<String>,
+    /// Everything that it set off.
+    #[schemars(example = &"/v1/commands/018f4c7e-5a10-7c3e-9d2b-6f1a2b3c4d5e/tree")]
+    pub tree: String,
 }
 
 impl<'a> CommandStatus<'a> {
@@ -148,6 +154,7 @@ impl<'a> CommandStatus<'a> {
     pub fn settled(command: &'a Command, catalog: &Catalog, now: DateTime<Utc>) -> Self {
         let phase = Phase::of(command, now);
         let settlement = command.settlement.as_ref();
+        let left = left_by(command, catalog);
         Self {
             id: command.id,
             command_type: &command.command_type,
@@ -161,11 +168,16 @@ impl<'a> CommandStatus<'a> {
             blocked: None,
             progress: None,
             version: settlement.and_then(|settlement| settlement.version),
-            resource: resource_of(command, catalog),
+            resource: left.clone().filter(|_| command.state() == State::Succeeded),
             error: settlement.and_then(|settlement| settlement.error.as_ref()),
             caused_by: command.caused_by,
             correlation_id: command.correlation_id,
-            links: Links { this: path_of(command.id), events: format!("{}/events", path_of(command.id)) },
+            links: Links {
+                this: path_of(command.id),
+                events: format!("{}/events", path_of(command.id)),
+                resource: left,
+                tree: format!("{}/tree", path_of(command.id)),
+            },
         }
     }
 }
@@ -174,8 +186,9 @@ impl CommandStatus<'_> {
     /// With every path in it as `seen` has it.
     #[must_use]
     pub fn map_paths(mut self, seen: impl Fn(String) -> String) -> Self {
-        let Links { this, events } = self.links;
-        self.links = Links { this: seen(this), events: seen(events) };
+        let Links { this, events, resource, tree } = self.links;
+        self.links =
+            Links { this: seen(this), events: seen(events), resource: resource.map(&seen), tree: seen(tree) };
         self.resource = self.resource.map(seen);
         self
     }
@@ -188,10 +201,12 @@ pub fn path_of(id: Uuid) -> String {
 
 /// The path of the resource that a succeeded command leaves behind; a removing one leaves none.
 pub fn resource_of(command: &Command, catalog: &Catalog) -> Option<String> {
-    let kind = catalog.command(&command.command_type)?;
-    if command.state() != State::Succeeded || kind.effect() == Effect::Removes {
-        return None;
-    }
+    left_by(command, catalog).filter(|_| command.state() == State::Succeeded)
+}
+
+/// The path of the resource that a command leaves behind if it succeeds.
+fn left_by(command: &Command, catalog: &Catalog) -> Option<String> {
+    let kind = catalog.command(&command.command_type).filter(|kind| kind.effect() != Effect::Removes)?;
     catalog.resource_path(kind.aggregate(), &command.target)
 }
 

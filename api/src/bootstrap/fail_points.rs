@@ -36,7 +36,7 @@ use wilco_application::ports::{
     Registry, Standing, Store, StoreError, StoreIdentity, StoredKind, Told, UnitOfWork, ViewFilter, ViewMark,
     ViewRow, Views,
 };
-use wilco_domain::kernel::Problem;
+use wilco_domain::kernel::{Problem, Tenant};
 
 /// How far into a commit `inside-commit` lies.
 const INSIDE: Duration = Duration::from_micros(400);
@@ -122,6 +122,19 @@ impl Registry for Faulty<dyn Store> {
 
     async fn list(&self, filter: &CommandFilter) -> Result<Page<Command>, StoreError> {
         self.0.list(filter).await
+    }
+
+    async fn unfinished(
+        &self,
+        tenant: &Tenant,
+        target: &str,
+        command_type: &str,
+    ) -> Result<Option<Command>, StoreError> {
+        self.0.unfinished(tenant, target, command_type).await
+    }
+
+    async fn led_to(&self, tenant: &Tenant, ids: &[Uuid], limit: u32) -> Result<Vec<Command>, StoreError> {
+        self.0.led_to(tenant, ids, limit).await
     }
 
     async fn due(

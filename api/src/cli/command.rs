@@ -18,6 +18,8 @@ pub enum Action {
     Status(One),
     /// Print each change of a command's status until it is settled
     Watch(One),
+    /// Print what a command set off, as a tree
+    Tree(One),
     /// Print the newest commands
     List(List),
     /// Take a command back that was not applied yet
@@ -33,7 +35,9 @@ impl Action {
     pub fn client(&self) -> &settings::Client {
         match self {
             Self::Submit(submit) => &submit.client,
-            Self::Status(one) | Self::Watch(one) | Self::Cancel(one) | Self::Retry(one) => &one.client,
+            Self::Status(one) | Self::Watch(one) | Self::Tree(one) | Self::Cancel(one) | Self::Retry(one) => {
+                &one.client
+            }
             Self::List(list) => &list.client,
             Self::Types(client) => client,
         }
@@ -114,6 +118,7 @@ pub(super) async fn run(name: Name, action: Action) -> Result<(), super::Error> 
         Action::Submit(submit) => submit.run(name).await,
         Action::Status(one) => Ok(one.status(name).await?),
         Action::Watch(one) => one.watch(name).await,
+        Action::Tree(one) => Ok(one.tree(name).await?),
         Action::List(list) => Ok(list.run(name).await?),
         Action::Cancel(one) => Ok(one.change(name, Method::DELETE, &[]).await?),
         Action::Retry(one) => Ok(one.change(name, Method::POST, &["retry"]).await?),
@@ -212,6 +217,20 @@ impl One {
         show(&status, self.client.json)
     }
 
+    async fn tree(&self, name: Name) -> Result<(), client::Error> {
+        let client = Client::new(name, &self.client)?;
+        let url = client.url(&[&self.segments()[..], &["tree"]].concat(), []);
+        let tree = client.send(client.request(Method::GET, url)).await?.body;
+        if self.client.json {
+            return Ok(output::say(&tree)?);
+        }
+        branch(&tree, "", "")?;
+        if tree["truncated"] == true {
+            output::note("there is more of it");
+        }
+        Ok(())
+    }
+
     async fn change(&self, name: Name, method: Method, further: &[&str]) -> Result<(), client::Error> {
         let client = Client::new(name, &self.client)?;
         let url = client.url(&[&self.segments(), further].concat(), []);
@@ -266,6 +285,23 @@ impl List {
         }
         Ok(())
     }
+}
+
+/// Prints a command, and below it its events and what it led to; `first` is before its own line, `rest` before the others.
+fn branch(tree: &Value, first: &str, rest: &str) -> Result<(), client::Error> {
+    output::say(format!("{first}{}", output::tree_line(&tree["command"])))?;
+    let all = |member: &str| tree[member].as_array().map(Vec::as_slice).unwrap_or_default();
+    let (events, children) = (all("events"), all("children"));
+    for (number, event) in events.iter().enumerate() {
+        let last = number + 1 == events.len() + children.len();
+        output::say(format!("{rest}{}{}", if last { "└─ " } else { "├─ " }, output::caused_event(event)))?;
+    }
+    for (number, child) in children.iter().enumerate() {
+        let last = number + 1 == children.len();
+        let (first, below) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+        branch(child, &format!("{rest}{first}"), &format!("{rest}{below}"))?;
+    }
+    Ok(())
 }
 
 fn settled(status: &Value) -> bool {

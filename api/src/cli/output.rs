@@ -70,6 +70,19 @@ pub fn status_line(status: &Value) -> String {
     format!("{id}  {state:<9}  {}  {kind:<14}  {}", text("accepted_at"), target(status))
 }
 
+/// A command in a tree: what was asked of whom, and what became of it.
+pub fn tree_line(status: &Value) -> String {
+    let text = |name: &str| status[name].as_str().unwrap_or("-");
+    let why = status["error"]["detail"].as_str().map(|why| format!(": {why}")).unwrap_or_default();
+    format!("{}  {}  {}{why}  ({})", text("type"), target(status), text("status"), text("id"))
+}
+
+/// An event in a tree.
+pub fn caused_event(event: &Value) -> String {
+    let text = |name: &str| event[name].as_str().unwrap_or("-");
+    format!("{}  {} #{}", text("type"), text("target"), event["sequence"])
+}
+
 /// A type of command as a line of a list: what it is called, what it does to its aggregate, and what its data needs.
 pub fn command_type(kind: &Value) -> String {
     let text = |name: &str| kind[name].as_str().unwrap_or("-");

@@ -98,6 +98,7 @@ impl<'a> Components<'a> {
         let headers: &[&str] = match status {
             StatusCode::SERVICE_UNAVAILABLE => &["Retry-After"],
             StatusCode::UNSUPPORTED_MEDIA_TYPE => &["Accept-Encoding"],
+            StatusCode::NOT_FOUND if slugs.contains(&"not-yet") => &["Retry-After", "Link"],
             // It may be the outcome of a command that was waited for.
             _ if slugs.iter().any(|slug| self.is_outcome(slug)) => OF_OUTCOMES,
             _ => &[],
@@ -191,7 +192,10 @@ fn headers() -> Value {
         "Idempotency-Replayed": header("`true`: the answer to an earlier, same request.", json!("true")),
         "Preference-Applied": header("The preference that was honoured.", json!("wait=10")),
         "ETag": header("The version of what is shown.", json!("\"3\"")),
-        "Link": header("`rel=\"next\"`: the next page.", json!("</v1/pets?cursor=cGV0IHBldC00MQ>; rel=\"next\"")),
+        "Link": header(
+            "`rel=\"next\"`: the next page. `rel=\"monitor\"`: the command that makes the resource.",
+            json!("</v1/pets?cursor=cGV0IHBldC00MQ>; rel=\"next\""),
+        ),
         "X-Request-Id": header(
             "The request's id, the client's own where it gave one.",
             json!("018f4c7e-5a10-7c3e-9d2b-6f1a2b3c4d5e"),

@@ -72,6 +72,12 @@ pub const CATALOGUE: &[Entry] = &[
         "Check the id. What was asked for a moment ago may not be made yet: follow its command.",
     ),
     entry(
+        "not-yet",
+        404,
+        "The resource is not there, and a command that makes it is still open.",
+        "Ask again after `Retry-After`, or follow the command that the `Link` header names.",
+    ),
+    entry(
         "unknown-route",
         404,
         "There is nothing at this path.",

@@ -2,8 +2,8 @@ use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use uuid::Uuid;
-use wilco_application::engine::{CommandQuery, Engine};
-use wilco_application::ports::{Command, EventRow};
+use wilco_application::engine::CommandQuery;
+use wilco_application::ports::Command;
 use wilco_application::status::{CommandStatus, Phase};
 use wilco_domain::kernel::AggregateId;
 
@@ -130,29 +130,7 @@ async fn events(call: Call) -> Result<Response, Refusal> {
     call.accepts_json()?;
     call.query(&[])?;
     let command = command_status::find(call.engine(), call.caller(), call.command_id()?).await?;
-    let rows = caused_by(call.engine(), &command).await?;
+    let rows = call.engine().events_of(&command).await?;
     let items = rows.iter().map(Event::of).collect::<Result<Vec<_>, _>>()?;
     answer::json(&Page { items, next_cursor: None })
-}
-
-/// The events of a command stand together and end at the version it left behind, so that a long history is not
-/// read whole.
-async fn caused_by(engine: &Engine, command: &Command) -> Result<Vec<EventRow>, Refusal> {
-    const STEP: i64 = 64;
-    let Some(version) = command.settlement.as_ref().and_then(|settlement| settlement.version) else {
-        return Ok(Vec::new());
-    };
-    let key = command.aggregate();
-    let mut reach = STEP;
-    loop {
-        let after = (version - reach).max(0);
-        let count = u32::try_from(version - after).unwrap_or(u32::MAX);
-        let mut rows = engine.queries().history(&key, after, count).await?.items;
-        let length = rows.len();
-        rows.retain(|row| Event::command_of(row) == Some(command.id));
-        if after == 0 || rows.len() < length {
-            return Ok(rows);
-        }
-        reach *= 4;
-    }
 }

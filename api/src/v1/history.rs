@@ -20,11 +20,11 @@ use crate::problems::Refusal;
 pub(super) struct Event<'a> {
     /// 1, 2, 3 … within the aggregate.
     #[schemars(example = 1)]
-    sequence: i64,
+    pub(super) sequence: i64,
     /// `pet.reserved`
     #[serde(rename = "type")]
     #[schemars(example = &"pet.created")]
-    name: &'a str,
+    pub(super) name: &'a str,
     /// The version of the layout of `data`.
     #[serde(rename = "event_version")]
     #[schemars(example = &"1.0")]
@@ -34,7 +34,7 @@ pub(super) struct Event<'a> {
     data: &'a RawValue,
     /// When it was decided.
     #[schemars(with = "Option<DateTime<Utc>>", example = &"2026-01-01T09:00:00.000000Z")]
-    at: Option<String>,
+    pub(super) at: Option<String>,
     /// The command that led to it.
     #[schemars(example = &"018f4c7e-5a10-7c3e-9d2b-6f1a2b3c4d5e")]
     command_id: Option<Uuid>,
@@ -80,11 +80,6 @@ impl<'a> Event<'a> {
             correlation_id: read(correlation_id),
             actor,
         })
-    }
-
-    /// The command that led to an event.
-    pub(super) fn command_of(row: &EventRow) -> Option<Uuid> {
-        read(EventMetadata::of(row).command_id)
     }
 }
 

@@ -5,7 +5,7 @@
 //! | `door` | what all ways to make a command have in common: headers in, submission, the 202 and the waited-for answer |
 //! | `resource_commands` | the one handler behind every module's command routes |
 //! | `generic_door`, `envelope`, `batch`, `command_types` | commands by envelope |
-//! | `command_status`, `command_stream`, `command_list`, `command_actions` | `/v1/commands` |
+//! | `command_status`, `command_stream`, `command_list`, `command_tree`, `command_actions` | `/v1/commands` |
 //! | `resources` | the read models, the same for every aggregate |
 //! | `feed` | the feed over HTTP |
 //! | `operations` | probes and metrics |
@@ -17,6 +17,7 @@ mod command_actions;
 mod command_list;
 mod command_status;
 mod command_stream;
+mod command_tree;
 mod command_types;
 mod cursor;
 mod documentation;
@@ -40,7 +41,7 @@ pub(crate) fn routes(modules: &Modules) -> Vec<Route> {
     let mut routes: Vec<Route> = modules.iter().flat_map(of_module).collect();
     routes.extend([generic_door::route(modules), batch::route(), command_types::route()]);
     routes.extend(command_list::routes());
-    routes.extend([command_status::route(), command_actions::cancel_route()]);
+    routes.extend([command_status::route(), command_tree::route(), command_actions::cancel_route()]);
     routes.push(command_actions::retry_route(modules));
     routes.push(feed::route());
     routes.extend(operations::routes());

@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde_json::json;
 use serde_json::value::RawValue;
 use wilco_application::catalog::{Indexed, MemberKind};
-use wilco_application::ports::{AggregateKey, MemberValue, ViewFilter, ViewRow};
+use wilco_application::engine::Engine;
+use wilco_application::ports::{AggregateKey, MemberValue, State, ViewFilter, ViewRow};
+use wilco_application::status::path_of;
 
-use super::cursor;
 use super::history::Event;
+use super::{cursor, door};
 use crate::http::answer::{self, Page};
-use crate::http::{Call, Query};
+use crate::http::{BasePath, Call, Query};
 use crate::modules::Module;
 use crate::openapi::{Answer, Operation, Parameter, Route, pascal};
 use crate::problems::Refusal;
@@ -34,11 +36,15 @@ fn resource_route(module: &Module) -> Route {
     let version = Parameter::query("version", "As it was at this version.", version).shared("Version");
     let operation =
         Operation::new(module.title.clone(), format!("get{}", pascal(aggregate)), format!("A {aggregate}"))
-            .describe("As it is, or as it was at a version. One that was deleted is 410.")
+            .describe(
+                "As it is, or as it was at a version. One that was deleted is 410. While a command that makes it is open \
+                 it is `not-yet`: the `Link` with `rel=\"monitor\"` is that command's status, and stays on the 404 for \
+                 some time after such a command failed.",
+            )
             .takes([Parameter::aggregate_id(aggregate), version, Parameter::if_none_match()])
             .answers(Answer::new(200, "As it is.").carrying(&["ETag"]).shaped("application/json", view))
             .answers(Answer::new(304, "It is still what the client has.").carrying(&["ETag"]))
-            .reads_store(&["not-found", "gone"]);
+            .reads_store(&["not-found", "not-yet", "gone"]);
     Route::get(format!("/v1/{}/{{id}}", module.collection), move |call| resource(call, aggregate), operation)
 }
 
@@ -88,16 +94,41 @@ async fn resource(call: Call, aggregate: &'static str) -> Result<Response, Refus
         Some(version) => queries.resource_at(&key, version).await?,
         None => queries.resource(&key).await?,
     };
-    match row {
+    let row = match row {
+        Some(row) => row,
         None if version.is_some() => {
-            Err(Refusal::not_found(format!("there is no such version of this {aggregate}")))
+            return Err(Refusal::not_found(format!("there is no such version of this {aggregate}")));
         }
-        None => Err(unknown(aggregate)),
-        Some(ViewRow { gone: true, .. }) => {
-            Err(Refusal::new("gone", StatusCode::GONE, format!("this {aggregate} was deleted")))
-        }
-        Some(row) => Ok(answer::tagged(call.headers(), &format!("\"{}\"", row.version), row.payload)),
+        None => awaited(call.engine(), &call.base(), &key).await?,
+    };
+    if row.gone {
+        return Err(Refusal::new("gone", StatusCode::GONE, format!("this {aggregate} was deleted")));
     }
+    Ok(answer::tagged(call.headers(), &format!("\"{}\"", row.version), row.payload))
+}
+
+/// A resource that was not there a moment ago; or why it is not, for clients that ask for nothing else.
+async fn awaited(engine: &Engine, base: &BasePath, key: &AggregateKey) -> Result<ViewRow, Refusal> {
+    let aggregate = &key.aggregate_type;
+    let Some(command) = engine.making(key).await? else {
+        // The one that made it may have succeeded in between.
+        return engine.queries().resource(key).await?.ok_or_else(|| unknown(aggregate));
+    };
+    let refusal = if command.state() == State::Open {
+        let detail = format!("the command that makes this {aggregate} is still open");
+        Refusal::new("not-yet", StatusCode::NOT_FOUND, detail).retry_after(door::retry_after(
+            engine,
+            &command,
+            engine.now(),
+        ))
+    } else {
+        unknown(aggregate)
+    };
+    let monitor = format!("<{}>; rel=\"monitor\"", base.path(path_of(command.id)));
+    Err(match HeaderValue::try_from(monitor) {
+        Ok(monitor) => refusal.with(header::LINK, monitor),
+        Err(_) => refusal,
+    })
 }
 
 fn key(call: &Call, aggregate: &str) -> Result<AggregateKey, Refusal> {

@@ -105,6 +105,38 @@ async fn a_command_that_was_never_seen_is_404_and_a_bad_id_is_400() {
 }
 
 #[tokio::test]
+async fn a_tree_shows_what_a_command_set_off() {
+    let server = Server::start().await;
+    let made = server.done("/v1/pets", &pet_with_id("p")).await;
+    let tree = server.get(&format!("{}/tree", location(&made))).await.expect(200).json();
+    assert_eq!(tree["command"]["type"], "pet.create");
+    let event = json!({
+        "type": "pet.created", "target": "pet/p", "sequence": 1, "at": tree["command"]["settled_at"],
+    });
+    assert_eq!((&tree["events"], &tree["children"]), (&json!([event]), &json!([])));
+
+    // A command that fails again and again.
+    let root = failed(&server).await;
+    let mut last = root.clone();
+    for _ in 0..3 {
+        let retried = server.request(Method::POST, &format!("{last}/retry"), &[], Body::empty()).await;
+        last = location(&retried.expect(202));
+        server.get_with(&last, &[("prefer", "wait=10")]).await.expect(200);
+    }
+    let mut node = server.get(&format!("{root}/tree")).await.expect(200).json();
+    for _ in 0..3 {
+        assert_eq!((&node["command"]["status"], &node["events"]), (&json!("failed"), &json!([])));
+        assert_eq!(node["children"].as_array().unwrap().len(), 1);
+        node = node["children"][0].take();
+    }
+    assert_eq!((&node["children"], node.get("truncated")), (&json!([]), None));
+    server
+        .get("/v1/commands/018f4c7e-5a10-7c3e-9d2b-6f1a2b3c4d5e/tree")
+        .await
+        .expect_problem(404, "not-found");
+}
+
+#[tokio::test]
 async fn a_command_settled_longer_ago_than_the_retention_is_410() {
     let settings = EngineSettings { retention: Duration::ZERO, ..EngineSettings::default() };
     let server = Server::with(ApiSettings::default(), settings, Vec::new()).await;

@@ -26,7 +26,12 @@ async fn a_command_is_accepted_with_202_and_its_status() {
     assert_eq!(status["status"], "pending");
     assert_eq!(status["target"]["type"], "pet");
     assert_eq!(status["target"]["id"], status["id"], "the server makes the id");
-    assert_eq!(status["links"], json!({ "self": location, "events": format!("{location}/events") }));
+    let id = status["id"].as_str().unwrap();
+    let links = json!({
+        "self": location, "events": format!("{location}/events"), "tree": format!("{location}/tree"),
+        "resource": format!("/v1/pets/{id}"),
+    });
+    assert_eq!(status["links"], links, "the resource's from the first answer on");
     for absent in ["settled_at", "not_before", "progress", "version", "resource", "error", "caused_by"] {
         assert_eq!(status[absent], Value::Null, "{absent}");
     }

@@ -14,6 +14,11 @@ async fn with_pets(ids: &[&str]) -> Server {
     server
 }
 
+fn without_id(mut envelope: Value) -> Value {
+    envelope["data"].as_object_mut().unwrap().remove("id");
+    envelope
+}
+
 async fn delete(server: &Server, path: &str) {
     server.request(Method::DELETE, path, &[("prefer", "wait=10")], Body::empty()).await.expect(200);
 }
@@ -39,6 +44,32 @@ async fn an_unknown_resource_is_404_and_a_deleted_one_410() {
     delete(&server, "/v1/pets/p").await;
     let gone = server.get("/v1/pets/p").await.expect_problem(410, "gone");
     assert_eq!(gone.json()["instance"], "/v1/pets/p");
+}
+
+/// A client that asks for nothing but the resource learns why it is not there.
+#[tokio::test]
+async fn a_resource_that_is_still_to_be_made_names_the_command_that_makes_it() {
+    let server = Server::start().await;
+    let tomorrow = (server.engine.now() + chrono::TimeDelta::days(1)).to_rfc3339();
+    let create =
+        json!({ "type": "pet.create", "target": "p", "data": pet_with_id("p"), "not_before": tomorrow });
+    let create = without_id(create);
+    let command = server.post("/v1/commands", &create).await.expect(202).header("location").to_owned();
+    let monitor = format!("<{command}>; rel=\"monitor\"");
+    let not_yet = server.get("/v1/pets/p").await.expect_problem(404, "not-yet");
+    assert_eq!(not_yet.header("link"), monitor);
+    assert!(not_yet.header("retry-after").parse::<u64>().unwrap() > 80_000, "it is for tomorrow");
+    server.get("/v1/pets/p?version=1").await.expect_problem(404, "not-found");
+    server.get("/v1/cars/p").await.expect_problem(404, "not-found");
+
+    // One that comes later and is applied at once makes it; then nothing is awaited any more.
+    delete(&server, &command).await;
+    let taken_back = server.get("/v1/pets/p").await.expect_problem(404, "not-found");
+    assert_eq!((taken_back.header("link"), taken_back.header("retry-after")), (monitor.as_str(), ""));
+    server.done("/v1/pets", &pet_with_id("p")).await.expect(201);
+    assert_eq!(server.get("/v1/pets/p").await.expect(200).header("link"), "");
+    let never = server.get("/v1/pets/q").await.expect_problem(404, "not-found");
+    assert_eq!(never.header("link"), "", "nobody has asked for it");
 }
 
 #[tokio::test]

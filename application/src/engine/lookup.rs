@@ -5,10 +5,13 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::Instant;
 use uuid::Uuid;
-use wilco_domain::kernel::{AggregateId, Caller, Problem};
+use wilco_domain::kernel::{AggregateId, Caller, Effect, Problem};
 
 use super::{Engine, Submission, SubmitError, Submitted};
-use crate::ports::{CancelOutcome, Command, CommandFilter, CommandKey, Page, State, StoreError};
+use crate::catalog::CommandType;
+use crate::ports::{
+    AggregateKey, CancelOutcome, Command, CommandFilter, CommandKey, Page, State, StoreError,
+};
 use crate::status::Phase;
 
 /// What a look-up of a command gave.
@@ -78,6 +81,21 @@ impl Engine {
         let key = CommandKey::new(&caller.tenant, id);
         let Some(command) = self.parts.store.command(&key).await? else { return Ok(Found::Unknown) };
         Ok(if self.has_expired(&command) { Found::Expired } else { Found::Command(Arc::new(command)) })
+    }
+
+    /// The newest command that was to make this aggregate and has not: open, failed or cancelled, as long as statuses
+    /// are kept.
+    pub async fn making(&self, target: &AggregateKey) -> Result<Option<Arc<Command>>, StoreError> {
+        let makes = |kind: &&Arc<CommandType>| {
+            kind.aggregate() == target.aggregate_type
+                && matches!(kind.effect(), Effect::Creates | Effect::Either)
+        };
+        let mut newest: Option<Command> = None;
+        for kind in self.parts.catalog.commands().filter(makes) {
+            let found = self.parts.store.unfinished(&target.tenant, &target.id, kind.name()).await?;
+            newest = newest.into_iter().chain(found).max_by_key(|command| command.accepted_at);
+        }
+        Ok(newest.filter(|command| !self.has_expired(command)).map(Arc::new))
     }
 
     /// Whether a command was settled longer ago than statuses are kept.

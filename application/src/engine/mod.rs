@@ -3,6 +3,7 @@
 mod lookup;
 mod loops;
 mod submission;
+mod tree;
 
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ pub use crate::settings::EngineSettings;
 pub use lookup::{CancelError, CommandQuery, Found, RetryError, RetrySubmission};
 pub use loops::Running;
 pub use submission::{Submission, SubmitError, Submitted};
+pub use tree::Tree;
 
 use crate::catalog::Catalog;
 use crate::cloud_event::Notifier;

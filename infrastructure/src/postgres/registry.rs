@@ -11,7 +11,7 @@ use wilco_application::ports::{
     Accepted, CancelOutcome, Command, CommandFilter, CommandKey, OpenCommands, Page, Registry, State,
     StoreError,
 };
-use wilco_domain::kernel::Problem;
+use wilco_domain::kernel::{Problem, Tenant};
 
 use super::PostgresStore;
 use super::errors::{classify, may_be_repeated};
@@ -22,6 +22,8 @@ const TRIES: u32 = 5;
 
 static ACCEPT: LazyLock<String> = LazyLock::new(|| with_columns(include_str!("sql/accept.sql")));
 static DUE: LazyLock<String> = LazyLock::new(|| with_columns(include_str!("sql/due.sql")));
+static UNFINISHED: LazyLock<String> = LazyLock::new(|| with_columns(include_str!("sql/unfinished.sql")));
+static LED_TO: LazyLock<String> = LazyLock::new(|| with_columns(include_str!("sql/led_to.sql")));
 static EXISTING: LazyLock<String> = LazyLock::new(|| with_columns(include_str!("sql/existing.sql")));
 static BY_ID: LazyLock<String> =
     LazyLock::new(|| with_columns("SELECT {command} FROM commands c WHERE c.id = $1 AND c.tenant = $2"));
@@ -68,6 +70,33 @@ impl Registry for PostgresStore {
         let more = items.len() > filter.limit as usize;
         items.truncate(filter.limit as usize);
         Ok(Page { items, more })
+    }
+
+    async fn unfinished(
+        &self,
+        tenant: &Tenant,
+        target: &str,
+        command_type: &str,
+    ) -> Result<Option<Command>, StoreError> {
+        let row = sqlx::query(&UNFINISHED)
+            .bind(tenant.stored())
+            .bind(target)
+            .bind(command_type)
+            .fetch_optional(self.reads())
+            .await
+            .map_err(classify)?;
+        row.as_ref().map(command).transpose()
+    }
+
+    async fn led_to(&self, tenant: &Tenant, ids: &[Uuid], limit: u32) -> Result<Vec<Command>, StoreError> {
+        let rows = sqlx::query(&LED_TO)
+            .bind(ids)
+            .bind(tenant.stored())
+            .bind(i64::from(limit))
+            .fetch_all(self.reads())
+            .await
+            .map_err(classify)?;
+        rows.iter().map(command).collect()
     }
 
     async fn due(

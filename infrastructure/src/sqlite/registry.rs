@@ -12,7 +12,7 @@ use wilco_application::ports::{
     Accepted, CancelOutcome, Command, CommandFilter, CommandKey, OpenCommands, Page, Registry, State,
     StoreError,
 };
-use wilco_domain::kernel::Problem;
+use wilco_domain::kernel::{Problem, Tenant};
 
 use super::SqliteStore;
 use super::bulk::Bulk;
@@ -53,6 +53,33 @@ impl Registry for SqliteStore {
         let more = items.len() > filter.limit as usize;
         items.truncate(filter.limit as usize);
         Ok(Page { items, more })
+    }
+
+    async fn unfinished(
+        &self,
+        tenant: &Tenant,
+        target: &str,
+        command_type: &str,
+    ) -> Result<Option<Command>, StoreError> {
+        let row = sqlx::query(&UNFINISHED)
+            .bind(tenant.stored())
+            .bind(target)
+            .bind(command_type)
+            .fetch_optional(self.reads())
+            .await
+            .map_err(classify)?;
+        row.as_ref().map(command).transpose()
+    }
+
+    async fn led_to(&self, tenant: &Tenant, ids: &[Uuid], limit: u32) -> Result<Vec<Command>, StoreError> {
+        let rows = sqlx::query(&LED_TO)
+            .bind(json(&ids.iter().map(|id| hex(*id)).collect::<Vec<_>>())?)
+            .bind(tenant.stored())
+            .bind(limit)
+            .fetch_all(self.reads())
+            .await
+            .map_err(classify)?;
+        rows.iter().map(command).collect()
     }
 
     async fn due(
@@ -114,6 +141,8 @@ impl Registry for SqliteStore {
 
 static ACCEPT: Bulk = Bulk::new(include_str!("sql/accept.sql"), GIVEN.len());
 static DUE: LazyLock<String> = LazyLock::new(|| with_columns(include_str!("sql/due.sql")));
+static UNFINISHED: LazyLock<String> = LazyLock::new(|| with_columns(include_str!("sql/unfinished.sql")));
+static LED_TO: LazyLock<String> = LazyLock::new(|| with_columns(include_str!("sql/led_to.sql")));
 static EXISTING: LazyLock<String> = LazyLock::new(|| with_columns(include_str!("sql/existing.sql")));
 static BY_ID: LazyLock<String> =
     LazyLock::new(|| with_columns("SELECT {command} FROM commands c WHERE c.id = ?1 AND c.tenant = ?2"));

@@ -78,6 +78,8 @@ facts! {
         lists_come_newest_first_in_pages,
         lists_are_filtered,
         a_correlation_lists_its_root_too,
+        what_was_asked_of_an_aggregate_and_has_not_succeeded_is_found,
+        what_commands_led_to_comes_in_order_of_acceptance,
         an_open_command_is_cancelled_once,
         an_unknown_command_is_not_cancelled,
         a_text_with_nul_is_refused_as_data_and_leaves_nothing;

@@ -320,6 +320,45 @@ pub(super) async fn a_correlation_lists_its_root_too<F: Fixture>() {
     assert_eq!(ids(&*store, &filter).await, [child.id, root.id]);
 }
 
+pub(super) async fn what_was_asked_of_an_aggregate_and_has_not_succeeded_is_found<F: Fixture>() {
+    let fixture = F::new(1).await;
+    let owner = Owner::of(fixture.store()).await;
+    let store = fixture.elsewhere();
+    let (first, second) = (command(0, "rex"), command(0, "rex"));
+    let theirs = Command { tenant: acme(), ..command(0, "rex") };
+    let other = Command { command_type: "pet.sell".into(), ..command(0, "rex") };
+    let all = [first.clone(), second.clone(), theirs, other, command(0, "fido")];
+    submit(&*store, &all).await;
+    let tenant = Tenant::default();
+    let found =
+        async || store.unfinished(&tenant, "rex", "pet.reserve").await.unwrap().map(|command| command.id);
+    assert_eq!(found().await, Some(second.id), "the newest");
+    owner.commit(create(&owner, &second, 1)).await.unwrap();
+    assert_eq!(found().await, Some(first.id));
+    let problem = Problem::new("cancelled", 409, "");
+    store.cancel(&first.key(), at(9), &problem).await.unwrap();
+    assert_eq!(found().await, Some(first.id), "a cancelled one has not succeeded either");
+    assert_eq!(store.unfinished(&tenant, "rex", "pet.delete").await.unwrap(), None);
+}
+
+pub(super) async fn what_commands_led_to_comes_in_order_of_acceptance<F: Fixture>() {
+    let fixture = F::new(2).await;
+    let store = fixture.store();
+    let (one, other) = (command(0, "rex"), command(0, "fido"));
+    let child = |of: &Command, partition| Command { caused_by: Some(of.id), ..command(partition, "bello") };
+    let children = [child(&one, 1), child(&other, 0), child(&one, 0)];
+    let theirs = Command { tenant: acme(), ..child(&one, 0) };
+    submit(&*store, &[one.clone(), other.clone(), theirs]).await;
+    submit(&*store, &children).await;
+    let led_to = async |ids: &[Uuid], limit| {
+        let found = store.led_to(&Tenant::default(), ids, limit).await.unwrap();
+        found.iter().map(|command| command.id).collect::<Vec<_>>()
+    };
+    assert_eq!(led_to(&[one.id, other.id], 9).await, children.each_ref().map(|child| child.id));
+    assert_eq!(led_to(&[one.id], 1).await, [children[0].id]);
+    assert_eq!(led_to(&[children[0].id], 9).await, [] as [Uuid; 0]);
+}
+
 pub(super) async fn an_open_command_is_cancelled_once<F: Fixture>() {
     let fixture = F::new(1).await;
     let store = fixture.store();

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use sqlx::{Connection as _, SqliteConnection};
 use wilco_tests::client::{create_pet, pet};
 use wilco_tests::e2e::{Place as _, SqlitePlace, in_seconds};
+use wilco_tests::wait_for;
 use wilco_tests::wilco::{Server, run, wilco};
 
 fn out(output: &Output) -> String {
@@ -96,6 +97,27 @@ async fn the_types_of_commands_are_listed() {
     assert!(line.contains("creates") && line.contains("name"), "{line}");
     let types = json_of(&ask(&server, &["command", "types", "--json"]).await);
     assert!(types["items"].as_array().unwrap().iter().any(|kind| kind["name"] == "pet.sell"), "{types}");
+}
+
+#[tokio::test]
+async fn a_tree_is_drawn_of_what_a_command_set_off() {
+    let place = SqlitePlace::new().await;
+    let server = place.wilco().start().await;
+    let submit = ["command", "submit", "pet.reserve", "--target", "nobody", "--data", r#"{"order_id":"o"}"#];
+    let failed = ask(&server, &[&submit[..], &["--wait", "5", "--json"]].concat()).await;
+    let id = json_of(&failed)["id"].as_str().unwrap().to_owned();
+    for _ in 0..2 {
+        assert!(ask(&server, &["command", "retry", &id]).await.status.success());
+    }
+    let made = server.client().done(&create_pet("rex")).await;
+    let tree = ask(&server, &["command", "tree", made["id"].as_str().unwrap()]).await;
+    let lines: Vec<String> = out(&tree).lines().map(ToOwned::to_owned).collect();
+    assert!(lines[0].starts_with("pet.create  pet/"), "{lines:?}");
+    assert!(lines[1].starts_with("└─ pet.created  pet/") && lines[1].ends_with(" #1"), "{lines:?}");
+    let drawn = async || out(&ask(&server, &["command", "tree", &id]).await);
+    let tree = wait_for("the retries to fail", drawn, |tree| tree.matches("failed").count() == 3).await;
+    let lines: Vec<&str> = tree.lines().collect();
+    assert!(lines[1].starts_with("├─ pet.reserve") && lines[2].starts_with("└─ pet.reserve"), "{tree}");
 }
 
 #[tokio::test]

@@ -219,6 +219,18 @@ pub trait Registry: Send + Sync {
     /// The commands that match, newest first (`accepted_at`, then id, descending).
     async fn list(&self, filter: &CommandFilter) -> Result<Page<Command>, StoreError>;
 
+    /// The newest command of a tenant, of this type and for this aggregate, that has not succeeded: open, failed or
+    /// cancelled.
+    async fn unfinished(
+        &self,
+        tenant: &Tenant,
+        target: &str,
+        command_type: &str,
+    ) -> Result<Option<Command>, StoreError>;
+
+    /// What these commands of a tenant led to, in order of acceptance, at most `limit`.
+    async fn led_to(&self, tenant: &Tenant, ids: &[Uuid], limit: u32) -> Result<Vec<Command>, StoreError>;
+
     /// The open commands of each partition that are due at `now`, oldest first by order of acceptance, at most
     /// `limit` for each partition. A command with a `not_before` in the past counts as due, one that is blocked does
     /// not.
