@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Name;
 
-pub use description::{Setting, settings};
+pub use description::{Setting, is_nothing, settings};
 pub use nats::{JetStream, NatsLogin, Storage};
 pub use origin::Place;
 pub use sections::{Engine, Http, Log, LogFormat, Postgres, Telemetry};

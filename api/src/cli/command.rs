@@ -292,13 +292,16 @@ fn branch(tree: &Value, first: &str, rest: &str) -> Result<(), client::Error> {
     output::say(format!("{first}{}", output::tree_line(&tree["command"])))?;
     let all = |member: &str| tree[member].as_array().map(Vec::as_slice).unwrap_or_default();
     let (events, children) = (all("events"), all("children"));
-    for (number, event) in events.iter().enumerate() {
-        let last = number + 1 == events.len() + children.len();
-        output::say(format!("{rest}{}{}", if last { "└─ " } else { "├─ " }, output::caused_event(event)))?;
+    let mut left = events.len() + children.len();
+    let mut twig = || {
+        left -= 1;
+        if left == 0 { ("└─ ", "   ") } else { ("├─ ", "│  ") }
+    };
+    for event in events {
+        output::say(format!("{rest}{}{}", twig().0, output::caused_event(event)))?;
     }
-    for (number, child) in children.iter().enumerate() {
-        let last = number + 1 == children.len();
-        let (first, below) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+    for child in children {
+        let (first, below) = twig();
         branch(child, &format!("{rest}{first}"), &format!("{rest}{below}"))?;
     }
     Ok(())

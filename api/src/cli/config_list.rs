@@ -1,10 +1,9 @@
 use clap::Args;
-use serde_json::Value;
 
 use super::client::Error;
 use super::output;
 use super::settings::Server;
-use crate::config::{Loaded, Place, Setting, settings};
+use crate::config::{Loaded, Place, Setting, is_nothing, settings};
 
 /// How to print the settings.
 #[derive(Debug, Args)]
@@ -35,12 +34,7 @@ impl Arguments {
 
 fn line(setting: &Setting) -> String {
     let Setting { name, variable, meaning, unit, default, value, origin } = setting;
-    let value = match value {
-        Value::Null => "none".to_owned(),
-        Value::Array(items) if items.is_empty() => "none".to_owned(),
-        Value::String(text) if text.is_empty() => "none".to_owned(),
-        other => other.to_string(),
-    };
+    let value = if is_nothing(value) { "none".to_owned() } else { value.to_string() };
     let at = origin.at.as_deref().unwrap_or_default();
     let place = match origin.from {
         Place::Default => "default".to_owned(),

@@ -76,6 +76,16 @@ fn collect(
     }
 }
 
+/// Whether nothing is set.
+pub fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::String(text) => text.is_empty(),
+        _ => false,
+    }
+}
+
 /// A default as people say it.
 fn in_words(name: &str, default: &Value) -> String {
     if name == "engine.partitions" {
@@ -83,9 +93,7 @@ fn in_words(name: &str, default: &Value) -> String {
         return format!("{} on SQLite, {postgres} on PostgreSQL", sqlite::DEFAULT_PARTITIONS);
     }
     match default {
-        Value::Null => "none".to_owned(),
-        Value::Array(items) if items.is_empty() => "none".to_owned(),
-        Value::String(text) if text.is_empty() => "none".to_owned(),
+        nothing if is_nothing(nothing) => "none".to_owned(),
         Value::Bool(yes) => (if *yes { "yes" } else { "no" }).to_owned(),
         Value::String(text) => text.clone(),
         other => other.to_string(),

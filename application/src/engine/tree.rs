@@ -76,12 +76,12 @@ impl Engine {
         let Some(version) = command.settlement.as_ref().and_then(|settlement| settlement.version) else {
             return Ok(Vec::new());
         };
-        let key = command.aggregate();
+        let (queries, key) = (self.queries(), command.aggregate());
         let mut reach = STEP;
         loop {
             let after = (version - reach).max(0);
             let count = u32::try_from(version - after).unwrap_or(u32::MAX);
-            let mut rows = self.queries().history(&key, after, count).await?.items;
+            let mut rows = queries.history(&key, after, count).await?.items;
             let length = rows.len();
             rows.retain(|row| command_of(row) == Some(command.id));
             if after == 0 || rows.len() < length {

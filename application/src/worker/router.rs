@@ -21,13 +21,14 @@ impl Router {
     /// Offers commands that were just accepted. What no lane takes now (not owned, or no room) is found in the
     /// registry later.
     pub(crate) fn offer(&self, commands: Vec<Arc<Command>>) {
+        let inputs = commands.into_iter().map(Input::from);
         if let [only] = &*self.inboxes {
-            only.offer(commands.into_iter().map(Input::from).collect());
+            only.offer(inputs.collect());
             return;
         }
         let mut shares: Vec<Vec<Input>> = vec![Vec::new(); self.inboxes.len()];
-        for command in commands {
-            shares[self.lane_of(command.partition)].push(command.into());
+        for input in inputs {
+            shares[self.lane_of(input.partition())].push(input);
         }
         for (inbox, share) in self.inboxes.iter().zip(shares) {
             if !share.is_empty() {
