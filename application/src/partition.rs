@@ -1,15 +1,12 @@
 //! Which partition an aggregate belongs to.
 
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// The partition of an aggregate among `partitions`: XXH3-64 (seed 0) of type, a zero byte and id, modulo their
 /// number. It is part of the stored data and must never change.
 pub fn partition_of(aggregate_type: &str, aggregate_id: &str, partitions: u16) -> u16 {
-    let mut hasher = Xxh3::new();
-    hasher.update(aggregate_type.as_bytes());
-    hasher.update(&[0]);
-    hasher.update(aggregate_id.as_bytes());
-    u16::try_from(hasher.digest() % u64::from(partitions.max(1))).unwrap_or_default()
+    let hash = xxh3_64([aggregate_type, "\0", aggregate_id].concat().as_bytes());
+    u16::try_from(hash % u64::from(partitions.max(1))).unwrap_or_default()
 }
 
 /// The partition as the last token of a subject: `p07`.

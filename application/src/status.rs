@@ -155,6 +155,7 @@ impl<'a> CommandStatus<'a> {
         let phase = Phase::of(command, now);
         let settlement = command.settlement.as_ref();
         let left = left_by(command, catalog);
+        let this = path_of(command.id);
         Self {
             id: command.id,
             command_type: &command.command_type,
@@ -173,10 +174,10 @@ impl<'a> CommandStatus<'a> {
             caused_by: command.caused_by,
             correlation_id: command.correlation_id,
             links: Links {
-                this: path_of(command.id),
-                events: format!("{}/events", path_of(command.id)),
+                events: [&this, "/events"].concat(),
                 resource: left,
-                tree: format!("{}/tree", path_of(command.id)),
+                tree: [&this, "/tree"].concat(),
+                this,
             },
         }
     }

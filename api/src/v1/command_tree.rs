@@ -1,5 +1,7 @@
 //! What a command set off.
 
+use std::borrow::Cow;
+
 use axum::response::Response;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -45,7 +47,7 @@ struct Happened<'a> {
     sequence: i64,
     /// When it was decided.
     #[schemars(with = "Option<chrono::DateTime<chrono::Utc>>", example = &"2026-01-01T09:00:00.000000Z")]
-    at: Option<String>,
+    at: Option<Cow<'a, str>>,
 }
 
 pub(super) fn route() -> Route {

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
@@ -7,7 +8,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 use wilco_application::catalog::EventKind;
-use wilco_application::cloud_event::EventMetadata;
+use wilco_application::cloud_event::{EventMetadata, Text};
 use wilco_application::ports::EventRow;
 
 use crate::modules::Modules;
@@ -34,7 +35,7 @@ pub(super) struct Event<'a> {
     data: &'a RawValue,
     /// When it was decided.
     #[schemars(with = "Option<DateTime<Utc>>", example = &"2026-01-01T09:00:00.000000Z")]
-    pub(super) at: Option<String>,
+    pub(super) at: Option<Cow<'a, str>>,
     /// The command that led to it.
     #[schemars(example = &"018f4c7e-5a10-7c3e-9d2b-6f1a2b3c4d5e")]
     command_id: Option<Uuid>,
@@ -42,7 +43,7 @@ pub(super) struct Event<'a> {
     #[schemars(example = &"018f4c7e-5a10-7c3e-9d2b-6f1a2b3c4d5e")]
     correlation_id: Option<Uuid>,
     /// Who asked for it, where known.
-    actor: Option<String>,
+    actor: Option<Cow<'a, str>>,
 }
 
 /// Any object: of what follows from an event's type, what generators of clients make of alternatives is of no use.
@@ -75,14 +76,14 @@ impl<'a> Event<'a> {
             layout: &row.event_version,
             data,
             // Other programs' events may have anything there.
-            at: at.filter(|at| DateTime::parse_from_rfc3339(at).is_ok()),
+            at: at.filter(|at| DateTime::parse_from_rfc3339(at).is_ok()).map(|at| at.0),
             command_id: read(command_id),
             correlation_id: read(correlation_id),
-            actor,
+            actor: actor.map(|actor| actor.0),
         })
     }
 }
 
-fn read(id: Option<String>) -> Option<Uuid> {
+fn read(id: Option<Text<'_>>) -> Option<Uuid> {
     id?.parse().ok()
 }

@@ -33,8 +33,9 @@ impl Listener {
             .connect(url)
             .await
             .map_err(|error| failed(error.to_string()))?;
+        // What subjects begin with is the server's own; one token, mostly.
         let mut subscriber =
-            client.subscribe("wilco.command.>").await.map_err(|error| failed(error.to_string()))?;
+            client.subscribe("*.command.>").await.map_err(|error| failed(error.to_string()))?;
         client.flush().await.map_err(|error| failed(error.to_string()))?;
         let (tell, count) = watch::channel(0);
         let (stop, mut stopped) = tokio::sync::oneshot::channel();
