@@ -78,10 +78,13 @@ impl Fresh {
         drop(self.reply.send(answer));
     }
 
-    /// It is stored and settled.
-    pub(crate) fn settled(self, outcome: Arc<Command>) {
-        let command = Arc::clone(&self.command);
-        self.answer(Ok(Received::New { command, outcome: Some(outcome) }));
+    /// It is stored, and settled or running.
+    pub(crate) fn done(self, stored: Arc<Command>) {
+        let answer = match &stored.settlement {
+            Some(_) => Received::New { command: Arc::clone(&self.command), outcome: Some(stored) },
+            None => Received::New { command: stored, outcome: None },
+        };
+        self.answer(Ok(answer));
     }
 
     /// The store did not answer: nobody knows whether it is stored.

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use wilco_domain::kernel::AggregateId;
 
 use crate::catalog::Catalog;
-use crate::ports::{AggregateKey, OpenType, Store, StoreError, StoredKind};
+use crate::ports::{AggregateKey, Command, OpenType, Store, StoreError, StoredKind};
 use crate::status::rfc3339;
 
 /// Open commands of either kind that are looked at.
@@ -120,12 +120,14 @@ async fn fault_of_command(
     open: &OpenType,
 ) -> Result<Option<String>, StoreError> {
     let kind = catalog.command(&open.command_type);
-    let Some(aggregate) = kind.and_then(|kind| catalog.aggregate(kind.aggregate())) else {
-        return Ok(Some("the type is unknown".to_owned()));
+    let Some(kind) = kind else { return Ok(Some("the type is unknown".to_owned())) };
+    let reads = |command: &Command| match kind.process() {
+        Some(process) => catalog.process(process).map(|process| process.reads_command(command)),
+        None => catalog.aggregate(kind.aggregate()).map(|aggregate| aggregate.reads_command(command)),
     };
     let samples = store.commands(&open.samples).await?;
     let fault = |error| format!("its data cannot be read: {error}");
-    Ok(samples.iter().find_map(|command| aggregate.reads_command(command).err()).map(fault))
+    Ok(samples.iter().find_map(|command| reads(command)?.err()).map(fault))
 }
 
 async fn odd_ids(store: &dyn Store, aggregate_type: &str, ids: Ids) -> Result<Option<Oddity>, StoreError> {

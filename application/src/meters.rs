@@ -70,7 +70,7 @@ fn cancelled(kind: &str) -> Counter {
 
 fn counter(state: State, kind: &str, problem: &str) -> Counter {
     let state = match state {
-        State::Open => "open",
+        State::Open | State::Running => "open",
         State::Succeeded => "succeeded",
         State::Failed => "failed",
         State::Cancelled => "cancelled",

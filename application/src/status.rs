@@ -4,7 +4,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
-use wilco_domain::kernel::{Effect, Problem};
+use wilco_domain::kernel::{Effect, Problem, Progress};
 
 use crate::catalog::Catalog;
 use crate::pace::Pace;
@@ -39,6 +39,7 @@ impl Phase {
         match command.state() {
             State::Open if command.not_before.is_some_and(|due| due > now) => Self::Scheduled,
             State::Open => Self::Pending,
+            State::Running => Self::Running,
             State::Succeeded => Self::Succeeded,
             State::Failed => Self::Failed,
             State::Cancelled => Self::Cancelled,
@@ -109,20 +110,6 @@ pub struct Target<'a> {
     /// Its id.
     #[schemars(example = &"pet-42")]
     pub id: &'a str,
-}
-
-/// How far a command of several steps is.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct Progress {
-    /// Steps done.
-    #[schemars(example = 1)]
-    pub done: u32,
-    /// Steps in all.
-    #[schemars(example = 3)]
-    pub total: u32,
-    /// The step under way.
-    #[schemars(example = &"reserve pet")]
-    pub step: String,
 }
 
 /// Paths that belong to a command.

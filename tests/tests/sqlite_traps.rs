@@ -6,7 +6,10 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{Connection as _, Executor as _};
 use wilco_application::ports::{Command, Feed, Registry, State};
 use wilco_infrastructure::OpenError;
 use wilco_infrastructure::sqlite::SqliteStore;
@@ -100,4 +103,28 @@ async fn the_log_stays_bounded_though_readers_never_rest() {
         reader.await.unwrap();
     }
     assert!(longest < 90 << 20, "{longest} bytes of log for 110 MiB of data");
+}
+
+#[tokio::test]
+async fn a_reader_that_was_in_the_way_once_does_not_let_the_log_grow_for_long() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("wilco.db");
+    let store = open(&path).await;
+    let log = path.with_extension("db-wal");
+    let length = || std::fs::metadata(&log).unwrap().len();
+    let mut reader =
+        SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(&path)).await.unwrap();
+    reader.execute("BEGIN; SELECT count(*) FROM commands").await.unwrap();
+    let megabyte = format!("\"{}\"", "x".repeat(1 << 20));
+    while length() < 66 << 20 {
+        submit(&store, &[Command { data: megabyte.clone(), ..command(0, "rex") }]).await;
+    }
+    // Waits behind the attempt that the reader is in the way of.
+    submit(&store, &[command(0, "rex")]).await;
+    reader.close().await.unwrap();
+    let patience = Instant::now() + Duration::from_secs(5);
+    while length() > 1 << 20 {
+        assert!(Instant::now() < patience, "{} bytes of log long after the reader has gone", length());
+        submit(&store, &[command(0, "rex")]).await;
+    }
 }

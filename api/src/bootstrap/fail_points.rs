@@ -32,9 +32,9 @@ use uuid::Uuid;
 use wilco_application::ports::{
     Accepted, AggregateKey, Broker, BrokerError, CancelOutcome, Checkpoint, Checkpoints, Command,
     CommandFilter, CommandKey, Committed, Deploying, EventRow, Feed, FeedEntry, Fence, Heads, Journal,
-    Leases, Loaded, Message, OpenCommands, OpenType, Page, ParkedEntry, PartitionLease, Published, Receipt,
-    Registry, Standing, Store, StoreError, StoreIdentity, StoredKind, Told, UnitOfWork, ViewFilter, ViewMark,
-    ViewRow, Views,
+    Leases, Loaded, Message, OpenCommands, OpenType, Page, ParkedEntry, PartitionLease, ProcessKey,
+    ProcessRow, Processes, Published, Receipt, Registry, Signal, Standing, Store, StoreError, StoreIdentity,
+    StoredKind, Timer, Told, UnitOfWork, ViewFilter, ViewMark, ViewRow, Views,
 };
 use wilco_domain::kernel::{Problem, Tenant};
 
@@ -161,6 +161,26 @@ impl Registry for Faulty<dyn Store> {
         error: &Problem,
     ) -> Result<CancelOutcome, StoreError> {
         self.0.cancel(key, at, error).await
+    }
+}
+
+#[async_trait]
+impl Processes for Faulty<dyn Store> {
+    async fn processes(&self, keys: &[ProcessKey]) -> Result<Vec<ProcessRow>, StoreError> {
+        self.0.processes(keys).await
+    }
+
+    async fn signals(&self, partitions: &[u16], limit: u32) -> Result<Vec<Signal>, StoreError> {
+        self.0.signals(partitions, limit).await
+    }
+
+    async fn timers(
+        &self,
+        partitions: &[u16],
+        until: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<Timer>, StoreError> {
+        self.0.timers(partitions, until, limit).await
     }
 }
 

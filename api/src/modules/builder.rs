@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use wilco_application::catalog::{
     AggregateRegistration, CommandType, EventSourced, RegistrationError, ViewOf, schema,
 };
-use wilco_domain::kernel::{Decided, Decider, Effect, Landing, Refusals as _, Rule, Shown, title};
+use wilco_domain::kernel::{Decided, Decider, Effect, Landing, Process, Refusals as _, Rule, Shown, title};
 
 use super::module::{At, CommandRoute, Module};
 use crate::openapi::Schemas;
@@ -26,6 +26,7 @@ pub struct Builder<A: Aggregate, V> {
     validates: bool,
     routes: HashMap<String, Vec<At>>,
     data: fn(&mut Schemas, &str) -> schemars::Schema,
+    process: Option<fn(&mut Schemas, &str) -> schemars::Schema>,
 }
 
 impl Module {
@@ -47,6 +48,7 @@ impl Module {
             validates: T::Refusal::VALIDATES,
             routes: HashMap::new(),
             data: Schemas::sent_command::<T::Command>,
+            process: None,
         }
     }
 
@@ -74,11 +76,20 @@ impl Module {
             validates: true,
             routes: HashMap::new(),
             data: Schemas::sent_command::<A::Command>,
+            process: None,
         }
     }
 }
 
 impl<A: EventSourced, V: ViewOf<A>> Builder<A, V> {
+    /// A process takes the commands that people make, and asks the aggregate: see [`AggregateRegistration::process`].
+    #[must_use]
+    pub fn process<P: Process>(mut self) -> Self {
+        self.registration = self.registration.process::<P>();
+        self.process = Some(Schemas::sent_command::<P::Command>);
+        self
+    }
+
     /// Where the command of that verb is made, instead of where it usually is. Without any place it can still be made at
     /// the generic door.
     #[must_use]
@@ -139,11 +150,12 @@ impl<A: EventSourced, V: ViewOf<A>> Builder<A, V> {
         let registration = self.registration.finish()?;
         let all = registration.commands();
         let removable = all.iter().any(|command| command.effect() == Effect::Removes);
+        let data = self.process.unwrap_or(self.data);
         let mut commands = Vec::new();
-        for command in all {
+        for command in all.iter().filter(|command| !command.is_internal()) {
             let places = self.routes.remove(command.verb()).unwrap_or_else(|| vec![usual(command)]);
             let failures = failures(command, removable, registration.rules(), self.validates);
-            let route = |at| route(self.collection, command, at, failures.clone(), self.data);
+            let route = |at| route(self.collection, command, at, failures.clone(), data);
             commands.extend(places.into_iter().map(route));
         }
         if let Some(verb) = self.routes.into_keys().next() {

@@ -120,6 +120,18 @@ pub const CATALOGUE: &[Entry] = &[
         "Read its status. What it did is undone by another command, if at all.",
     ),
     entry(
+        "command-running",
+        409,
+        "A process works on the command, which cannot be cancelled any more.",
+        "Read its status. Where the process can be told to stop there is a command for that.",
+    ),
+    entry(
+        "process-parked",
+        500,
+        "A process met a defect and stands still; what is to come to it waits.",
+        "Whoever runs the server has to see to it.",
+    ),
+    entry(
         "command-not-failed",
         409,
         "Only a failed command can be retried.",

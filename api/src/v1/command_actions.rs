@@ -19,7 +19,7 @@ pub(super) fn cancel_route() -> Route {
     });
     let operation =
         Operation::new("Commands", "cancelCommand", "Take back a command that was not applied yet")
-            .describe("One that is settled already is refused with `command-settled`.")
+            .describe("One that is settled already is refused with `command-settled`, one that a process works on with `command-running`.")
             .takes([Parameter::command_id(), Parameter::if_match()])
             .answers(
                 Answer::new(200, "It is cancelled.")
@@ -31,6 +31,7 @@ pub(super) fn cancel_route() -> Route {
                 "cross-site",
                 "not-found",
                 "command-settled",
+                "command-running",
                 "command-expired",
                 "version-conflict",
             ]);
@@ -63,6 +64,10 @@ async fn cancel(call: Call) -> Result<Response, Refusal> {
         Err(CancelError::Unknown) => Err(unknown()),
         Err(CancelError::Settled) => {
             Err(Refusal::new("command-settled", StatusCode::CONFLICT, "the command is settled"))
+        }
+        Err(CancelError::Running) => {
+            let detail = "the command is in the hands of a process";
+            Err(Refusal::new("command-running", StatusCode::CONFLICT, detail))
         }
         Err(CancelError::Store(error)) => Err(error.into()),
     }

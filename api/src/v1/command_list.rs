@@ -80,9 +80,11 @@ async fn list(call: Call) -> Result<Response, Refusal> {
     let next_cursor = found.items.last().filter(|_| found.more).map(position);
     let base = call.base();
     let mut blocked = engine.blocked(&found.items).await?;
+    let mut progress = engine.progress(&found.items).await?;
     let items = found.items.iter().map(|command| {
         let mut status = base.status(engine, command);
         status.blocked = blocked.remove(&command.key());
+        status.progress = progress.remove(&command.key());
         status
     });
     let items = items.collect();

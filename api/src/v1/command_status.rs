@@ -8,7 +8,7 @@ use uuid::Uuid;
 use wilco_application::engine::{Engine, Found};
 use wilco_application::ports::Command;
 use wilco_application::status::{CommandStatus, Phase};
-use wilco_domain::kernel::{Caller, Problem};
+use wilco_domain::kernel::{Caller, Problem, Progress};
 
 use super::{command_stream, door};
 use crate::header_names::PREFERENCE_APPLIED;
@@ -108,7 +108,8 @@ async fn get(call: Call) -> Result<Response, Refusal> {
         command = door::settled(engine, command, wait).await?;
     }
     let blocked = engine.blocked(std::slice::from_ref(&*command)).await?.remove(&command.key());
-    let mut response = shown(&call, &command, blocked, redirect)?;
+    let progress = engine.progress(std::slice::from_ref(&*command)).await?.remove(&command.key());
+    let mut response = shown(&call, &command, blocked, progress, redirect)?;
     if let Some(wait) = wait {
         response.headers_mut().insert(PREFERENCE_APPLIED, wait.applied());
     }
@@ -119,19 +120,21 @@ fn shown(
     call: &Call,
     command: &Command,
     blocked: Option<Problem>,
+    progress: Option<Progress>,
     redirect: bool,
 ) -> Result<Response, Refusal> {
     let engine = call.engine();
     let mut status = call.base().status(engine, command);
     status.blocked = blocked;
+    status.progress = progress;
     let body = serde_json::to_vec(&status)?;
+    let tag = written_tag(command, &status);
     if let Some(resource) = status.resource.filter(|_| redirect) {
         let mut response = raw_json(StatusCode::SEE_OTHER, body);
         set(response.headers_mut(), header::LOCATION, resource);
         return Ok(response);
     }
-    let mut response =
-        tagged(call.headers(), &written_tag(command, status.status, status.blocked.is_some()), body);
+    let mut response = tagged(call.headers(), &tag, body);
     if !status.status.is_settled() {
         let seconds = door::retry_after(engine, command, engine.now());
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -141,11 +144,14 @@ fn shown(
 
 /// The entity tag of a command's status.
 pub(super) fn tag(command: &Command, now: DateTime<Utc>) -> Option<Tag> {
-    Tag::read(&written_tag(command, Phase::of(command, now), false))
+    let position = command_stream::position(command, Phase::of(command, now));
+    Tag::read(&format!("W/\"{position}\""))
 }
 
 /// Weak: two estimates of when an open command will be settled mean the same.
-fn written_tag(command: &Command, phase: Phase, blocked: bool) -> String {
-    let blocked = if blocked { "-blocked" } else { "" };
-    format!("W/\"{}{blocked}\"", command_stream::position(command, phase))
+fn written_tag(command: &Command, status: &CommandStatus<'_>) -> String {
+    let position = command_stream::position(command, status.status);
+    let blocked = if status.blocked.is_some() { "-blocked" } else { "" };
+    let done = status.progress.as_ref().map_or_else(String::new, |progress| format!("-{}", progress.done));
+    format!("W/\"{position}{blocked}{done}\"")
 }

@@ -104,7 +104,7 @@ pub(super) async fn answer(
         };
     }
     let mut response = match (wait, command.state()) {
-        (None, _) | (_, State::Open) => accepted(engine, base, &command)?,
+        (None, _) | (_, State::Open | State::Running) => accepted(engine, base, &command).await?,
         (_, State::Succeeded) => succeeded(engine, base, &command)?,
         (_, State::Failed | State::Cancelled) => failed(base, &command),
     };
@@ -130,9 +130,11 @@ pub(super) async fn settled(
 }
 
 /// 202: it is durably stored.
-fn accepted(engine: &Engine, base: &BasePath, command: &Command) -> Result<Response, Refusal> {
+async fn accepted(engine: &Engine, base: &BasePath, command: &Command) -> Result<Response, Refusal> {
     let now = engine.now();
-    let body = serde_json::to_vec(&base.status(engine, command))?;
+    let mut status = base.status(engine, command);
+    status.progress = engine.progress(std::slice::from_ref(command)).await?.remove(&command.key());
+    let body = serde_json::to_vec(&status)?;
     let mut response = raw_json(StatusCode::ACCEPTED, body);
     let location = base.path(path_of(command.id));
     let headers = response.headers_mut();

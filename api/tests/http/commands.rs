@@ -386,6 +386,9 @@ async fn a_command_that_cannot_be_read_is_not_made_again() {
         correlation_id: "018f0000-0000-7000-8000-000000000001".parse().unwrap(),
         caused_by: None,
         traceparent: None,
+        reply_to: None,
+        depth: 0,
+        running: false,
         settlement: None,
     };
     let broken = Command { id: server.engine.new_id(), metadata: Some("[]".to_owned()), ..sound.clone() };

@@ -60,7 +60,8 @@ impl Envelope {
         envelope.read::<()>("callback_url", |_| None, NO_CALLBACKS);
         let metadata = envelope.metadata();
         let command_type = envelope.finish(command_type)?;
-        let Some(command_type) = catalog.command(&command_type) else {
+        let known = catalog.command(&command_type).filter(|known| !known.is_internal());
+        let Some(command_type) = known else {
             return Err(unknown(&command_type).into());
         };
         let command_type = Arc::clone(command_type);

@@ -16,6 +16,8 @@ type Decodes = fn(&str, &Value) -> Result<(), FieldError>;
 pub struct CommandType {
     name: String,
     aggregate: &'static str,
+    process: Option<&'static str>,
+    internal: bool,
     effect: Effect,
     fails: Option<&'static [&'static str]>,
     text: String,
@@ -29,6 +31,10 @@ pub struct CommandType {
 pub(super) struct Unchecked {
     variant: Variant,
     aggregate: &'static str,
+    /// Whose it is, if it is a process'.
+    pub(super) process: Option<&'static str>,
+    /// Only processes may ask for it.
+    pub(super) internal: bool,
     pub(super) effect: Effect,
     pub(super) fails: Option<&'static [&'static str]>,
     decodes: Decodes,
@@ -40,7 +46,8 @@ impl Unchecked {
         if let Ok(data) = <&mut Schema>::try_from(&mut variant.data) {
             schema::Sent.transform(data);
         }
-        Self { variant, aggregate, effect: Effect::Either, fails: None, decodes: decodes::<C> }
+        let (effect, fails, decodes) = (Effect::Either, None, decodes::<C> as Decodes);
+        Self { variant, aggregate, process: None, internal: false, effect, fails, decodes }
     }
 
     /// As serde calls it.
@@ -53,7 +60,7 @@ impl Unchecked {
     }
 
     pub(super) fn compile(self) -> Result<CommandType, RegistrationError> {
-        let Self { variant, aggregate, effect, fails, decodes } = self;
+        let Self { variant, aggregate, process, internal, effect, fails, decodes } = self;
         let name = format!("{aggregate}.{}", variant.snake);
         if !names::is_snake_case(&variant.snake) {
             return Err(RegistrationError::Name(name));
@@ -68,7 +75,19 @@ impl Unchecked {
             .build(&checked)
             .map_err(|error| RegistrationError::Schema(name.clone(), error.to_string()))?;
         let Variant { name: variant, text, data: schema, .. } = variant;
-        Ok(CommandType { name, aggregate, effect, fails, text, schema, validator, variant, decodes })
+        Ok(CommandType {
+            name,
+            aggregate,
+            process,
+            internal,
+            effect,
+            fails,
+            text,
+            schema,
+            validator,
+            variant,
+            decodes,
+        })
     }
 }
 
@@ -86,6 +105,16 @@ impl CommandType {
     /// `pet`
     pub const fn aggregate(&self) -> &'static str {
         self.aggregate
+    }
+
+    /// The process that handles it, if it is not the aggregate.
+    pub const fn process(&self) -> Option<&'static str> {
+        self.process
+    }
+
+    /// Whether only processes may ask for it.
+    pub const fn is_internal(&self) -> bool {
+        self.internal
     }
 
     /// What it does to the aggregate's existence.

@@ -13,6 +13,7 @@ mod indexed;
 mod names;
 mod panics;
 mod plain;
+mod process;
 mod registration;
 pub mod schema;
 mod slot;
@@ -32,6 +33,7 @@ pub use executor::{Defect, Executed, Executor};
 pub use fold::Fold;
 pub use indexed::{Indexed, MemberKind};
 pub use plain::whole;
+pub use process::{Failure, ProcessType, Reacted, Stimulus};
 pub use registration::{AggregateRegistration, Registration};
 pub use undecodable::Undecodable;
 pub use variants::{Variant, variants};
@@ -65,6 +67,7 @@ pub trait AggregateType: Send + Sync {
 /// Everything registered.
 pub struct Catalog {
     aggregates: BTreeMap<&'static str, Arc<dyn AggregateType>>,
+    processes: BTreeMap<&'static str, Arc<dyn ProcessType>>,
     commands: BTreeMap<String, Arc<CommandType>>,
     events: Vec<EventKind>,
 }
@@ -110,6 +113,16 @@ pub enum RegistrationError {
     /// A collection is a segment of a path.
     #[error("the collection {0:?} is not a segment of a path: lower case letters, digits and hyphens")]
     Collection(String),
+    /// A process and the aggregate that it lives beside have different names in their commands.
+    #[error("the commands of {process} are those of {home}, and cannot stand beside {aggregate}")]
+    Home {
+        /// The process.
+        process: &'static str,
+        /// What its commands are named after.
+        home: &'static str,
+        /// What it was registered with.
+        aggregate: &'static str,
+    },
     /// There is no such command.
     #[error("there is no command {0}")]
     NoCommand(String),
@@ -132,8 +145,13 @@ impl Catalog {
     pub fn new<'r>(
         registrations: impl IntoIterator<Item = &'r Registration>,
     ) -> Result<Self, RegistrationError> {
-        let mut catalog = Self { aggregates: BTreeMap::new(), commands: BTreeMap::new(), events: Vec::new() };
-        for Registration { aggregate, commands, events, .. } in registrations {
+        let mut catalog = Self {
+            aggregates: BTreeMap::new(),
+            processes: BTreeMap::new(),
+            commands: BTreeMap::new(),
+            events: Vec::new(),
+        };
+        for Registration { aggregate, process, commands, events, .. } in registrations {
             let collection = aggregate.collection();
             if catalog.aggregates.values().any(|other| other.collection() == collection) {
                 return Err(RegistrationError::Twice(format!("/v1/{collection}")));
@@ -142,8 +160,16 @@ impl Catalog {
             if catalog.aggregates.insert(name, Arc::clone(aggregate)).is_some() {
                 return Err(RegistrationError::Twice(name.to_owned()));
             }
-            let named = commands.iter().map(|command| (command.name().to_owned(), Arc::clone(command)));
-            catalog.commands.extend(named);
+            if let Some(process) = process
+                && catalog.processes.insert(process.name(), Arc::clone(process)).is_some()
+            {
+                return Err(RegistrationError::Twice(process.name().to_owned()));
+            }
+            for command in commands {
+                if catalog.commands.insert(command.name().to_owned(), Arc::clone(command)).is_some() {
+                    return Err(RegistrationError::Twice(command.name().to_owned()));
+                }
+            }
             catalog.events.extend(events.iter().cloned());
         }
         Ok(catalog)
@@ -159,14 +185,24 @@ impl Catalog {
         self.aggregates.values()
     }
 
+    /// The process type of that name.
+    pub fn process(&self, name: &str) -> Option<&Arc<dyn ProcessType>> {
+        self.processes.get(name)
+    }
+
+    /// Whether there are processes.
+    pub fn has_processes(&self) -> bool {
+        !self.processes.is_empty()
+    }
+
     /// The command type of that name (`pet.reserve`).
     pub fn command(&self, name: &str) -> Option<&Arc<CommandType>> {
         self.commands.get(name)
     }
 
-    /// All command types, by name.
+    /// All command types that anybody may ask for, by name.
     pub fn commands(&self) -> impl Iterator<Item = &Arc<CommandType>> {
-        self.commands.values()
+        self.commands.values().filter(|command| !command.is_internal())
     }
 
     /// The kinds of events of all aggregates.

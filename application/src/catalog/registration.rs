@@ -6,7 +6,7 @@ use cqrs_es::persist::EventUpcaster;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use wilco_domain::kernel::{
-    Asked, Commands, Context, Decided, Decider, Effect, Landing, Rejection, Rule, Shown,
+    Asked, Commands, Context, Decided, Decider, Effect, Landing, Process, Rejection, Rule, Shown,
 };
 
 use super::bounds::{EventSourced, ViewOf};
@@ -14,14 +14,16 @@ use super::codec::{Codec, Read};
 use super::command_type::Unchecked;
 use super::event_kind::{self, EventKind};
 use super::fingerprint::Fingerprints;
+use super::process::TypedProcess;
 use super::typed::TypedAggregate;
 use super::variants::variants;
-use super::{AggregateType, CommandType, Indexed, RegistrationError, names, schema, tagged};
+use super::{AggregateType, CommandType, Indexed, ProcessType, RegistrationError, names, schema, tagged};
 use crate::ports::Command;
 
 /// An aggregate on its way into the catalog.
 pub struct Registration {
     pub(super) aggregate: Arc<dyn AggregateType>,
+    pub(super) process: Option<Arc<dyn ProcessType>>,
     pub(super) commands: Vec<Arc<CommandType>>,
     pub(super) events: Vec<EventKind>,
     rules: Vec<Rule>,
@@ -57,6 +59,7 @@ pub struct AggregateRegistration<A: Aggregate, V> {
     commands: Result<Vec<Unchecked>, RegistrationError>,
     indexed: Vec<&'static str>,
     revision: u32,
+    process: Option<(Arc<dyn ProcessType>, Vec<Unchecked>)>,
     view: PhantomData<fn() -> V>,
 }
 
@@ -112,7 +115,16 @@ impl<A: EventSourced, V: ViewOf<A>> AggregateRegistration<A, V> {
             .map(|all| all.into_iter().map(|variant| Unchecked::of::<C>(A::TYPE, variant)).collect())
             .ok_or(RegistrationError::Commands(A::TYPE));
         let codec = Codec::new(read);
-        Self { collection, services, codec, commands, indexed: Vec::new(), revision: 0, view: PhantomData }
+        Self {
+            collection,
+            services,
+            codec,
+            commands,
+            indexed: Vec::new(),
+            revision: 0,
+            process: None,
+            view: PhantomData,
+        }
     }
 
     /// Says what the commands of these verbs do to the existence of the aggregate: without that, it does not matter to
@@ -150,6 +162,19 @@ impl<A: EventSourced, V: ViewOf<A>> AggregateRegistration<A, V> {
         self
     }
 
+    /// A process asks it from now on, and takes the commands that people make: what the aggregate can be asked is no
+    /// business of theirs any more.
+    #[must_use]
+    pub fn process<P: Process>(mut self) -> Self {
+        let home = (P::HOME == A::TYPE).then_some(());
+        let clash = RegistrationError::Home { process: P::NAME, home: P::HOME, aggregate: A::TYPE };
+        match home.ok_or(clash).and_then(|()| TypedProcess::<P>::new()) {
+            Ok((process, commands)) => self.process = Some((Arc::new(process), commands)),
+            Err(error) => self.commands = Err(error),
+        }
+        self
+    }
+
     fn command(mut self, verb: &str, change: impl FnOnce(&mut Unchecked)) -> Self {
         if let Ok(commands) = &mut self.commands {
             match commands.iter_mut().find(|command| command.verb() == verb) {
@@ -167,7 +192,7 @@ impl<A: EventSourced, V: ViewOf<A>> AggregateRegistration<A, V> {
     /// # Errors
     /// When names break the conventions, schemas cannot be made, or a rule is not explained.
     pub fn finish(self) -> Result<Registration, RegistrationError> {
-        let Self { collection, services, mut codec, commands, indexed, revision, view } = self;
+        let Self { collection, services, mut codec, commands, indexed, revision, process, view } = self;
         if !names::is_snake_case(A::TYPE) {
             return Err(RegistrationError::Name(A::TYPE.to_owned()));
         }
@@ -181,15 +206,24 @@ impl<A: EventSourced, V: ViewOf<A>> AggregateRegistration<A, V> {
         let events = event_kind::of::<A>()?;
         let indexed = indexed.iter().map(|name| Indexed::of::<V>(A::TYPE, name));
         let indexed = indexed.collect::<Result<_, _>>()?;
-        let commands = commands?;
-        for command in &commands {
+        let mut commands = commands?;
+        for command in &mut commands {
             codec.takes(command);
+            command.internal = process.is_some();
         }
+        let process = process.map(|(process, own)| {
+            let own = own.into_iter().map(|mut command: Unchecked| {
+                command.process = Some(process.name());
+                command
+            });
+            commands.extend(own);
+            process
+        });
         let commands = commands.into_iter().map(|command| command.compile().map(Arc::new));
         let commands = commands.collect::<Result<_, _>>()?;
         let (codec, fingerprints) = (Arc::new(codec), Arc::new(Fingerprints::of::<A, V>(revision)));
         let aggregate = TypedAggregate { collection, services, codec, indexed, fingerprints, view };
-        Ok(Registration { aggregate: Arc::new(aggregate), commands, events, rules })
+        Ok(Registration { aggregate: Arc::new(aggregate), process, commands, events, rules })
     }
 }
 

@@ -5,12 +5,12 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::Instant;
 use uuid::Uuid;
-use wilco_domain::kernel::{AggregateId, Caller, Effect, Problem};
+use wilco_domain::kernel::{AggregateId, Caller, Effect, Problem, Progress};
 
 use super::{Engine, Submission, SubmitError, Submitted};
 use crate::catalog::CommandType;
 use crate::ports::{
-    AggregateKey, CancelOutcome, Command, CommandFilter, CommandKey, Page, State, StoreError,
+    AggregateKey, CancelOutcome, Command, CommandFilter, CommandKey, Page, ProcessKey, State, StoreError,
 };
 use crate::status::Phase;
 
@@ -53,6 +53,9 @@ pub enum CancelError {
     /// It is settled.
     #[error("the command is settled")]
     Settled,
+    /// A process has begun to work on it.
+    #[error("the command is running")]
+    Running,
     /// The store did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -110,7 +113,7 @@ impl Engine {
         command: Arc<Command>,
         patience: Duration,
     ) -> Result<Arc<Command>, StoreError> {
-        self.change(command, patience, |command, _| command.state() != State::Open).await
+        self.change(command, patience, |command, _| command.settlement.is_some()).await
     }
 
     /// Waits until the command's phase is another than `phase`, at most for `patience`.
@@ -149,6 +152,26 @@ impl Engine {
         Ok(command)
     }
 
+    /// How far those of these commands are that processes work on.
+    pub async fn progress(&self, commands: &[Command]) -> Result<HashMap<CommandKey, Progress>, StoreError> {
+        let running = commands.iter().filter(|command| command.state() == State::Running);
+        let instance = |command: &Command| {
+            let process_type = self.parts.catalog.command(&command.command_type)?.process()?.to_owned();
+            let (tenant, id) = (command.tenant.clone(), command.target.clone());
+            Some((command.key(), ProcessKey { process_type, tenant, id }))
+        };
+        let instances: Vec<(CommandKey, ProcessKey)> = running.filter_map(instance).collect();
+        if instances.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let keys: Vec<ProcessKey> = instances.iter().map(|(_, process)| process.clone()).collect();
+        let found = self.parts.store.processes(&keys).await?.into_iter();
+        let found: HashMap<ProcessKey, Progress> =
+            found.filter_map(|row| Some((row.key, row.progress?))).collect();
+        let of = |(command, process)| Some((command, found.get(&process)?.clone()));
+        Ok(instances.into_iter().filter_map(of).collect())
+    }
+
     /// Why these commands cannot be applied, as far as they are blocked. Asks the store only when one of them has been
     /// pending for some time.
     pub async fn blocked(&self, commands: &[Command]) -> Result<HashMap<CommandKey, Problem>, StoreError> {
@@ -172,7 +195,7 @@ impl Engine {
             Some(Phase::Scheduled) => (Some(State::Open), Some(true)),
             Some(Phase::Pending) => (Some(State::Open), Some(false)),
             // A command runs while a process has it in hand. There are none yet, so this is the whole list.
-            Some(Phase::Running) => return Ok(Page { items: Vec::new(), more: false }),
+            Some(Phase::Running) => (Some(State::Running), None),
             Some(Phase::Succeeded) => (Some(State::Succeeded), None),
             Some(Phase::Failed) => (Some(State::Failed), None),
             Some(Phase::Cancelled) => (Some(State::Cancelled), None),
@@ -196,6 +219,7 @@ impl Engine {
     pub async fn cancel(&self, caller: &Caller, id: Uuid) -> Result<Arc<Command>, CancelError> {
         match self.find(caller, id).await? {
             Found::Command(command) if command.state() == State::Open => {}
+            Found::Command(command) if command.state() == State::Running => return Err(CancelError::Running),
             Found::Command(_) | Found::Expired => return Err(CancelError::Settled),
             Found::Unknown => return Err(CancelError::Unknown),
         }
@@ -205,10 +229,12 @@ impl Engine {
         match self.parts.store.cancel(&key, self.now(), &problem).await? {
             CancelOutcome::Unknown => Err(CancelError::Unknown),
             CancelOutcome::Settled(_) => Err(CancelError::Settled),
+            CancelOutcome::Running(_) => Err(CancelError::Running),
             CancelOutcome::Cancelled(command) => {
                 let command: Arc<Command> = Arc::new(*command);
                 crate::meters::count_cancelled(&self.parts.catalog, &command);
                 self.router.forget(&key);
+                self.router.signal(std::slice::from_ref(&command));
                 self.parts.waiters.settled(&command);
                 self.parts.pace.settled(1, self.now());
                 self.parts.hub.catch_up().await;

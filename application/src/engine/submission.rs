@@ -299,6 +299,9 @@ impl Engine {
             correlation_id: submission.correlation_id.unwrap_or(id),
             caused_by: submission.caused_by,
             traceparent: submission.traceparent,
+            reply_to: None,
+            depth: 0,
+            running: false,
             settlement: None,
         })
     }

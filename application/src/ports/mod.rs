@@ -8,9 +8,10 @@ mod store;
 pub use broker::{Broker, BrokerError, Message, Published, Receipt, Standing, Told};
 pub use clock::{Clock, Ids, RandomIds, SystemClock};
 pub use store::{
-    Accepted, AggregateKey, BlockedCommand, CancelOutcome, Checkpoint, Checkpoints, Command, CommandFilter,
-    CommandKey, Committed, Deploying, EntryBody, EventRow, Feed, FeedEntry, Fence, Heads, Idempotency,
-    Journal, Kept, Leases, Loaded, MemberValue, NewEvent, OpenCommands, OpenType, Outcome, Page, ParkedEntry,
-    PartitionLease, PartitionSlice, Registry, Seat, Settlement, SnapshotRow, State, Store, StoreError,
-    StoreIdentity, StoredKind, UnitOfWork, ViewFilter, ViewMark, ViewRow, Views,
+    Accepted, AggregateKey, Begun, BlockedCommand, CancelOutcome, Checkpoint, Checkpoints, Command,
+    CommandFilter, CommandKey, Committed, Deploying, EntryBody, EventRow, Feed, FeedEntry, Fence, Heads,
+    Idempotency, Journal, Kept, Leases, Loaded, MemberValue, NewEvent, OpenCommands, OpenType, Outcome, Page,
+    ParkedEntry, PartitionLease, PartitionSlice, ProcessKey, ProcessRow, Processes, Registry, ReplyTo, Seat,
+    Settlement, Signal, SnapshotRow, State, Steps, Store, StoreError, StoreIdentity, StoredKind, Timer,
+    UnitOfWork, ViewFilter, ViewMark, ViewRow, Views,
 };

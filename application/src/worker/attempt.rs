@@ -17,6 +17,7 @@ use uuid::Uuid;
 use super::batch::{Draft, all_events, entries_of, metadata_of, tell_of};
 use super::blocked::{self, Blocked};
 use super::input::{Input, InputKey};
+use super::instances::Instances;
 use super::router::Router;
 use super::setback::{Refusals, Setback};
 use crate::acceptance::{Fresh, follow};
@@ -34,6 +35,7 @@ pub(super) struct Applier {
     /// The partitions, with the epochs in which they are owned.
     epochs: HashMap<u16, i64>,
     executors: HashMap<&'static str, Box<dyn Executor>>,
+    instances: Instances,
     /// Commands whose handler met a defect when it was asked at once: that counts.
     asked: HashSet<CommandKey>,
     pub(super) blocked: Blocked,
@@ -55,6 +57,7 @@ impl Applier {
             router,
             epochs: HashMap::new(),
             executors,
+            instances: Instances::default(),
             asked: HashSet::new(),
             blocked: Blocked::default(),
             settled,
@@ -76,20 +79,20 @@ impl Applier {
         self.epochs = epochs;
     }
 
-    /// Load, execute, commit, tell. Gives back the settled commands.
+    /// Load, execute, commit, tell. Gives back the commands that are settled now, or running.
     pub(super) async fn attempt(
         &mut self,
         batch: &[Input],
         attempt: Attempt<'_>,
     ) -> Result<Vec<Arc<Command>>, Setback> {
         self.load(batch, attempt).await?;
+        self.instances.load(&self.parts, batch).await?;
         self.blocked.look_up(&*self.parts.store, batch).await?;
         let at = self.parts.clock.now();
         let mut draft = Draft::new(self.parts.ownership.replica, self.epochs.clone(), at);
         for input in batch {
             if self.epochs.contains_key(&input.partition()) {
-                let Input::Command(command) = input;
-                self.take(&mut draft, command, attempt, at).await?;
+                self.take_input(&mut draft, input, attempt, at).await?;
             }
         }
         for executor in self.executors.values_mut() {
@@ -117,7 +120,32 @@ impl Applier {
         if !work.issued.is_empty() {
             self.router.offer(work.issued.clone());
         }
-        Ok(self.tell(entries_of(work, &committed), at))
+        self.router.expect(&work.steps.set);
+        let begun = work
+            .steps
+            .begun
+            .iter()
+            .map(|begun| Arc::new(Command { running: true, ..(*begun.command).clone() }));
+        let begun: Vec<Arc<Command>> = begun.collect();
+        let mut done = self.tell(entries_of(work, &committed), at);
+        self.router.signal(&done);
+        done.extend(begun);
+        Ok(done)
+    }
+
+    /// Adds to the draft what an input leads to.
+    async fn take_input(
+        &mut self,
+        draft: &mut Draft,
+        input: &Input,
+        attempt: Attempt<'_>,
+        at: DateTime<Utc>,
+    ) -> Result<(), Setback> {
+        match input {
+            Input::Command(command) => self.take(draft, command, attempt, at).await,
+            Input::Signal(signal) => self.instances.take_signal(draft, &self.parts, signal, attempt),
+            Input::Timer(timer) => self.instances.take_timer(draft, &self.parts, timer, attempt),
+        }
     }
 
     /// Settles a command in the draft, or blocks it.
@@ -139,6 +167,10 @@ impl Applier {
             draft.block(command, blocked::behind(), true);
             return Ok(());
         }
+        let process = self.parts.catalog.command(&command.command_type).and_then(|kind| kind.process());
+        if let (Some(process), false) = (process, matches!(attempt, Attempt::GivenUp)) {
+            return self.instances.take_command(draft, &self.parts, process, command, attempt);
+        }
         let (result, attempts) = self.execute(command, attempt, at).await?;
         if let (Ok(Executed::Blocked(why)), true) = (&result, fresh) {
             return Err(store_first(&why.to_string()));
@@ -150,7 +182,11 @@ impl Applier {
     /// Loads every aggregate of the batch that is not cached, all in one go.
     async fn load(&mut self, batch: &[Input], attempt: Attempt<'_>) -> Result<(), StoreError> {
         let mut keys = Vec::new();
-        for Input::Command(command) in batch {
+        for command in batch.iter().filter_map(Input::command) {
+            if self.parts.catalog.command(&command.command_type).is_some_and(|kind| kind.process().is_some())
+            {
+                continue;
+            }
             let Some(executor) = self.executors.get_mut(command.aggregate_type()) else { continue };
             if !executor.needs(&command.stored_target()) {
                 continue;
@@ -305,7 +341,12 @@ pub(super) enum Attempt<'f> {
 }
 
 impl Attempt<'_> {
-    fn is_fresh(self, command: &Command) -> bool {
+    /// Whether whatever is out of the ordinary ends it.
+    pub(super) fn is_at_once(self) -> bool {
+        matches!(self, Self::AtOnce(_))
+    }
+
+    pub(super) fn is_fresh(self, command: &Command) -> bool {
         matches!(self, Self::AtOnce(fresh) if fresh.contains_key(&command.key().into()))
     }
 

@@ -12,8 +12,8 @@ use crate::catalog::{Defect, Executed};
 use crate::kinds::KnownKinds;
 use crate::metadata::OWN_METADATA;
 use crate::ports::{
-    AggregateKey, BlockedCommand, Command, Committed, EntryBody, EventRow, FeedEntry, NewEvent, Outcome,
-    PartitionSlice, Seat, Settlement, State, UnitOfWork,
+    AggregateKey, Begun, BlockedCommand, Command, Committed, EntryBody, EventRow, FeedEntry, NewEvent,
+    Outcome, PartitionSlice, ProcessKey, ProcessRow, Seat, Settlement, Signal, State, Timer, UnitOfWork,
 };
 use crate::status::rfc3339;
 
@@ -42,25 +42,99 @@ impl Draft {
         result: Result<Executed, Defect>,
         attempts: u32,
     ) {
-        let (state, version, error) = match result {
+        let outcome = match result {
             Ok(Executed::Applied(events, version)) => {
                 for row in events {
                     let seat = self.seat(command.partition);
                     self.work.events.push(NewEvent { seat, row });
                 }
-                (State::Succeeded, Some(version), None)
+                Ok(Some(version))
             }
-            Ok(Executed::Refused(problem)) => (State::Failed, None, Some(problem)),
+            Ok(Executed::Refused(problem)) => Err(problem),
             Ok(Executed::Blocked(why)) => return self.block(command, blocked::unreadable(&why), false),
             Err(defect) => {
                 self.defects.push((Arc::clone(command), defect));
-                (State::Failed, None, Some(internal()))
+                Err(internal())
             }
+        };
+        self.conclude(command, fresh, outcome, attempts);
+    }
+
+    /// Adds how a command ended: with the version of its aggregate, or why not.
+    pub(super) fn conclude(
+        &mut self,
+        command: &Arc<Command>,
+        fresh: bool,
+        outcome: Result<Option<i64>, Problem>,
+        attempts: u32,
+    ) {
+        let (state, version, error) = match outcome {
+            Ok(version) => (State::Succeeded, version, None),
+            Err(problem) => (State::Failed, None, Some(problem)),
         };
         let seat = self.seat(command.partition);
         let error = error.map(|problem| problem.at(crate::status::path_of(command.id)));
         let settlement = Settlement { state, at: self.at, attempts, offset: 0, version, error };
         self.work.outcomes.push(Outcome { seat, command: Arc::clone(command), fresh, settlement });
+    }
+
+    /// When it is settled.
+    pub(super) const fn at(&self) -> DateTime<Utc> {
+        self.at
+    }
+
+    /// Adds a command that a process works on from now on.
+    pub(super) fn begin(&mut self, command: &Arc<Command>, fresh: bool) {
+        self.work.steps.begun.push(Begun { command: Arc::clone(command), fresh });
+    }
+
+    /// Adds what an instance has come to; `before` is the version that is stored. A later step takes the place of an
+    /// earlier one.
+    pub(super) fn step(&mut self, before: i64, row: ProcessRow) {
+        self.touch(row.partition);
+        self.work.steps.rows.retain(|(_, earlier)| earlier.key != row.key);
+        self.work.steps.rows.push((before, row));
+    }
+
+    /// Adds a signal that was heard.
+    pub(super) fn heard(&mut self, signal: Signal) {
+        self.touch(signal.to.partition);
+        self.work.steps.heard.push(signal);
+    }
+
+    /// Adds a timer that has fired.
+    pub(super) fn fired(&mut self, timer: Timer) {
+        self.touch(timer.partition);
+        self.work.steps.fired.push(timer);
+    }
+
+    /// Adds a timer to set; it takes the place of an earlier one of its name.
+    pub(super) fn set(&mut self, timer: Timer) {
+        let steps = &mut self.work.steps;
+        steps.set.retain(|earlier| earlier.process != timer.process || earlier.name != timer.name);
+        steps.set.push(timer);
+    }
+
+    /// Adds a timer that is not to fire.
+    pub(super) fn stop(&mut self, process: &ProcessKey, name: String) {
+        let steps = &mut self.work.steps;
+        steps.set.retain(|earlier| earlier.process != *process || earlier.name != name);
+        steps.stopped.push((process.clone(), name));
+    }
+
+    /// Adds an instance that stands still from now on.
+    pub(super) fn park(&mut self, process: ProcessKey) {
+        self.work.steps.parked.push(process);
+    }
+
+    /// Adds commands that come of it.
+    pub(super) fn issue(&mut self, commands: Vec<Arc<Command>>) {
+        self.work.issued.extend(commands);
+    }
+
+    /// Makes sure that a partition is owned.
+    fn touch(&mut self, partition: u16) {
+        self.seats.entry(partition).or_insert(0);
     }
 
     /// Adds a command that cannot be applied, perhaps only because it comes behind one that cannot.
@@ -70,7 +144,7 @@ impl Draft {
             tracing::warn!(command = %id, kind = command.command_type, target = command.target,
                 reason = reason.detail, "a command is blocked until another version of the program is started");
         }
-        self.seats.entry(partition).or_insert(0);
+        self.touch(partition);
         self.blocked.insert(target.clone());
         let reason = reason.at(crate::status::path_of(id));
         self.work.blocked.push(BlockedCommand { id, partition, target, behind, reason });
@@ -118,7 +192,7 @@ pub(super) fn entries_of(work: Arc<UnitOfWork>, committed: &Committed) -> Vec<Ar
     entries.extend(events.into_iter().map(|NewEvent { seat, row }| entry(seat, EntryBody::Event(row))));
     entries.extend(outcomes.into_iter().map(|Outcome { seat, command, settlement, .. }| {
         let settlement = Some(Settlement { offset: offset(seat), ..settlement });
-        let settled = Command { settlement, ..Arc::unwrap_or_clone(command) };
+        let settled = Command { settlement, running: false, ..Arc::unwrap_or_clone(command) };
         entry(seat, EntryBody::Outcome(Arc::new(settled)))
     }));
     entries.sort_unstable_by_key(|entry| (entry.partition, entry.offset));
@@ -200,6 +274,9 @@ mod tests {
             correlation_id: Uuid::nil(),
             caused_by: None,
             traceparent: Some("00-1-2-00".to_owned()),
+            reply_to: None,
+            depth: 0,
+            running: false,
             settlement: None,
         }
     }

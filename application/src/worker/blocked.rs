@@ -63,7 +63,7 @@ impl Blocked {
     pub(super) async fn look_up(&mut self, store: &dyn Store, batch: &[Input]) -> Result<(), StoreError> {
         self.found.clear();
         if self.more {
-            let of_batch = batch.iter().map(|Input::Command(command)| command.aggregate());
+            let of_batch = batch.iter().filter_map(Input::command).map(|command| command.aggregate());
             let unknown: Vec<AggregateKey> = of_batch.filter(|key| !self.targets.contains(key)).collect();
             self.found.extend(store.blocked_targets(&unknown).await?);
         }

@@ -1,4 +1,4 @@
-//! What a lane has before it: commands, mostly.
+//! What a lane has before it.
 //!
 //! What must hold:
 //! - An input comes after those that were there before it in its partition, whether it was offered, handed over or read
@@ -92,7 +92,7 @@ impl Inbox {
                 continue;
             }
             if let Some(due) = input.not_before() {
-                content.next_due = Some(content.next_due.map_or(due, |next| next.min(due)));
+                content.expect(due);
             } else if let Some(arrivals) = &mut content.arrivals {
                 arrivals.push(input);
             } else if content.behind {
@@ -156,6 +156,12 @@ impl Inbox {
             let key = input.key();
             !(gone.contains(&key) && known.remove(&key))
         });
+    }
+
+    /// Something falls due then.
+    pub(super) fn expect(&self, due: DateTime<Utc>) {
+        self.content().expect(due);
+        self.news.notify_one();
     }
 
     /// Asks the lane to read the registry.
@@ -264,6 +270,10 @@ impl Content {
         self.fresh.insert(input.key(), fresh);
         self.queue.push_back(input);
         None
+    }
+
+    fn expect(&mut self, due: DateTime<Utc>) {
+        self.next_due = Some(self.next_due.map_or(due, |next| next.min(due)));
     }
 
     fn append(&mut self, input: Input) {

@@ -10,6 +10,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -117,26 +118,44 @@ impl Lane {
         }
         let now = self.parts.clock.now();
         let Some((partitions, limit)) = self.inbox.wants_refill(now) else { return };
-        let due = match self.let_go(&partitions).await {
-            Ok(()) => self.parts.store.due(&partitions, now, limit).await,
-            Err(error) => Err(error),
-        };
-        match due {
-            Ok(found) => {
-                let mut counts: HashMap<u16, u32> = HashMap::new();
-                for command in &found {
-                    *counts.entry(command.partition).or_default() += 1;
-                }
-                let complete = counts.values().all(|count| *count < limit);
-                let found = found.into_iter().map(|command| Input::Command(Arc::new(command)));
-                self.inbox.refill(found.collect(), complete);
-            }
+        match self.read(&partitions, now, limit).await {
+            Ok((found, complete)) => self.inbox.refill(found, complete),
             Err(error) => {
                 self.parts.ownership.outage.failed(&error, "the registry could not be read");
                 self.inbox.refill_failed();
                 Backoff::default().wait().await;
             }
         }
+    }
+
+    /// What the store holds for these partitions, so much of each kind in each partition; and whether that is all.
+    async fn read(
+        &mut self,
+        partitions: &[u16],
+        now: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<(Vec<Input>, bool), StoreError> {
+        self.let_go(partitions).await?;
+        let store = &self.parts.store;
+        let commands = store.due(partitions, now, limit).await?;
+        let mut complete = is_all(commands.iter().map(|command| command.partition), limit);
+        let mut found: Vec<Input> =
+            commands.into_iter().map(|command| Input::Command(Arc::new(command))).collect();
+        if self.parts.catalog.has_processes() {
+            let signals = store.signals(partitions, limit).await?;
+            // Not only those that are due: the next ones are to be looked for in time.
+            let until = now + self.parts.settings.worker.look_every;
+            let timers = store.timers(partitions, until, limit).await?;
+            complete &= is_all(signals.iter().map(|signal| signal.to.partition), limit)
+                && is_all(timers.iter().map(|timer| timer.partition), limit);
+            let (due, later): (Vec<_>, Vec<_>) = timers.into_iter().partition(|timer| timer.due_at <= now);
+            if let Some(next) = later.iter().map(|timer| timer.due_at).min() {
+                self.inbox.expect(next);
+            }
+            found.extend(signals.into_iter().map(|signal| Input::Signal(Arc::new(signal))));
+            found.extend(due.into_iter().map(|timer| Input::Timer(Arc::new(timer))));
+        }
+        Ok((found, complete))
     }
 
     /// Lets go of what is blocked, as far as it need not be any more.
@@ -158,7 +177,7 @@ impl Lane {
             Ok(outcomes) => {
                 for outcome in outcomes {
                     if let Some(fresh) = hand.fresh.remove(&outcome.key().into()) {
-                        fresh.settled(outcome);
+                        fresh.done(outcome);
                     }
                 }
             }
@@ -210,4 +229,11 @@ impl Lane {
         self.inbox.forget(gone);
         inputs
     }
+}
+
+/// Whether what was read, at most `limit` of each partition, is all that there is.
+fn is_all(partitions: impl Iterator<Item = u16>, limit: u32) -> bool {
+    let mut counts: HashMap<u16, u32> = HashMap::new();
+    partitions.for_each(|partition| *counts.entry(partition).or_default() += 1);
+    counts.values().all(|count| *count < limit)
 }

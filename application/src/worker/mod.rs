@@ -30,6 +30,7 @@ mod batch;
 mod blocked;
 mod inbox;
 mod input;
+mod instances;
 mod lane;
 mod recovery;
 mod router;

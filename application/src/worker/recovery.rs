@@ -4,11 +4,16 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+
 use super::Backoff;
 use super::attempt::{Applier, Attempt};
 use super::input::{Input, InputKey};
 use super::setback::Setback;
-use crate::ports::{CommandKey, State, StoreError};
+use crate::ports::{Command, CommandKey, State, Store, StoreError};
+
+/// Signals and timers of each partition that are tried again at once; others are when they are read again.
+const MOST_AGAIN: u32 = 10_000;
 
 impl Applier {
     /// Works off every input of the batch that is still open and still ours, however long it takes.
@@ -76,11 +81,12 @@ impl Applier {
     /// Those that the store still holds as open. Asks until it gets an answer. The outcome of commands that turn out to
     /// be settled is told to whoever waits for it.
     async fn still_open(&mut self, batch: Vec<Input>) -> Vec<Input> {
-        let command = |Input::Command(command): &Input| command.key();
-        let keys: Vec<CommandKey> = batch.iter().map(command).collect();
+        let keys: Vec<CommandKey> =
+            batch.iter().filter_map(Input::command).map(|command| command.key()).collect();
+        let partitions: Vec<u16> = self.epochs().keys().copied().collect();
         let mut backoff = Backoff::default();
-        let stored = loop {
-            match self.parts.store.commands(&keys).await {
+        let (stored, rest) = loop {
+            match stored(&*self.parts.store, &partitions, self.parts.clock.now(), &keys, &batch).await {
                 Ok(stored) => break stored,
                 Err(error) => {
                     self.parts.ownership.outage.failed(&error, "the registry could not be read");
@@ -88,14 +94,35 @@ impl Applier {
                 }
             }
         };
-        let (open, settled): (Vec<_>, Vec<_>) =
+        let (open, others): (Vec<_>, Vec<_>) =
             stored.into_iter().partition(|command| command.state() == State::Open);
+        let settled: Vec<_> = others.into_iter().filter(|command| command.settlement.is_some()).collect();
         for command in &settled {
             self.parts.waiters.settled(&Arc::new(command.clone()));
         }
         self.parts.pace.settled(settled.len(), self.parts.clock.now());
         self.parts.hub.catch_up().await;
-        let open: HashSet<InputKey> = open.iter().map(|command| command.key().into()).collect();
+        let mut open: HashSet<InputKey> = open.iter().map(|command| command.key().into()).collect();
+        open.extend(rest);
         batch.into_iter().filter(|input| open.contains(&input.key())).collect()
     }
+}
+
+/// The commands of those keys, and the keys of the other inputs of the batch that are still there.
+async fn stored(
+    store: &dyn Store,
+    partitions: &[u16],
+    now: DateTime<Utc>,
+    keys: &[CommandKey],
+    batch: &[Input],
+) -> Result<(Vec<Command>, Vec<InputKey>), StoreError> {
+    let commands = if keys.is_empty() { Vec::new() } else { store.commands(keys).await? };
+    if keys.len() == batch.len() {
+        return Ok((commands, Vec::new()));
+    }
+    let signals = store.signals(partitions, MOST_AGAIN).await?.into_iter();
+    let timers = store.timers(partitions, now, MOST_AGAIN).await?.into_iter();
+    let there = signals.map(|signal| Input::Signal(Arc::new(signal)));
+    let there = there.chain(timers.map(|timer| Input::Timer(Arc::new(timer))));
+    Ok((commands, there.map(|input| input.key()).collect()))
 }

@@ -5,7 +5,7 @@ use super::WorkerSettings;
 use super::inbox::Inbox;
 use super::input::Input;
 use crate::acceptance::Fresh;
-use crate::ports::{Command, CommandKey};
+use crate::ports::{Command, CommandKey, Signal, Timer};
 
 /// Brings commands to the lane that is responsible.
 #[derive(Clone)]
@@ -21,9 +21,25 @@ impl Router {
     /// Offers commands that were just accepted. What no lane takes now (not owned, or no room) is found in the
     /// registry later.
     pub(crate) fn offer(&self, commands: Vec<Arc<Command>>) {
-        let inputs = commands.into_iter().map(Input::from);
+        self.offer_inputs(commands.into_iter().map(Input::from).collect());
+    }
+
+    /// Hands over how commands were settled to the processes that have issued them. The store has it too: what no lane
+    /// takes now is found there.
+    pub(crate) fn signal(&self, settled: &[Arc<Command>]) {
+        let signals = settled.iter().filter_map(|command| {
+            let to = command.reply_to.as_deref()?.clone();
+            Some(Input::Signal(Arc::new(Signal { to, command: Arc::clone(command) })))
+        });
+        let signals: Vec<Input> = signals.collect();
+        if !signals.is_empty() {
+            self.offer_inputs(signals);
+        }
+    }
+
+    fn offer_inputs(&self, inputs: Vec<Input>) {
         if let [only] = &*self.inboxes {
-            only.offer(inputs.collect());
+            only.offer(inputs);
             return;
         }
         let mut shares: Vec<Vec<Input>> = vec![Vec::new(); self.inboxes.len()];
@@ -49,6 +65,13 @@ impl Router {
         }
         let shares = self.inboxes.iter().zip(shares).filter(|(_, share)| !share.is_empty());
         shares.flat_map(|(inbox, share)| inbox.hand_over(share)).collect()
+    }
+
+    /// Timers were set: the lanes look for them when they fall due.
+    pub(crate) fn expect(&self, timers: &[Timer]) {
+        for timer in timers {
+            self.inboxes[self.lane_of(timer.partition)].expect(timer.due_at);
+        }
     }
 
     /// A command was cancelled: it need not be tried.

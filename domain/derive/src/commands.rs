@@ -8,7 +8,7 @@ const MARKS: [&str; 4] = ["creates", "removes", "either", "fails"];
 
 pub fn expand(mut variants: Variants) -> Result<TokenStream> {
     let shapes = variants.take(&MARKS, shape)?;
-    let derives = crate::derives(&quote!(Deserialize));
+    let derives = crate::derives(&quote!(Serialize, Deserialize));
     let (item, name) = (&variants.item, &variants.item.ident);
     Ok(quote! {
         #derives

@@ -54,7 +54,7 @@ fn further(variants: &syn::punctuated::Punctuated<syn::Variant, syn::Token![,]>)
 /// Everything that an aggregate can be asked: an enumeration with a variant for each command. Adds
 ///
 /// ```text
-/// #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+/// #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 /// #[serde(rename_all = "snake_case")]
 /// impl wilco::kernel::Commands for … {}
 /// ```

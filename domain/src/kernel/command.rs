@@ -1,3 +1,4 @@
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Problem;
@@ -82,7 +83,7 @@ pub struct CommandShape {
 }
 
 /// Everything that an aggregate can be asked: written with [`commands`](crate::commands).
-pub trait Commands: DeserializeOwned + schemars::JsonSchema + Send + 'static {
+pub trait Commands: Serialize + DeserializeOwned + schemars::JsonSchema + Send + 'static {
     /// Each of them.
     const ALL: &'static [CommandShape];
 }

@@ -7,6 +7,7 @@ mod decider;
 mod given;
 mod ids;
 mod problem;
+mod process;
 mod rejection;
 mod shown;
 
@@ -17,6 +18,7 @@ pub use decider::{Context, Decider, Events, Refusals};
 pub use given::{Given, When, given};
 pub use ids::{AggregateId, InvalidId};
 pub use problem::{FieldError, Problem, title};
+pub use process::{Effects, Held, Input, Issued, Process, Progress, Reply, Then};
 pub use rejection::{Rejection, RejectionKind, Rule};
 pub use shown::{Landing, LandingView, Shown};
 pub use wilco_derive::{commands, events, refusals, state, value};

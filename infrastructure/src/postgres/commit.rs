@@ -4,20 +4,23 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use wilco_application::ports::{
-    BlockedCommand, Command, NewEvent, Outcome, PartitionSlice, Seat, SnapshotRow, StoreError, StoredKind,
-    UnitOfWork, ViewRow,
+    BlockedCommand, Command, NewEvent, Outcome, PartitionSlice, Seat, SnapshotRow, State, StoreError,
+    StoredKind, UnitOfWork, ViewRow,
 };
 
+use super::processes::bind_steps;
 use super::registry::lock_order;
-use super::rows::{Scalar, bind_commands, bind_given, unreadable, with_columns_after};
+use super::rows::{Scalar, bind_commands, bind_given, bind_origin, unreadable, with_columns_after};
 
 type Statement<'q> = Scalar<'q, Vec<i64>>;
 
 const COMMIT: &str = include_str!("sql/commit.sql");
 /// How many parameters that has.
 const PARAMETERS: usize = 67;
-static COMMIT_AND_ISSUE: LazyLock<String> =
-    LazyLock::new(|| with_columns_after(include_str!("sql/issue.sql"), PARAMETERS) + COMMIT);
+/// With what comes of it: commands that it issues, and what instances of processes did.
+static COMMIT_AND_GO_ON: LazyLock<String> = LazyLock::new(|| {
+    with_columns_after(include_str!("sql/issue.sql"), PARAMETERS) + COMMIT + include_str!("sql/step.sql")
+});
 
 fn column<'r, R, T>(rows: &'r [R], value: impl FnMut(&'r R) -> T) -> Vec<T> {
     rows.iter().map(value).collect()
@@ -39,7 +42,8 @@ pub(super) fn statement(work: &UnitOfWork) -> Result<Statement<'_>, StoreError> 
     fresh.sort_by_key(|outcome| lock_order(&outcome.command));
     let stored_seats = seats(column(&stored, |outcome| outcome.seat))?;
     let fresh_seats = seats(column(&fresh, |outcome| outcome.seat))?;
-    let text = if work.issued.is_empty() { COMMIT } else { &COMMIT_AND_ISSUE };
+    let goes_on = !(work.issued.is_empty() && work.steps.is_empty());
+    let text = if goes_on { &COMMIT_AND_GO_ON } else { COMMIT };
     let query = sqlx::query_scalar(text).bind(work.owner);
     let query = bind_partitions(query, &work.partitions);
     let query = bind_events(query, event_seats, &work.events);
@@ -49,12 +53,14 @@ pub(super) fn statement(work: &UnitOfWork) -> Result<Statement<'_>, StoreError> 
     let query = bind_commands(bind_outcomes(query, fresh_seats, &fresh)?, &commands);
     let query = bind_snapshots(bind_views(query, &work.views), &work.snapshots);
     let query = bind_blocked(bind_kinds(query, &work.kinds), &work.blocked)?;
-    if work.issued.is_empty() {
+    if !goes_on {
         return Ok(query);
     }
-    let mut issued: Vec<&Command> = work.issued.iter().map(|command| &**command).collect();
-    issued.sort_by_key(|command| lock_order(command));
-    Ok(bind_given(query, &issued))
+    let mut stored: Vec<(&Command, State)> = work.stored_as().collect();
+    stored.sort_by_key(|(command, _)| lock_order(command));
+    let commands = column(&stored, |(command, _)| *command);
+    let query = bind_origin(bind_given(query, &commands), &commands);
+    bind_steps(query.bind(column(&stored, |(_, state)| *state as i16)), &work.steps)
 }
 
 fn bind_partitions<'q>(query: Statement<'q>, slices: &'q [PartitionSlice]) -> Statement<'q> {

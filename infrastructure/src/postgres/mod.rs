@@ -40,6 +40,7 @@ mod journal;
 mod kept;
 mod leases;
 mod probe;
+mod processes;
 mod registry;
 mod rows;
 mod servers;

@@ -161,7 +161,9 @@ impl Registry for PostgresStore {
         let Some(cancelled) = cancelled else { return Ok(CancelOutcome::Unknown) };
         let command = self.command(key).await?.ok_or_else(|| unreadable("a command has vanished"))?;
         if !cancelled {
-            return Ok(CancelOutcome::Settled(Box::new(command)));
+            let running = command.state() == State::Running;
+            let outcome = if running { CancelOutcome::Running } else { CancelOutcome::Settled };
+            return Ok(outcome(Box::new(command)));
         }
         self.hint_of_entries();
         Ok(CancelOutcome::Cancelled(Box::new(command)))
@@ -278,6 +280,7 @@ fn listing(filter: &CommandFilter) -> QueryBuilder<'_, Postgres> {
         Some(State::Succeeded) => some(&mut query, concat!(by_acceptance!(), "c.status = 1 AND "), filter),
         Some(State::Failed) => some(&mut query, concat!(by_acceptance!(), "c.status = 2 AND "), filter),
         Some(State::Cancelled) => some(&mut query, concat!(by_acceptance!(), "c.status = 3 AND "), filter),
+        Some(State::Running) => some(&mut query, concat!(by_acceptance!(), "c.status = 4 AND "), filter),
         None => some(&mut query, by_acceptance!(), filter),
     }
     query

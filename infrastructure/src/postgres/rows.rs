@@ -5,7 +5,7 @@ use sqlx::query::QueryScalar;
 use sqlx::{Decode, Postgres, Row, Type};
 use uuid::Uuid;
 use wilco_application::ports::{
-    Command, EntryBody, EventRow, FeedEntry, Idempotency, Settlement, State, StoreError, ViewRow,
+    Command, EntryBody, EventRow, FeedEntry, Idempotency, ReplyTo, Settlement, State, StoreError, ViewRow,
 };
 use wilco_domain::kernel::Tenant;
 
@@ -33,22 +33,32 @@ const GIVEN: [(&str, &str); 17] = [
     ("traceparent", "text"),
 ];
 
+/// What is stored besides of a command that a process has issued, in the order in which it is bound and read.
+const ORIGIN: [(&str, &str); 4] =
+    [("reply_to", "text"), ("reply_partition", "smallint"), ("must", "text"), ("depth", "smallint")];
+
 /// What is stored of a command when it is settled, in the order in which it is read.
 const SETTLED: [&str; 6] = ["status", "settled_at", "attempts", "version", "error", "\"offset\""];
 
 /// A statement whose text says `{given}` for what is given of a command, `{given arrays}` for as many parameters,
-/// `{command}` for all columns, of `commands c`, and `{no command}` for as many nulls.
+/// `{origin}` and `{origin arrays}` for what follows them, `{command}` for all columns, of `commands c`, and
+/// `{no command}` for as many nulls.
 pub(super) fn with_columns(text: &str) -> String {
     with_columns_after(text, 0)
 }
 
 /// The same for a statement that has so many parameters before those arrays.
 pub(super) fn with_columns_after(text: &str, parameters: usize) -> String {
-    let all = || GIVEN.into_iter().map(|(column, _)| column).chain(SETTLED);
+    let all = || GIVEN.into_iter().chain(ORIGIN).map(|(column, _)| column).chain(SETTLED);
     let list = |columns: Vec<String>| columns.join(", ");
-    let arrays = (parameters + 1..).zip(GIVEN).map(|(number, (_, of))| format!("${number}::{of}[]"));
+    let arrays = |of: &[(&str, &str)], before: usize| {
+        let arrays = (before + 1..).zip(of).map(|(number, (_, of))| format!("${number}::{of}[]"));
+        list(arrays.collect())
+    };
     text.replace("{given}", &GIVEN.map(|(column, _)| column).join(", "))
-        .replace("{given arrays}", &list(arrays.collect()))
+        .replace("{given arrays}", &arrays(&GIVEN, parameters))
+        .replace("{origin}", &ORIGIN.map(|(column, _)| column).join(", "))
+        .replace("{origin arrays}", &arrays(&ORIGIN, parameters + GIVEN.len()))
         .replace("{command}", &list(all().map(|column| format!("c.{column}")).collect()))
         .replace("{no command}", &list(all().map(|_| "NULL".to_owned()).collect()))
 }
@@ -82,7 +92,8 @@ pub(super) fn command(row: &PgRow) -> Result<Command, StoreError> {
 fn command_at(row: &PgRow, first: usize) -> Result<Command, StoreError> {
     let mut columns = Columns { row, next: first };
     let given = given(&mut columns).map_err(classify)?;
-    Ok(Command { settlement: settlement(&mut columns)?, ..given })
+    let (state, settlement) = settlement(&mut columns)?;
+    Ok(Command { running: state == State::Running, settlement, ..given })
 }
 
 fn given(columns: &mut Columns<'_>) -> Result<Command, sqlx::Error> {
@@ -104,8 +115,15 @@ fn given(columns: &mut Columns<'_>) -> Result<Command, sqlx::Error> {
         correlation_id: columns.next::<Option<Uuid>>()?.unwrap_or(id),
         caused_by: columns.next()?,
         traceparent: columns.next()?,
+        reply_to: reply_to(columns.next()?, columns.next()?, columns.next()?),
+        depth: columns.next::<Option<i16>>()?.unwrap_or_default() as u16,
+        running: false,
         settlement: None,
     })
+}
+
+fn reply_to(address: Option<&str>, partition: Option<i16>, must: Option<&str>) -> Option<Box<ReplyTo>> {
+    ReplyTo::from_stored(address?, partition? as u16, must).map(Box::new)
 }
 
 /// The tenant whose name is stored so.
@@ -117,11 +135,11 @@ fn idempotency(key: Option<String>, fingerprint: Option<[u8; 16]>) -> Option<Ide
     fingerprint.map(|fingerprint| Idempotency { key, fingerprint })
 }
 
-fn settlement(columns: &mut Columns<'_>) -> Result<Option<Settlement>, StoreError> {
+fn settlement(columns: &mut Columns<'_>) -> Result<(State, Option<Settlement>), StoreError> {
     let number: i16 = columns.next().map_err(classify)?;
     let state = State::from_number(number).ok_or_else(|| unreadable(format!("status {number}")))?;
-    if state == State::Open {
-        return Ok(None);
+    if matches!(state, State::Open | State::Running) {
+        return Ok((state, None));
     }
     let mut read = || -> Result<_, sqlx::Error> {
         let (at, attempts) = (columns.next()?, columns.next::<i32>()? as u32);
@@ -131,7 +149,7 @@ fn settlement(columns: &mut Columns<'_>) -> Result<Option<Settlement>, StoreErro
     };
     let (settlement, error) = read().map_err(classify)?;
     let error = error.map(serde_json::from_str).transpose().map_err(unreadable)?;
-    Ok(Some(Settlement { error, ..settlement }))
+    Ok((state, Some(Settlement { error, ..settlement })))
 }
 
 /// A statement whose parameters are arrays.
@@ -166,6 +184,16 @@ pub(super) fn bind_commands<'q, O>(query: Scalar<'q, O>, commands: &[&'q Command
         .bind(of(commands, |c| (c.correlation_id != c.id).then_some(c.correlation_id)))
         .bind(of(commands, |c| c.caused_by))
         .bind(of(commands, |c| c.traceparent.as_deref()))
+}
+
+/// Where each command comes from, an array a column.
+pub(super) fn bind_origin<'q, O>(query: Scalar<'q, O>, commands: &[&'q Command]) -> Scalar<'q, O> {
+    let reply_to = || commands.iter().map(|command| command.reply_to.as_deref());
+    query
+        .bind(reply_to().map(|to| to.map(ReplyTo::address)).collect::<Vec<_>>())
+        .bind(reply_to().map(|to| to.map(|to| to.partition as i16)).collect::<Vec<_>>())
+        .bind(reply_to().map(|to| to.and_then(ReplyTo::must_as_stored)).collect::<Vec<_>>())
+        .bind(commands.iter().map(|command| command.depth as i16).collect::<Vec<_>>())
 }
 
 /// A view, from [`view_columns`].

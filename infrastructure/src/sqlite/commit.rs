@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use sqlx::sqlite::SqliteConnection;
 use wilco_application::ports::{
-    BlockedCommand, Committed, NewEvent, Outcome, PartitionSlice, Seat, SnapshotRow, StoreError, StoredKind,
-    UnitOfWork,
+    BlockedCommand, Command, Committed, NewEvent, Outcome, PartitionSlice, Seat, SnapshotRow, State,
+    StoreError, StoredKind, UnitOfWork,
 };
 
 use super::bulk::Bulk;
 use super::errors::{classify, unreadable};
-use super::rows::{GIVEN, SETTLED, bind_command};
+use super::processes;
+use super::rows::{GIVEN, ORIGIN, SETTLED, bind_command, bind_origin};
 use super::values::Values;
 use super::views::bind_view;
 
@@ -23,7 +24,7 @@ static VIEWS_OF_NEW_STATUS: Bulk = Bulk::new(include_str!("sql/commit_6_views_of
 static SNAPSHOTS: Bulk = Bulk::new(include_str!("sql/commit_7_snapshots.sql"), 5);
 static KINDS: Bulk = Bulk::new(include_str!("sql/commit_8_kinds.sql"), 5);
 static BLOCKED: Bulk = Bulk::new(include_str!("sql/commit_9_blocked.sql"), 7);
-static ISSUED: Bulk = Bulk::new(include_str!("sql/commit_10_issued.sql"), GIVEN.len());
+static ISSUED: Bulk = Bulk::new(include_str!("sql/commit_10_issued.sql"), GIVEN.len() + ORIGIN.len() + 1);
 
 /// An outcome with what is stored of it.
 struct Settled<'w> {
@@ -66,9 +67,17 @@ pub(super) async fn write(
     SNAPSHOTS.execute(connection, &work.snapshots, bind_snapshot).await?;
     KINDS.execute(connection, &work.kinds, bind_kind).await?;
     write_blocked(connection, &work.blocked).await?;
-    ISSUED.execute(connection, &work.issued, |values, command| bind_command(values, command)).await?;
+    let issued: Vec<(&Command, State)> = work.stored_as().collect();
+    ISSUED.execute(connection, &issued, bind_issued).await?;
+    processes::write(connection, &work.steps).await?;
     let base = |slice: &PartitionSlice| bases.get(&slice.partition).copied();
     Ok(Committed { bases: work.partitions.iter().filter_map(base).collect() })
+}
+
+fn bind_issued<'q>(values: &mut Values<'q>, (command, state): &(&'q Command, State)) {
+    bind_command(values, command);
+    bind_origin(values, command);
+    values.put(*state as i16);
 }
 
 fn bind_event<'q>(values: &mut Values<'q>, (event, offset): &'q (&NewEvent, i64)) {

@@ -36,6 +36,7 @@ mod feed;
 mod file;
 mod journal;
 mod leases;
+mod processes;
 mod registry;
 mod rows;
 mod values;

@@ -207,8 +207,10 @@ async fn cancel(
     error: String,
 ) -> Result<CancelOutcome, StoreError> {
     let Some(found) = one(connection, &key).await? else { return Ok(CancelOutcome::Unknown) };
-    if found.settlement.is_some() {
-        return Ok(CancelOutcome::Settled(Box::new(found)));
+    match found.state() {
+        State::Open => {}
+        State::Running => return Ok(CancelOutcome::Running(Box::new(found))),
+        _ => return Ok(CancelOutcome::Settled(Box::new(found))),
     }
     let offset: i64 =
         sqlx::query_scalar("UPDATE partitions SET head = head + 1 WHERE id = ?1 RETURNING head")
@@ -260,6 +262,9 @@ fn listing(filter: &CommandFilter) -> QueryBuilder<'_, Sqlite> {
         Some(State::Succeeded) => some(&mut query, " WHERE c.status = 1 AND ", filter),
         Some(State::Failed) => some(&mut query, " WHERE c.status = 2 AND ", filter),
         Some(State::Cancelled) => some(&mut query, " WHERE c.status = 3 AND ", filter),
+        Some(State::Running) => {
+            some(&mut query, " INDEXED BY commands_running WHERE c.status = 4 AND ", filter)
+        }
         None => some(&mut query, " WHERE ", filter),
     }
     query

@@ -6,7 +6,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Decode, Row, Sqlite, Type};
 use uuid::Uuid;
 use wilco_application::ports::{
-    Command, EntryBody, EventRow, FeedEntry, Idempotency, Settlement, State, StoreError, ViewRow,
+    Command, EntryBody, EventRow, FeedEntry, Idempotency, ReplyTo, Settlement, State, StoreError, ViewRow,
 };
 use wilco_domain::kernel::Tenant;
 
@@ -35,15 +35,19 @@ pub(super) const GIVEN: [&str; 17] = [
     "traceparent",
 ];
 
+/// What is stored besides of a command that a process has issued, in the order in which it is bound and read.
+pub(super) const ORIGIN: [&str; 4] = ["reply_to", "reply_partition", "must", "depth"];
+
 /// What is stored of a command when it is settled, in the order in which it is bound and read.
 pub(super) const SETTLED: [&str; 6] = ["status", "settled_at", "attempts", "version", "error", "\"offset\""];
 
-/// A statement whose text says `{given}` or `{settled}` for these columns, `{command}` for all of them, of `commands c`,
+/// A statement whose text says `{given}`, `{origin}` or `{settled}` for these columns, `{command}` for all of them, of `commands c`,
 /// and `{no command}` for as many nulls.
 pub(super) fn with_columns(text: &str) -> String {
-    let all = || GIVEN.into_iter().chain(SETTLED);
+    let all = || GIVEN.into_iter().chain(ORIGIN).chain(SETTLED);
     let list = |columns: Vec<String>| columns.join(", ");
     text.replace("{given}", &GIVEN.join(", "))
+        .replace("{origin}", &ORIGIN.join(", "))
         .replace("{settled}", &SETTLED.join(", "))
         .replace("{command}", &list(all().map(|column| format!("c.{column}")).collect()))
         .replace("{no command}", &list(all().map(|_| "NULL".to_owned()).collect()))
@@ -78,7 +82,8 @@ pub(super) fn command(row: &SqliteRow) -> Result<Command, StoreError> {
 fn command_at(row: &SqliteRow, first: usize) -> Result<Command, StoreError> {
     let mut columns = Columns { row, next: first };
     let given = given(&mut columns).map_err(classify)?;
-    Ok(Command { settlement: settlement(&mut columns)?, ..given })
+    let (state, settlement) = settlement(&mut columns)?;
+    Ok(Command { running: state == State::Running, settlement, ..given })
 }
 
 fn given(columns: &mut Columns<'_>) -> Result<Command, sqlx::Error> {
@@ -100,8 +105,15 @@ fn given(columns: &mut Columns<'_>) -> Result<Command, sqlx::Error> {
         correlation_id: columns.next::<Option<Uuid>>()?.unwrap_or(id),
         caused_by: columns.next()?,
         traceparent: columns.next()?,
+        reply_to: reply_to(columns.next()?, columns.next()?, columns.next()?),
+        depth: columns.next::<Option<i16>>()?.unwrap_or_default() as u16,
+        running: false,
         settlement: None,
     })
+}
+
+fn reply_to(address: Option<&str>, partition: Option<i16>, must: Option<&str>) -> Option<Box<ReplyTo>> {
+    ReplyTo::from_stored(address?, partition? as u16, must).map(Box::new)
 }
 
 /// The tenant whose name is stored so.
@@ -119,11 +131,11 @@ fn idempotency(
     Ok(Some(Idempotency { key, fingerprint }))
 }
 
-fn settlement(columns: &mut Columns<'_>) -> Result<Option<Settlement>, StoreError> {
+fn settlement(columns: &mut Columns<'_>) -> Result<(State, Option<Settlement>), StoreError> {
     let number: i16 = columns.next().map_err(classify)?;
     let state = State::from_number(number).ok_or_else(|| unreadable(format!("status {number}")))?;
-    if state == State::Open {
-        return Ok(None);
+    if matches!(state, State::Open | State::Running) {
+        return Ok((state, None));
     }
     let mut read = || -> Result<_, sqlx::Error> {
         let (at, attempts) = (time(columns.next()?)?, columns.next()?);
@@ -133,7 +145,7 @@ fn settlement(columns: &mut Columns<'_>) -> Result<Option<Settlement>, StoreErro
     };
     let (settlement, error) = read().map_err(classify)?;
     let error = error.map(serde_json::from_str).transpose().map_err(unreadable)?;
-    Ok(Some(Settlement { error, ..settlement }))
+    Ok((state, Some(Settlement { error, ..settlement })))
 }
 
 /// What is given of a command, as the statements that store it take it.
@@ -157,6 +169,13 @@ pub(super) fn bind_command<'q>(values: &mut Values<'q>, command: &'q Command) {
         .put((command.correlation_id != command.id).then_some(command.correlation_id))
         .put(command.caused_by)
         .optional_text(command.traceparent.as_deref());
+}
+
+/// Where a command comes from, as the statement that stores issued ones takes it.
+pub(super) fn bind_origin(values: &mut Values<'_>, command: &Command) {
+    let reply_to = command.reply_to.as_deref();
+    values.put(reply_to.map(ReplyTo::address)).put(reply_to.map(|reply_to| reply_to.partition));
+    values.put(reply_to.and_then(ReplyTo::must_as_stored)).put(command.depth);
 }
 
 /// A view, from [`view_columns`].
@@ -216,6 +235,6 @@ pub(super) fn hex(id: Uuid) -> String {
     id.simple().to_string()
 }
 
-fn time(micros: i64) -> Result<DateTime<Utc>, sqlx::Error> {
+pub(super) fn time(micros: i64) -> Result<DateTime<Utc>, sqlx::Error> {
     DateTime::from_timestamp_micros(micros).ok_or_else(|| sqlx::Error::Decode("a time out of range".into()))
 }

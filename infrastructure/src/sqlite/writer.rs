@@ -35,8 +35,10 @@ const GROUP: usize = 64;
 /// The log is emptied when it has grown beyond this. SQLite writes it back every few MiB by itself, but starts it
 /// over only when no reader is in it.
 const LOG_BYTES: u64 = 64 << 20;
-/// How long to leave the log alone after readers kept it from being emptied.
-const FORBEARANCE: Duration = Duration::from_secs(10);
+/// How long to leave the log alone after readers kept it from being emptied: the first time, and at most. It grows
+/// meanwhile, and each attempt keeps writes waiting, by [`BUSY`] at most.
+const FORBEARANCE: Duration = Duration::from_millis(250);
+const MOST_FORBEARANCE: Duration = Duration::from_secs(10);
 /// The log is also emptied when nothing was written for so long.
 const IDLE: Duration = Duration::from_secs(1);
 
@@ -112,7 +114,7 @@ impl Writer {
         file.note_log();
         let now = Instant::now();
         let running =
-            Running { options, connection: Some(connection), file, spare_until: now, written: Some(now) };
+            Running { options, connection: Some(connection), file, spare: None, written: Some(now) };
         let running = tokio::spawn(running.run(waiting));
         Self { jobs: Mutex::new(Some(jobs)), running: Mutex::new(Some(running)) }
     }
@@ -164,8 +166,8 @@ struct Running {
     /// None after an error, until the next group.
     connection: Option<SqliteConnection>,
     file: Arc<DataFile>,
-    /// When the log may be emptied again.
-    spare_until: Instant,
+    /// Since when the log is left alone, and for how long.
+    spare: Option<(Instant, Duration)>,
     /// When something was written that is not known to be in the data file.
     written: Option<Instant>,
 }
@@ -253,7 +255,8 @@ impl Running {
         let now = Instant::now();
         let idle = self.written.is_some_and(|written| now >= written + IDLE);
         let long = || std::fs::metadata(self.file.log()).is_ok_and(|log| log.len() > LOG_BYTES);
-        if now < self.spare_until || !(idle || long()) {
+        let spared = self.spare.is_some_and(|(since, forbearance)| now < since + forbearance);
+        if spared || !(idle || long()) {
             return;
         }
         let Some(connection) = &mut self.connection else { return };
@@ -262,8 +265,10 @@ impl Running {
             sqlx::query_scalar::<_, i64>("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(connection).await;
         if matches!(emptied, Ok(0)) {
             self.written = None;
+            self.spare = None;
         } else {
-            self.spare_until = Instant::now() + FORBEARANCE;
+            let forbearance = self.spare.map_or(FORBEARANCE, |(_, last)| (last * 2).min(MOST_FORBEARANCE));
+            self.spare = Some((Instant::now(), forbearance));
             tracing::debug!(?emptied, "the SQLite log was not emptied; trying again later");
         }
     }

@@ -64,6 +64,9 @@ pub fn command(partition: u16, target: &str) -> Command {
         correlation_id: id,
         caused_by: None,
         traceparent: None,
+        reply_to: None,
+        depth: 0,
+        running: false,
         settlement: None,
     }
 }

@@ -16,6 +16,7 @@ mod feed;
 mod journal;
 mod keys;
 mod leases;
+mod processes;
 mod registry;
 mod unit_of_work;
 mod views;
@@ -27,6 +28,7 @@ pub use feed::{EntryBody, Feed, FeedEntry, Heads, StoreIdentity};
 pub use journal::{Journal, Kept, Loaded};
 pub use keys::AggregateKey;
 pub use leases::{Leases, PartitionLease};
+pub use processes::{Begun, ProcessKey, ProcessRow, Processes, ReplyTo, Signal, Steps, Timer};
 pub use registry::{
     Accepted, CancelOutcome, Command, CommandFilter, CommandKey, Idempotency, OpenCommands, Registry,
     Settlement, State,
@@ -35,8 +37,8 @@ pub use unit_of_work::{Committed, NewEvent, Outcome, PartitionSlice, Seat, Snaps
 pub use views::{MemberValue, ViewFilter, ViewMark, ViewRow, Views};
 
 /// Everything the engine asks of a store.
-pub trait Store: Registry + Journal + Feed + Checkpoints + Views + Leases + Deploying {}
-impl<T: Registry + Journal + Feed + Checkpoints + Views + Leases + Deploying> Store for T {}
+pub trait Store: Registry + Journal + Feed + Checkpoints + Views + Leases + Deploying + Processes {}
+impl<T> Store for T where T: Registry + Journal + Feed + Checkpoints + Views + Leases + Deploying + Processes {}
 
 /// Why a store could not do as asked.
 #[derive(Debug, thiserror::Error)]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use wilco_domain::kernel::{Problem, Tenant};
 
-use super::{Page, StoreError};
+use super::{Page, ReplyTo, StoreError};
 
 /// How a command stands in the registry. Scheduled and pending are both [`State::Open`]; `not_before` and the
 /// clock tell them apart.
@@ -23,6 +23,8 @@ pub enum State {
     Failed = 2,
     /// Taken back before it was applied.
     Cancelled = 3,
+    /// Begun, and in the hands of a process, which settles it.
+    Running = 4,
 }
 
 impl State {
@@ -33,6 +35,7 @@ impl State {
             1 => Some(Self::Succeeded),
             2 => Some(Self::Failed),
             3 => Some(Self::Cancelled),
+            4 => Some(Self::Running),
             _ => None,
         }
     }
@@ -111,7 +114,13 @@ pub struct Command {
     pub caused_by: Option<Uuid>,
     /// W3C Trace Context of the request.
     pub traceparent: Option<String>,
-    /// How it ended; `None` while it is open.
+    /// Who issued it and wants to hear how it ended.
+    pub reply_to: Option<Box<ReplyTo>>,
+    /// How many processes led to it, one by way of the other.
+    pub depth: u16,
+    /// Whether a process has begun to work on it. Says nothing once it is settled.
+    pub running: bool,
+    /// How it ended; `None` while it is open or running.
     pub settlement: Option<Settlement>,
 }
 
@@ -133,14 +142,15 @@ impl Command {
 
     /// How it stands.
     pub fn state(&self) -> State {
-        self.settlement.as_ref().map_or(State::Open, |settlement| settlement.state)
+        let unsettled = if self.running { State::Running } else { State::Open };
+        self.settlement.as_ref().map_or(unsettled, |settlement| settlement.state)
     }
 }
 
 /// How a command ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settlement {
-    /// Never [`State::Open`].
+    /// Never [`State::Open`] or [`State::Running`].
     pub state: State,
     /// When.
     pub at: DateTime<Utc>,
@@ -171,6 +181,8 @@ pub enum CancelOutcome {
     Cancelled(Box<Command>),
     /// It was settled before.
     Settled(Box<Command>),
+    /// A process has begun to work on it.
+    Running(Box<Command>),
     /// There is no such command.
     Unknown,
 }

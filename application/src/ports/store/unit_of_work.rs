@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{AggregateKey, BlockedCommand, Command, EventRow, Settlement, StoredKind, ViewRow};
+use super::{AggregateKey, BlockedCommand, Command, EventRow, Settlement, State, Steps, StoredKind, ViewRow};
 
 /// Where in its partition's feed an entry of a unit of work goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +82,18 @@ pub struct UnitOfWork {
     /// Commands that cannot be applied. They stay open and are not due until they are let go; their partitions are
     /// among those of the unit of work.
     pub blocked: Vec<BlockedCommand>,
+    /// What instances of processes did. Their partitions are among those of the unit of work.
+    pub steps: Steps,
+}
+
+impl UnitOfWork {
+    /// The commands that it stores without settling them, and how they stand then: those that come of it, and new ones
+    /// that instances have begun to work on.
+    pub fn stored_as(&self) -> impl Iterator<Item = (&Command, State)> {
+        let issued = self.issued.iter().map(|command| (&**command, State::Open));
+        let begun = self.steps.begun.iter().filter(|begun| begun.fresh);
+        issued.chain(begun.map(|begun| (&*begun.command, State::Running)))
+    }
 }
 
 /// A commit that is done.

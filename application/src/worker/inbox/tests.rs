@@ -22,6 +22,9 @@ fn command(number: u128) -> Arc<Command> {
         correlation_id: Uuid::from_u128(number),
         caused_by: None,
         traceparent: None,
+        reply_to: None,
+        depth: 0,
+        running: false,
         settlement: None,
     })
 }

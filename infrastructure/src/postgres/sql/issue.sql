@@ -1,7 +1,7 @@
--- Comes before the statement that writes a unit of work: stores commands that come of it, to be applied later. One that
--- is there already ends it all.
---   an array of each of {given}, of the same length
+-- Comes before the statement that writes a unit of work: stores commands that come of it, to be applied later, and new ones
+-- that are running from now on. One that is there already ends it all.
+--   an array of each of {given} and {origin}, of the same length, and one of statuses
 WITH issued AS (
-    INSERT INTO commands ({given})
-    SELECT * FROM unnest({given arrays})
+    INSERT INTO commands ({given}, {origin}, status)
+    SELECT * FROM unnest({given arrays}, {origin arrays}, $89::smallint[])
 )

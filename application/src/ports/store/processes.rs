@@ -1,0 +1,172 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+use wilco_domain::kernel::{Problem, Progress, Tenant};
+
+use super::{Command, StoreError};
+
+/// Names an instance of a process.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ProcessKey {
+    /// `ordering`
+    pub process_type: String,
+    /// Whose it is.
+    pub tenant: Tenant,
+    /// The id that its commands are for.
+    pub id: String,
+}
+
+/// Where an issued command's outcome goes: to an instance, under the label that it was issued with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplyTo {
+    /// The type of the process.
+    pub process_type: String,
+    /// The instance's id.
+    pub id: String,
+    /// Names the command among those of the instance.
+    pub label: String,
+    /// The partition of the instance.
+    pub partition: u16,
+    /// It has to be done in the end: these slugs say that there is nothing to do.
+    pub must: Option<Vec<String>>,
+}
+
+impl ReplyTo {
+    /// As it is stored: `ordering/o-1/reserve`. No type and no id has a slash.
+    pub fn address(&self) -> String {
+        [&self.process_type, "/", &self.id, "/", &self.label].concat()
+    }
+
+    /// From what is stored.
+    pub fn from_stored(address: &str, partition: u16, must: Option<&str>) -> Option<Self> {
+        let (process_type, rest) = address.split_once('/')?;
+        let (id, label) = rest.split_once('/')?;
+        let must = must.map(|slugs| serde_json::from_str(slugs).unwrap_or_default());
+        Some(Self { process_type: process_type.into(), id: id.into(), label: label.into(), partition, must })
+    }
+
+    /// Those slugs as they are stored.
+    pub fn must_as_stored(&self) -> Option<String> {
+        self.must.as_ref().map(|slugs| serde_json::Value::from(slugs.clone()).to_string())
+    }
+
+    /// The instance; it is of the same tenant as the command.
+    pub fn process(&self, tenant: &Tenant) -> ProcessKey {
+        ProcessKey { process_type: self.process_type.clone(), tenant: tenant.clone(), id: self.id.clone() }
+    }
+}
+
+/// An instance as it is stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProcessRow {
+    /// Which one.
+    pub key: ProcessKey,
+    /// That of its commands.
+    pub partition: u16,
+    /// How many inputs it has handled.
+    pub version: i64,
+    /// The layout of its state.
+    pub state_version: u16,
+    /// As JSON.
+    pub state: String,
+    /// The commands that it is to settle.
+    pub holds: Vec<Uuid>,
+    /// How many of its commands have not been answered yet.
+    pub awaits: u32,
+    /// How far it is.
+    pub progress: Option<Progress>,
+    /// How many processes led to it, one by way of the other.
+    pub depth: u16,
+    /// Shared by everything that the request it began with set off.
+    pub correlation_id: Uuid,
+    /// The command that began it.
+    pub caused_by: Option<Uuid>,
+    /// Who asked for it.
+    pub actor: Option<String>,
+    /// W3C Trace Context of the request.
+    pub traceparent: Option<String>,
+    /// When it began.
+    pub begun_at: DateTime<Utc>,
+    /// When it ended.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// Why it stands still until somebody sees to it.
+    pub parked: Option<Problem>,
+}
+
+/// What an instance is to hear of: a command that it issued is settled.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Signal {
+    /// Who is to hear of it.
+    pub to: ReplyTo,
+    /// The command as it was settled. Its partition and offset say where it was told.
+    pub command: Arc<Command>,
+}
+
+/// A timer of an instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timer {
+    /// Whose.
+    pub process: ProcessKey,
+    /// The partition of the instance.
+    pub partition: u16,
+    /// Its name within the instance.
+    pub name: String,
+    /// When it fires.
+    pub due_at: DateTime<Utc>,
+}
+
+/// What instances did, as part of a unit of work.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Steps {
+    /// The instances afterwards, each with the version that it had before; 0: it begins with this. Another one is a
+    /// conflict.
+    pub rows: Vec<(i64, ProcessRow)>,
+    /// What they have heard of: not to be handled again. One that is not there any more is a conflict.
+    pub heard: Vec<Signal>,
+    /// Timers that have fired. One that is not there any more as it was is a conflict.
+    pub fired: Vec<Timer>,
+    /// Timers that are not to fire: the instance and the name.
+    pub stopped: Vec<(ProcessKey, String)>,
+    /// Timers to set, or to set anew.
+    pub set: Vec<Timer>,
+    /// Instances that stand still from now on: what is to come to them waits.
+    pub parked: Vec<ProcessKey>,
+    /// Commands that are running from now on. One that is not open is a conflict.
+    pub begun: Vec<Begun>,
+}
+
+/// A command that an instance has begun to work on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Begun {
+    /// Which one.
+    pub command: Arc<Command>,
+    /// Nobody has stored it yet: the commit accepts it.
+    pub fresh: bool,
+}
+
+impl Steps {
+    /// Whether no instance did anything, and none was told of anything.
+    pub const fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.heard.is_empty() && self.fired.is_empty() && self.parked.is_empty()
+    }
+}
+
+/// The instances of processes, and what is to come to them. They are written by units of work.
+#[async_trait]
+pub trait Processes: Send + Sync {
+    /// Those of `keys` that are there, in no particular order.
+    async fn processes(&self, keys: &[ProcessKey]) -> Result<Vec<ProcessRow>, StoreError>;
+
+    /// What instances in these partitions are to hear of, in order of settlement, at most `limit` for each partition.
+    async fn signals(&self, partitions: &[u16], limit: u32) -> Result<Vec<Signal>, StoreError>;
+
+    /// The timers in these partitions that fire by `until`, in order, at most `limit` for each partition.
+    async fn timers(
+        &self,
+        partitions: &[u16],
+        until: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<Timer>, StoreError>;
+}

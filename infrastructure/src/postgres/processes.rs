@@ -1,0 +1,171 @@
+//! Instances of processes.
+
+use std::sync::{Arc, LazyLock};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+use wilco_application::ports::{
+    ProcessKey, ProcessRow, Processes, ReplyTo, Signal, Steps, StoreError, Timer,
+};
+
+use super::PostgresStore;
+use super::errors::classify;
+use super::rows::{Scalar, command, tenant, unreadable, with_columns};
+
+static SIGNALS: LazyLock<String> = LazyLock::new(|| with_columns(include_str!("sql/signals.sql")));
+
+#[async_trait]
+impl Processes for PostgresStore {
+    async fn processes(&self, keys: &[ProcessKey]) -> Result<Vec<ProcessRow>, StoreError> {
+        let rows = sqlx::query(include_str!("sql/processes.sql"))
+            .bind(keys.iter().map(|key| &*key.process_type).collect::<Vec<_>>())
+            .bind(keys.iter().map(|key| key.tenant.stored()).collect::<Vec<_>>())
+            .bind(keys.iter().map(|key| &*key.id).collect::<Vec<_>>())
+            .fetch_all(self.reads())
+            .await
+            .map_err(classify)?;
+        rows.iter().map(process).collect()
+    }
+
+    async fn signals(&self, partitions: &[u16], limit: u32) -> Result<Vec<Signal>, StoreError> {
+        let rows = sqlx::query(&SIGNALS)
+            .bind(partitions.iter().map(|partition| *partition as i16).collect::<Vec<_>>())
+            .bind(i64::from(limit))
+            .fetch_all(self.reads())
+            .await
+            .map_err(classify)?;
+        rows.iter().map(signal).collect()
+    }
+
+    async fn timers(
+        &self,
+        partitions: &[u16],
+        until: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<Timer>, StoreError> {
+        let rows = sqlx::query(include_str!("sql/timers.sql"))
+            .bind(partitions.iter().map(|partition| *partition as i16).collect::<Vec<_>>())
+            .bind(until)
+            .bind(i64::from(limit))
+            .fetch_all(self.reads())
+            .await
+            .map_err(classify)?;
+        rows.iter().map(timer).collect::<Result<_, _>>().map_err(classify)
+    }
+}
+
+/// What instances did, as `wilco_step` takes it.
+pub(super) fn bind_steps<'q, O>(query: Scalar<'q, O>, steps: &Steps) -> Result<Scalar<'q, O>, StoreError> {
+    let rows = steps.rows.iter().map(|(before, row)| instance(*before, row));
+    let rows = rows.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
+    let heard = steps.heard.iter().map(|signal| {
+        let offset = signal.command.settlement.as_ref().map(|settlement| settlement.offset);
+        json!({ "source": signal.command.partition, "offset": offset, "address": signal.to.address() })
+    });
+    let parked = steps.parked.iter().map(|process| named(process, ""));
+    let stopped = steps.stopped.iter().map(|(process, name)| named(process, name));
+    let begun = steps.begun.iter().filter(|begun| !begun.fresh);
+    let begun = begun.map(|begun| json!({ "id": begun.command.id, "tenant": begun.command.tenant.stored() }));
+    Ok(query
+        .bind(Value::Array(rows))
+        .bind(Value::Array(heard.collect()))
+        .bind(timers(&steps.fired))
+        .bind(Value::Array(stopped.collect()))
+        .bind(timers(&steps.set))
+        .bind(Value::Array(parked.collect()))
+        .bind(Value::Array(begun.collect())))
+}
+
+fn timers(timers: &[Timer]) -> Value {
+    let timer = |timer: &Timer| {
+        let mut members = named(&timer.process, &timer.name);
+        members["partition"] = json!(timer.partition);
+        members["due_at"] = json!(timer.due_at);
+        members
+    };
+    timers.iter().map(timer).collect()
+}
+
+fn named(process: &ProcessKey, name: &str) -> Value {
+    json!({
+        "process_type": process.process_type,
+        "tenant": process.tenant.stored(),
+        "process_id": process.id,
+        "name": name,
+    })
+}
+
+fn instance(before: i64, row: &ProcessRow) -> Result<Value, serde_json::Error> {
+    Ok(json!({
+        "expected": before,
+        "process_type": row.key.process_type,
+        "tenant": row.key.tenant.stored(),
+        "process_id": row.key.id,
+        "partition": row.partition,
+        "version": row.version,
+        "state_version": row.state_version,
+        "state": row.state,
+        "holds": row.holds,
+        "awaits": row.awaits,
+        "progress": row.progress.as_ref().map(serde_json::to_string).transpose()?,
+        "depth": row.depth,
+        "correlation_id": row.correlation_id,
+        "caused_by": row.caused_by,
+        "actor": row.actor,
+        "traceparent": row.traceparent,
+        "begun_at": row.begun_at,
+        "ended_at": row.ended_at,
+        "parked": row.parked.as_ref().map(serde_json::to_string).transpose()?,
+    }))
+}
+
+fn key(row: &PgRow) -> Result<ProcessKey, sqlx::Error> {
+    Ok(ProcessKey { process_type: row.try_get(0)?, tenant: tenant(row.try_get(1)?)?, id: row.try_get(2)? })
+}
+
+fn process(row: &PgRow) -> Result<ProcessRow, StoreError> {
+    let read = || -> Result<_, sqlx::Error> {
+        let process = ProcessRow {
+            key: key(row)?,
+            version: row.try_get(3)?,
+            state_version: row.try_get::<i16, _>(4)? as u16,
+            state: row.try_get(5)?,
+            holds: row.try_get(6)?,
+            awaits: row.try_get::<i32, _>(7)? as u32,
+            progress: None,
+            ended_at: row.try_get(9)?,
+            parked: None,
+            partition: row.try_get::<i16, _>(11)? as u16,
+            depth: row.try_get::<i16, _>(12)? as u16,
+            correlation_id: row.try_get(13)?,
+            caused_by: row.try_get(14)?,
+            actor: row.try_get(15)?,
+            traceparent: row.try_get(16)?,
+            begun_at: row.try_get(17)?,
+        };
+        Ok((process, row.try_get(8)?, row.try_get(10)?))
+    };
+    let (process, progress, parked): (_, Option<&str>, Option<&str>) = read().map_err(classify)?;
+    let progress = progress.map(serde_json::from_str).transpose().map_err(unreadable)?;
+    let parked = parked.map(serde_json::from_str).transpose().map_err(unreadable)?;
+    Ok(ProcessRow { progress, parked, ..process })
+}
+
+fn signal(row: &PgRow) -> Result<Signal, StoreError> {
+    let command = Arc::new(command(row)?);
+    let to = command.reply_to.as_deref().cloned();
+    let to: ReplyTo = to.ok_or_else(|| unreadable("a signal of a command that nobody waits for"))?;
+    Ok(Signal { to, command })
+}
+
+fn timer(row: &PgRow) -> Result<Timer, sqlx::Error> {
+    Ok(Timer {
+        process: key(row)?,
+        name: row.try_get(3)?,
+        partition: row.try_get::<i16, _>(4)? as u16,
+        due_at: row.try_get(5)?,
+    })
+}
