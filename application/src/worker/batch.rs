@@ -68,6 +68,9 @@ impl Draft {
         outcome: Result<Option<i64>, Problem>,
         attempts: u32,
     ) {
+        // An instance has begun to work on it in this very batch.
+        let begun = self.work.steps.begun.iter().position(|begun| begun.command.key() == command.key());
+        let fresh = begun.map_or(fresh, |index| self.work.steps.begun.remove(index).fresh);
         let (state, version, error) = match outcome {
             Ok(version) => (State::Succeeded, version, None),
             Err(problem) => (State::Failed, None, Some(problem)),
@@ -123,7 +126,8 @@ impl Draft {
     }
 
     /// Adds an instance that stands still from now on.
-    pub(super) fn park(&mut self, process: ProcessKey) {
+    pub(super) fn park(&mut self, process: ProcessKey, partition: u16) {
+        self.touch(partition);
         self.work.steps.parked.push(process);
     }
 

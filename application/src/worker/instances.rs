@@ -149,13 +149,15 @@ impl Instances {
             self.write(draft, key, Plan::of(row), None);
             return Ok(());
         }
+        if instance.row.parked.is_some() {
+            draft.park(key, instance.row.partition);
+            return Ok(());
+        }
         let unreachable = signal.to.must.is_some() && matches!(reply, Reply::Failed(_));
         let at = signal.command.settlement.as_ref().map_or(draft.at(), |settlement| settlement.at);
         let label = signal.to.label.clone();
         let result = if let (true, Reply::Failed(problem)) = (unreachable, &reply) {
             Err(Failure::Defect(Defect(format!("{label}, which has to be done, failed: {}", problem.detail))))
-        } else if instance.row.parked.is_some() {
-            Err(Failure::Newer)
         } else {
             self.react(parts, &**kind, &key, Stimulus::Reply(&label, reply), at, None, draft.at())
         };
@@ -191,12 +193,13 @@ impl Instances {
             draft.fired(timer.clone());
             return Ok(());
         }
+        if instance.row.parked.is_some() {
+            draft.park(key, instance.row.partition);
+            return Ok(());
+        }
         instance.touched.insert(timer.name.clone());
-        let result = if instance.row.parked.is_some() {
-            Err(Failure::Newer)
-        } else {
-            self.react(parts, &**kind, &key, Stimulus::Timer(&timer.name), timer.due_at, None, draft.at())
-        };
+        let result =
+            self.react(parts, &**kind, &key, Stimulus::Timer(&timer.name), timer.due_at, None, draft.at());
         match result {
             Ok(plan) => {
                 draft.fired(timer.clone());
@@ -277,10 +280,8 @@ impl Instances {
         attempt: Attempt<'_>,
     ) -> Result<(), Setback> {
         let why = match failure {
-            Failure::Newer => {
-                draft.park(key);
-                return Ok(());
-            }
+            // Left where it is, for the build that can.
+            Failure::Newer => return Ok(()),
             Failure::Defect(defect) if attempt.is_at_once() => return Err(Setback::Defect(defect)),
             Failure::Defect(defect) => defect.0,
             Failure::Unreadable(why) => why.0,
@@ -293,7 +294,7 @@ impl Instances {
         instance.row =
             ProcessRow { version: instance.row.version + 1, parked: Some(problem), ..instance.row.clone() };
         draft.step(instance.stored, instance.row.clone());
-        draft.park(key);
+        draft.park(key, instance.row.partition);
         Ok(())
     }
 }

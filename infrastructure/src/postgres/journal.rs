@@ -34,7 +34,9 @@ impl Journal for PostgresStore {
 
     async fn commit(&self, work: Arc<UnitOfWork>) -> Result<Committed, StoreError> {
         let committing = Arc::clone(&self.inner.committing);
-        let for_others = self.concerns_others(&work.issued);
+        let replies = work.outcomes.iter().filter_map(|outcome| outcome.command.reply_to.as_deref());
+        let concerned = work.issued.iter().map(|command| command.partition);
+        let for_others = self.are_others(concerned.chain(replies.map(|reply_to| reply_to.partition)));
         let commit = async move {
             let mut lent = committing.take().await.map_err(classify)?;
             let bases = commit::statement(&work)?.fetch_one(&mut *lent.connection).await;

@@ -37,7 +37,7 @@ impl Registry for PostgresStore {
         if commands.is_empty() {
             return Ok(Vec::new());
         }
-        let for_others = self.concerns_others(&commands);
+        let for_others = self.are_others(commands.iter().map(|command| command.partition));
         let pool = self.writes().clone();
         let accepted = self.outlive(async move { accept(&pool, &commands).await }).await?;
         if for_others {
@@ -171,10 +171,10 @@ impl Registry for PostgresStore {
 }
 
 impl PostgresStore {
-    /// Whether one of these is for a partition that another replica may own.
-    pub(super) fn concerns_others(&self, commands: &[Arc<Command>]) -> bool {
+    /// Whether another replica may own one of these partitions.
+    pub(super) fn are_others(&self, mut partitions: impl Iterator<Item = u16>) -> bool {
         let owned = self.inner.owned.lock().unwrap_or_else(PoisonError::into_inner);
-        commands.iter().any(|command| !owned.contains(&command.partition))
+        partitions.any(|partition| !owned.contains(&partition))
     }
 }
 

@@ -13,6 +13,7 @@ mod fresh;
 mod issued;
 mod leases;
 mod making;
+mod processes;
 mod readers;
 mod registry;
 mod tenants;
@@ -111,6 +112,15 @@ facts! {
         an_issued_command_is_stored_as_it_is_and_due,
         an_issued_command_that_is_there_already_is_a_conflict_and_changes_nothing,
         a_replica_without_the_lease_issues_nothing;
+    processes:
+        an_instance_is_found_as_it_was_written,
+        an_instance_that_is_not_where_it_was_is_a_conflict_and_leaves_nothing,
+        a_replica_without_the_lease_steps_nowhere,
+        whoever_settles_an_issued_command_leaves_a_signal,
+        a_signal_is_heard_once,
+        timers_fire_in_order_and_once_as_they_were_set,
+        a_command_in_the_hands_of_a_process_is_neither_due_nor_cancelled,
+        what_comes_to_an_instance_that_stands_still_waits;
     feed:
         offsets_begin_at_one_and_go_by_the_seats,
         offsets_are_gapless_per_partition_under_concurrent_commits_and_cancels,
