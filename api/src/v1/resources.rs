@@ -8,7 +8,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use wilco_application::catalog::{Indexed, MemberKind};
 use wilco_application::engine::Engine;
-use wilco_application::ports::{AggregateKey, MemberValue, State, ViewFilter, ViewRow};
+use wilco_application::ports::{AggregateKey, MemberValue, ViewFilter, ViewRow};
 use wilco_application::status::path_of;
 
 use super::history::Event;
@@ -114,7 +114,7 @@ async fn awaited(engine: &Engine, base: &BasePath, key: &AggregateKey) -> Result
         // The one that made it may have succeeded in between.
         return engine.queries().resource(key).await?.ok_or_else(|| unknown(aggregate));
     };
-    let refusal = if command.state() == State::Open {
+    let refusal = if command.settlement.is_none() {
         let detail = format!("the command that makes this {aggregate} is still open");
         Refusal::new("not-yet", StatusCode::NOT_FOUND, detail).retry_after(door::retry_after(
             engine,

@@ -12,6 +12,7 @@ mod doors;
 mod feed;
 mod openapi;
 mod operations;
+mod orders;
 mod preconditions;
 mod promises;
 mod resources;

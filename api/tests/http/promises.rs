@@ -77,9 +77,29 @@ async fn what_a_command_fails_with_is_named_among_its_answers() {
         server.done(&format!("/v1/cars/{id}/retire"), &json!({})).await;
         server.request(Method::PUT, &format!("/v1/cars/{id}"), &wait, car().to_string()).await;
     }
+    for (id, verbs) in [("completed", &["approve", "complete"][..]), ("cancelled", &["cancel"])] {
+        server.done("/v1/pets", &pet_with_id(&format!("for-{id}"))).await.expect(201);
+        server.done("/v1/orders", &json!({ "id": id, "pet_id": format!("for-{id}") })).await.expect(201);
+        server.done(&format!("/v1/orders/{id}/complete"), &json!({})).await;
+        for verb in verbs {
+            server.done(&format!("/v1/orders/{id}/{verb}"), &json!({})).await.expect(200);
+            server.done(&format!("/v1/orders/{id}/cancel"), &json!({})).await;
+        }
+    }
+    for pet in ["reserved", "sold", "deleted", "absent"] {
+        server.done("/v1/orders", &json!({ "pet_id": pet })).await;
+    }
     expect_events_that_fit(
         &server,
-        &["pets/reserved", "pets/sold", "pets/available", "pets/deleted", "cars/active"],
+        &[
+            "pets/reserved",
+            "pets/sold",
+            "pets/available",
+            "pets/deleted",
+            "cars/active",
+            "orders/completed",
+            "orders/cancelled",
+        ],
     )
     .await;
     let failed = server.get("/v1/commands?status=failed&limit=500").await.json();
@@ -94,6 +114,10 @@ async fn what_a_command_fails_with_is_named_among_its_answers() {
         "car-retired",
         "gone",
         "not-found",
+        "order-approved",
+        "order-cancelled",
+        "order-completed",
+        "order-not-approved",
         "pet-not-reserved",
         "pet-reserved",
         "pet-sold",
