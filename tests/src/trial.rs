@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _, PgConnection};
 use tempfile::TempDir;
-use wilco_application::catalog::{AggregateRegistration, Catalog};
+use wilco_application::catalog::{AggregateRegistration, Catalog, Registration};
 use wilco_application::engine::{Engine, EngineSettings, Running, Submission};
 use wilco_application::ports::{Broker, RandomIds, Store, SystemClock};
 use wilco_domain::kernel::{AggregateId, LandingView, Rejection, RejectionKind, Tenant};
@@ -188,9 +188,19 @@ impl Place {
         snapshot_every: i64,
         broker: Option<Arc<dyn Broker>>,
     ) -> (Arc<Engine>, Running) {
+        self.engine_of(&[], snapshot_every, broker).await
+    }
+
+    /// The same, in which others are registered as well.
+    pub async fn engine_of(
+        &self,
+        others: &[Registration],
+        snapshot_every: i64,
+        broker: Option<Arc<dyn Broker>>,
+    ) -> (Arc<Engine>, Running) {
         let trial =
             AggregateRegistration::<Trial, TrialView>::with_pure_services("trials", self.asked.clone());
-        let catalog = Catalog::new([&trial.finish().unwrap()]).unwrap();
+        let catalog = Catalog::new([&trial.finish().unwrap()].into_iter().chain(others)).unwrap();
         let (clock, ids) = (Arc::new(SystemClock), Arc::new(RandomIds));
         let mut settings = EngineSettings::default();
         settings.worker.snapshot_every = snapshot_every;

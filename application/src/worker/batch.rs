@@ -92,10 +92,13 @@ impl Draft {
     }
 
     /// Adds what an instance has come to; `before` is the version that is stored. A later step takes the place of an
-    /// earlier one.
+    /// earlier one; the last one leaves no timers.
     pub(super) fn step(&mut self, before: i64, row: ProcessRow) {
         self.touch(row.partition);
         self.work.steps.rows.retain(|(_, earlier)| earlier.key != row.key);
+        if row.ended_at.is_some() {
+            self.work.steps.set.retain(|timer| timer.process != row.key);
+        }
         self.work.steps.rows.push((before, row));
     }
 

@@ -1,0 +1,344 @@
+//! Processes on both stores: many replies, timers, defects, and everything again after a new start.
+
+#![allow(clippy::unwrap_used, reason = "all of this is tests")]
+
+// The attributes name what they need by the crate that aggregates are usually written with.
+extern crate wilco_domain as wilco;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use wilco_application::catalog::{AggregateRegistration, Registration};
+use wilco_application::engine::{Engine, Submission};
+use wilco_application::ports::{Command, ProcessKey, ProcessRow, Settlement, State};
+use wilco_domain::kernel::{
+    AggregateId, Caller, Context, Decider, Held, Input, Problem, Process, Refused, Reply, Tenant, Then,
+    commands, events, refusals, state,
+};
+use wilco_tests::trial::Place;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Something that is touched, each time with an event.
+#[state]
+struct Parcel {
+    touched: u32,
+}
+
+#[commands]
+enum ParcelCommand {
+    /// Touch it
+    #[either]
+    Touch,
+    /// Refuse
+    #[either]
+    Refuse,
+}
+
+#[events]
+enum ParcelEvent {
+    /// It was touched.
+    Touched,
+}
+
+#[refusals]
+enum ParcelRefusal {
+    /// It says no.
+    ///
+    /// Nothing is to be done.
+    #[rule("no")]
+    No,
+}
+
+impl Decider for Parcel {
+    const TYPE: &'static str = "parcel";
+    type Command = ParcelCommand;
+    type Event = ParcelEvent;
+    type Refusal = ParcelRefusal;
+
+    fn decide(&self, command: ParcelCommand, _: &Context) -> Result<Vec<ParcelEvent>, ParcelRefusal> {
+        match command {
+            ParcelCommand::Touch => Ok(vec![ParcelEvent::Touched]),
+            ParcelCommand::Refuse => Err(ParcelRefusal::No),
+        }
+    }
+
+    fn apply(&mut self, _: ParcelEvent) {
+        self.touched += 1;
+    }
+}
+
+/// What an errand leaves behind.
+#[state]
+struct Errand {
+    noted: bool,
+}
+
+#[commands]
+enum ErrandCommand {
+    /// Note it
+    #[creates]
+    Note,
+}
+
+#[events]
+enum ErrandEvent {
+    /// It was noted.
+    Noted,
+}
+
+#[refusals]
+enum ErrandRefusal {
+    /// Never.
+    ///
+    /// Nothing is to be done.
+    #[rule("never")]
+    Never,
+}
+
+impl Decider for Errand {
+    const TYPE: &'static str = "errand";
+    type Command = ErrandCommand;
+    type Event = ErrandEvent;
+    type Refusal = ErrandRefusal;
+
+    fn decide(
+        &self,
+        ErrandCommand::Note: ErrandCommand,
+        _: &Context,
+    ) -> Result<Vec<ErrandEvent>, ErrandRefusal> {
+        Ok(vec![ErrandEvent::Noted])
+    }
+
+    fn apply(&mut self, _: ErrandEvent) {
+        self.noted = true;
+    }
+}
+
+/// Touches parcels, notes that, and has done its errand.
+#[state]
+struct Courier {
+    asked: Option<Held>,
+    left: u32,
+    failed: u32,
+    clumsy: bool,
+}
+
+#[commands]
+enum CourierCommand {
+    /// Touch parcels
+    #[creates]
+    Carry {
+        /// Which ones.
+        parcels: Vec<String>,
+        /// Whether it stumbles over the first reply.
+        clumsy: bool,
+    },
+    /// Let time pass
+    #[creates]
+    Nap {
+        /// How long.
+        milliseconds: i64,
+    },
+    /// Wake up
+    Wake,
+}
+
+/// Whether clumsy couriers stumble.
+static STUMBLES: AtomicBool = AtomicBool::new(true);
+
+impl Process for Courier {
+    const NAME: &'static str = "courier";
+    const HOME: &'static str = "errand";
+    type Command = CourierCommand;
+
+    fn react(&mut self, input: Input<CourierCommand>, then: &mut Then) -> Result<(), Problem> {
+        match input {
+            Input::Command(asked, CourierCommand::Carry { parcels, clumsy }) => {
+                self.left = parcels.len() as u32;
+                (self.asked, self.clumsy) = (Some(asked), clumsy);
+                for (number, parcel) in parcels.iter().enumerate() {
+                    let command =
+                        if parcel.starts_with("no") { ParcelCommand::Refuse } else { ParcelCommand::Touch };
+                    then.issue::<Parcel>(&format!("parcel-{number}"), parcel, &command);
+                }
+                then.progress(0, self.left, "carry parcels");
+            }
+            Input::Command(asked, CourierCommand::Nap { milliseconds }) => {
+                self.asked = Some(asked);
+                then.after(TimeDelta::milliseconds(milliseconds), "nap");
+            }
+            Input::Command(asked, CourierCommand::Wake) => {
+                let Some(napping) = self.asked.take() else {
+                    return Err(Problem::of(&Refused::<Errand>(ErrandRefusal::Never)));
+                };
+                then.settle(napping, Err(Problem::new("errand-never", 409, "it was woken")));
+                then.settle(asked, Ok(None)).end();
+            }
+            Input::Reply(label, reply) if label.starts_with("parcel") => {
+                assert!(!self.clumsy || !STUMBLES.load(Ordering::Relaxed), "it stumbles");
+                self.left -= 1;
+                self.failed += u32::from(matches!(reply, Reply::Failed(_)));
+                if self.left == 0 {
+                    let id = then.id().to_owned();
+                    then.issue::<Errand>("note", id, &ErrandCommand::Note);
+                }
+            }
+            Input::Reply(_, _) | Input::Timer(_) => {
+                if let Some(asked) = self.asked.take() {
+                    then.settle(asked, Ok(Some(i64::from(self.failed)))).end();
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn registered() -> Vec<Registration> {
+    let errands = AggregateRegistration::<_, wilco_domain::kernel::Shown<Errand, Errand>>::decider("errands");
+    let parcels = AggregateRegistration::<_, wilco_domain::kernel::Shown<Parcel, Parcel>>::decider("parcels");
+    vec![errands.process::<Courier>().finish().unwrap(), parcels.finish().unwrap()]
+}
+
+fn asked(engine: &Engine, verb: &str, target: &str, data: Value) -> Submission {
+    let command_type = Arc::clone(engine.catalog().command(&format!("errand.{verb}")).unwrap());
+    Submission {
+        target: Some(AggregateId::parse(target).unwrap()),
+        idempotency_key: Some(engine.new_id().to_string()),
+        ..Submission::new(Tenant::default().into(), command_type, data)
+    }
+}
+
+async fn ask(engine: &Engine, verb: &str, target: &str, data: Value) -> Arc<Command> {
+    engine.submit(asked(engine, verb, target, data)).await.unwrap().command
+}
+
+async fn settlement(engine: &Engine, command: Arc<Command>) -> Settlement {
+    let settled = engine.settled(command, PATIENCE).await.unwrap();
+    settled.settlement.clone().unwrap_or_else(|| panic!("{} is not settled", settled.command_type))
+}
+
+fn carry(parcels: &[String], clumsy: bool) -> Value {
+    json!({ "parcels": parcels, "clumsy": clumsy })
+}
+
+fn parcels(of: &str, count: u32) -> Vec<String> {
+    (0..count).map(|number| format!("{of}-{number}")).collect()
+}
+
+async fn instance(place: &Place, id: &str) -> Option<ProcessRow> {
+    let key = ProcessKey { process_type: "courier".into(), tenant: Tenant::default(), id: id.into() };
+    place.store.processes(&[key]).await.unwrap().pop()
+}
+
+async fn touched(place: &Place, parcel: &str) -> i64 {
+    place.store.view(&format!("parcel/{parcel}")).await.unwrap().map_or(0, |view| view.version)
+}
+
+/// Replies from all partitions to one instance, some of them refusals.
+async fn many_replies_come_to_one_end(place: Place) {
+    let (engine, _running) = place.engine_of(&registered(), 100, None).await;
+    let mut all = parcels("p", 300);
+    all.extend(parcels("no", 3));
+    let command = ask(&engine, "carry", "e-1", carry(&all, false)).await;
+    let settled = settlement(&engine, command).await;
+    assert_eq!((settled.state, settled.version), (State::Succeeded, Some(3)));
+    for parcel in &all[..300] {
+        assert_eq!(touched(&place, parcel).await, 1, "{parcel}");
+    }
+    let row = instance(&place, "e-1").await.unwrap();
+    assert_eq!((row.awaits, row.holds.len(), row.ended_at.is_some()), (0, 0, true));
+    assert_eq!(place.store.signals(&[0, 1], 9).await.unwrap(), []);
+    let again = ask(&engine, "carry", "e-1", carry(&parcels("q", 1), false)).await;
+    let refused = settlement(&engine, again).await;
+    assert_eq!(refused.error.unwrap().slug(), "already-exists");
+    assert_eq!(touched(&place, "q-0").await, 0);
+}
+
+/// Also one that fell due while nobody was there.
+async fn timers_fire_once_whoever_is_there(place: Place) {
+    let (engine, running) = place.engine_of(&registered(), 100, None).await;
+    let soon = ask(&engine, "nap", "soon", json!({ "milliseconds": 200 })).await;
+    assert_eq!(engine.find(&Caller::default(), soon.id).await.map(state_of).unwrap(), State::Running);
+    let settled = settlement(&engine, Arc::clone(&soon)).await;
+    assert!(settled.at - soon.accepted_at >= TimeDelta::milliseconds(200), "{settled:?}");
+    let later = ask(&engine, "nap", "later", json!({ "milliseconds": 700 })).await;
+    engine.close();
+    running.stop(PATIENCE).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let (engine, _running) = place.engine_of(&registered(), 100, None).await;
+    assert_eq!(settlement(&engine, later).await.state, State::Succeeded);
+    assert_eq!(place.store.timers(&[0, 1], engine.now() + TimeDelta::days(9), 9).await.unwrap(), []);
+}
+
+fn state_of(found: wilco_application::engine::Found) -> State {
+    match found {
+        wilco_application::engine::Found::Command(command) => command.state(),
+        _ => panic!("it is there"),
+    }
+}
+
+/// The two in one batch, or one after the other: the nap ends once, and its timer never fires.
+async fn whoever_is_woken_naps_no_longer(place: Place) {
+    let (engine, _running) = place.engine_of(&registered(), 100, None).await;
+    let nap = asked(&engine, "nap", "e-1", json!({ "milliseconds": 60_000 }));
+    let wake = asked(&engine, "wake", "e-1", json!({}));
+    let asked = engine.submit_all(vec![nap, wake]).await;
+    let [nap, wake] = <[_; 2]>::try_from(asked).ok().unwrap().map(|submitted| submitted.unwrap().command);
+    assert_eq!(settlement(&engine, nap).await.error.unwrap().detail, "it was woken");
+    assert_eq!(settlement(&engine, wake).await.state, State::Succeeded);
+    assert_eq!(place.store.timers(&[0, 1], engine.now() + TimeDelta::days(9), 9).await.unwrap(), []);
+    let again = ask(&engine, "wake", "e-1", json!({})).await;
+    assert_eq!(settlement(&engine, again).await.error.unwrap().slug(), "errand-never");
+}
+
+/// Everybody else goes on; what comes for it waits.
+async fn one_that_stumbles_stands_still_alone(place: Place) {
+    let (engine, _running) = place.engine_of(&registered(), 100, None).await;
+    let clumsy = ask(&engine, "carry", "clumsy", carry(&parcels("c", 3), true)).await;
+    let mut others = Vec::new();
+    for number in 0..20 {
+        let parcels = parcels(&format!("p{number}"), 3);
+        others.push(ask(&engine, "carry", &format!("e-{number}"), carry(&parcels, false)).await);
+    }
+    for other in others {
+        assert_eq!(settlement(&engine, other).await.state, State::Succeeded);
+    }
+    let parked = async || instance(&place, "clumsy").await.and_then(|row| row.parked);
+    let why = wilco_tests::wait_for("it to stand still", parked, Option::is_some).await.unwrap();
+    assert!(why.detail.contains("it stumbles"), "{}", why.detail);
+    assert_eq!(engine.find(&Caller::default(), clumsy.id).await.map(state_of).unwrap(), State::Running);
+    let none = async || place.store.signals(&[0, 1], 9).await.unwrap();
+    wilco_tests::wait_for("its replies to be out of the way", none, Vec::is_empty).await;
+    let wake = ask(&engine, "wake", "clumsy", json!({})).await;
+    let blocked = async || place.store.blocked(&[wake.key()]).await.unwrap();
+    wilco_tests::wait_for("what comes for it to wait", blocked, |blocked| !blocked.is_empty()).await;
+}
+
+macro_rules! on_both_stores {
+    ($($fact:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $fact() {
+                super::$fact(super::Place::sqlite().await).await;
+            })+
+        }
+
+        mod postgres {
+            $(#[tokio::test]
+            async fn $fact() {
+                super::$fact(super::Place::postgres().await).await;
+            })+
+        }
+    };
+}
+
+on_both_stores! {
+    many_replies_come_to_one_end,
+    timers_fire_once_whoever_is_there,
+    whoever_is_woken_naps_no_longer,
+    one_that_stumbles_stands_still_alone,
+}
