@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use crate::client::Client;
 use crate::wait_for;
@@ -85,6 +86,20 @@ impl Wilco {
         let ready = async || server.client().get("/readyz").await.map(|reply| reply.status);
         wait_for("the server to be ready", ready, |status| *status == Ok(200)).await.expect("it is");
         server
+    }
+
+    /// The same for one that may die of what it finds to do.
+    pub async fn start_unless_it_dies(&self) -> Option<Server> {
+        let mut server = self.spawn();
+        wait_for("the server to begin", async || server.look(), |seen| *seen != Seen::Starting).await;
+        while !server.has_ended() {
+            let client = server.client.as_ref()?;
+            if client.get("/readyz").await.is_ok_and(|reply| reply.status == 200) {
+                return Some(server);
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        None
     }
 
     /// Starts it without waiting for anything.
