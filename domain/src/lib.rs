@@ -3,7 +3,7 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`kernel`] | what every aggregate is written with: deciders, commands, events, refusals, problems |
-//! | [`petstore`] | pets (later photos, orders, inventory, users) |
+//! | [`petstore`] | pets, orders and the process of ordering (later photos, inventory, users) |
 //! | [`cars`] | cars, the worked example: an aggregate in one file |
 //!
 //! # How to add an aggregate

@@ -189,6 +189,67 @@ END
 $$;
 COMMENT ON FUNCTION wilco_step IS 'Writes what instances of processes did.';
 
+-- Lets an instance that stands still go on, with all that waits for it. False: it does not stand still.
+CREATE FUNCTION wilco_resume(p_type text, p_tenant text, p_id text, p_home text, p_target text) RETURNS boolean
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    its_partition smallint;
+BEGIN
+    UPDATE processes SET parked = NULL, version = version + 1
+    WHERE process_type = p_type AND tenant = p_tenant AND process_id = p_id AND parked IS NOT NULL AND ended_at IS NULL
+    RETURNING partition INTO its_partition;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    UPDATE timers SET parked = false WHERE process_type = p_type AND tenant = p_tenant AND process_id = p_id;
+    UPDATE signals SET parked = false
+    WHERE parked AND tenant = p_tenant AND starts_with(address, p_type || '/' || p_id || '/');
+    DELETE FROM blocked_commands WHERE aggregate_type = p_home AND target = p_target;
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION wilco_resume IS 'Lets an instance that stands still go on.';
+
+-- Ends an instance that stands still: what it holds has failed. False: it does not stand still.
+CREATE FUNCTION wilco_give_up(
+    p_type text, p_tenant text, p_id text, p_home text, p_target text, p_at timestamptz, p_error text
+) RETURNS boolean
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    it   processes%ROWTYPE;
+    base bigint;
+    done bigint;
+BEGIN
+    SELECT * INTO it FROM processes WHERE process_type = p_type AND tenant = p_tenant AND process_id = p_id;
+    IF NOT FOUND OR it.parked IS NULL OR it.ended_at IS NOT NULL THEN
+        RETURN false;
+    END IF;
+    -- The partition first, as whoever writes a unit of work does it.
+    UPDATE partitions SET head = head + cardinality(it.holds) WHERE id = it.partition
+    RETURNING head - cardinality(it.holds) INTO base;
+    UPDATE processes SET holds = '{}', ended_at = p_at, progress = NULL, version = version + 1
+    WHERE process_type = p_type AND tenant = p_tenant AND process_id = p_id AND version = it.version;
+    GET DIAGNOSTICS done = ROW_COUNT;
+    IF done = 0 THEN
+        RAISE EXCEPTION 'a process is not where it was' USING ERRCODE = 'WF002';
+    END IF;
+    UPDATE commands c SET status = 2, settled_at = p_at, attempts = 1, error = p_error, "offset" = base + h.place
+    FROM unnest(it.holds) WITH ORDINALITY AS h (id, place)
+    WHERE c.id = h.id AND c.tenant = p_tenant AND c.status = 4;
+    GET DIAGNOSTICS done = ROW_COUNT;
+    IF done <> cardinality(it.holds) THEN
+        RAISE EXCEPTION 'a command is not running any more' USING ERRCODE = 'WF002';
+    END IF;
+    DELETE FROM timers WHERE process_type = p_type AND tenant = p_tenant AND process_id = p_id;
+    DELETE FROM signals WHERE parked AND tenant = p_tenant AND starts_with(address, p_type || '/' || p_id || '/');
+    DELETE FROM blocked_commands WHERE aggregate_type = p_home AND target = p_target;
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION wilco_give_up IS 'Ends an instance that stands still.';
+
 CREATE FUNCTION wilco_reply() RETURNS trigger
 LANGUAGE plpgsql
 AS $$
@@ -215,6 +276,8 @@ COMMENT ON COLUMN commands.reply_partition IS 'The partition of that process.';
 COMMENT ON COLUMN commands.must IS 'It has to be done in the end: the slugs that say there is nothing to do, a JSON array; null: it may fail.';
 COMMENT ON COLUMN commands.depth IS 'How many processes led to it, one by way of the other; null: none.';
 
+CREATE INDEX commands_awaited ON commands (reply_to COLLATE "C") WHERE reply_to IS NOT NULL AND "offset" IS NULL;
+COMMENT ON INDEX commands_awaited IS 'What processes wait for.';
 CREATE INDEX commands_running ON commands (accepted_at, id) WHERE status = 4;
 COMMENT ON INDEX commands_running IS 'What is in the hands of processes.';
 

@@ -93,6 +93,8 @@ CREATE INDEX commands_by_correlation ON commands (correlation_id, accepted_at, i
 CREATE INDEX commands_unfinished ON commands (tenant, target, command_type, accepted_at DESC) WHERE status <> 1;
 -- What a command led to.
 CREATE INDEX commands_by_cause ON commands (caused_by, accepted_at, id) WHERE caused_by IS NOT NULL;
+-- What processes wait for.
+CREATE INDEX commands_awaited ON commands (reply_to) WHERE reply_to IS NOT NULL AND "offset" IS NULL;
 -- What is in the hands of processes.
 CREATE INDEX commands_running ON commands (accepted_at, id) WHERE status = 4;
 

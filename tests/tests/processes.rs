@@ -5,14 +5,13 @@
 // The attributes name what they need by the crate that aggregates are usually written with.
 extern crate wilco_domain as wilco;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use wilco_application::catalog::{AggregateRegistration, Registration};
-use wilco_application::engine::{Engine, Submission};
+use wilco_application::engine::{Engine, ParkedError, Submission};
 use wilco_application::ports::{Command, ProcessKey, ProcessRow, Settlement, State};
 use wilco_domain::kernel::{
     AggregateId, Caller, Context, Decider, Held, Input, Problem, Process, Refused, Reply, Tenant, Then,
@@ -124,7 +123,6 @@ struct Courier {
     asked: Option<Held>,
     left: u32,
     failed: u32,
-    clumsy: bool,
 }
 
 #[commands]
@@ -134,8 +132,6 @@ enum CourierCommand {
     Carry {
         /// Which ones.
         parcels: Vec<String>,
-        /// Whether it stumbles over the first reply.
-        clumsy: bool,
     },
     /// Let time pass
     #[creates]
@@ -147,19 +143,34 @@ enum CourierCommand {
     Wake,
 }
 
-/// Whether clumsy couriers stumble.
-static STUMBLES: AtomicBool = AtomicBool::new(true);
+/// The couriers that stumble over every reply.
+static CLUMSY: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+fn is_clumsy(id: &str) -> bool {
+    CLUMSY.lock().unwrap().iter().any(|clumsy| clumsy == id)
+}
+
+/// A courier that stumbles until it is [helped](be_steady).
+fn be_clumsy() -> String {
+    let id = format!("clumsy-{}", wilco_tests::conformance::uuid());
+    CLUMSY.lock().unwrap().push(id.clone());
+    id
+}
+
+fn be_steady(id: &str) {
+    CLUMSY.lock().unwrap().retain(|clumsy| clumsy != id);
+}
 
 impl Process for Courier {
     const NAME: &'static str = "courier";
     const HOME: &'static str = "errand";
     type Command = CourierCommand;
 
-    fn react(&mut self, input: Input<CourierCommand>, then: &mut Then) -> Result<(), Problem> {
+    fn react(&mut self, input: Input<CourierCommand>, then: &mut Then) -> Result<(), Box<Problem>> {
         match input {
-            Input::Command(asked, CourierCommand::Carry { parcels, clumsy }) => {
+            Input::Command(asked, CourierCommand::Carry { parcels }) => {
                 self.left = parcels.len() as u32;
-                (self.asked, self.clumsy) = (Some(asked), clumsy);
+                self.asked = Some(asked);
                 for (number, parcel) in parcels.iter().enumerate() {
                     let command =
                         if parcel.starts_with("no") { ParcelCommand::Refuse } else { ParcelCommand::Touch };
@@ -173,13 +184,13 @@ impl Process for Courier {
             }
             Input::Command(asked, CourierCommand::Wake) => {
                 let Some(napping) = self.asked.take() else {
-                    return Err(Problem::of(&Refused::<Errand>(ErrandRefusal::Never)));
+                    return Err(Problem::of(&Refused::<Errand>(ErrandRefusal::Never)).into());
                 };
                 then.settle(napping, Err(Problem::new("errand-never", 409, "it was woken")));
                 then.settle(asked, Ok(None)).end();
             }
             Input::Reply(label, reply) if label.starts_with("parcel") => {
-                assert!(!self.clumsy || !STUMBLES.load(Ordering::Relaxed), "it stumbles");
+                assert!(!is_clumsy(then.id()), "it stumbles");
                 self.left -= 1;
                 self.failed += u32::from(matches!(reply, Reply::Failed(_)));
                 if self.left == 0 {
@@ -221,17 +232,20 @@ async fn settlement(engine: &Engine, command: Arc<Command>) -> Settlement {
     settled.settlement.clone().unwrap_or_else(|| panic!("{} is not settled", settled.command_type))
 }
 
-fn carry(parcels: &[String], clumsy: bool) -> Value {
-    json!({ "parcels": parcels, "clumsy": clumsy })
+fn carry(parcels: &[String]) -> Value {
+    json!({ "parcels": parcels })
 }
 
 fn parcels(of: &str, count: u32) -> Vec<String> {
     (0..count).map(|number| format!("{of}-{number}")).collect()
 }
 
+fn key(id: &str) -> ProcessKey {
+    ProcessKey { process_type: "courier".into(), tenant: Tenant::default(), id: id.into() }
+}
+
 async fn instance(place: &Place, id: &str) -> Option<ProcessRow> {
-    let key = ProcessKey { process_type: "courier".into(), tenant: Tenant::default(), id: id.into() };
-    place.store.processes(&[key]).await.unwrap().pop()
+    place.store.processes(&[key(id)]).await.unwrap().pop()
 }
 
 async fn touched(place: &Place, parcel: &str) -> i64 {
@@ -243,7 +257,7 @@ async fn many_replies_come_to_one_end(place: Place) {
     let (engine, _running) = place.engine_of(&registered(), 100, None).await;
     let mut all = parcels("p", 300);
     all.extend(parcels("no", 3));
-    let command = ask(&engine, "carry", "e-1", carry(&all, false)).await;
+    let command = ask(&engine, "carry", "e-1", carry(&all)).await;
     let settled = settlement(&engine, command).await;
     assert_eq!((settled.state, settled.version), (State::Succeeded, Some(3)));
     for parcel in &all[..300] {
@@ -252,7 +266,7 @@ async fn many_replies_come_to_one_end(place: Place) {
     let row = instance(&place, "e-1").await.unwrap();
     assert_eq!((row.awaits, row.holds.len(), row.ended_at.is_some()), (0, 0, true));
     assert_eq!(place.store.signals(&[0, 1], 9).await.unwrap(), []);
-    let again = ask(&engine, "carry", "e-1", carry(&parcels("q", 1), false)).await;
+    let again = ask(&engine, "carry", "e-1", carry(&parcels("q", 1))).await;
     let refused = settlement(&engine, again).await;
     assert_eq!(refused.error.unwrap().slug(), "already-exists");
     assert_eq!(touched(&place, "q-0").await, 0);
@@ -295,27 +309,74 @@ async fn whoever_is_woken_naps_no_longer(place: Place) {
     assert_eq!(settlement(&engine, again).await.error.unwrap().slug(), "errand-never");
 }
 
-/// Everybody else goes on; what comes for it waits.
+async fn stands_still(place: &Place, id: &str) -> Problem {
+    let parked = async || instance(place, id).await.and_then(|row| row.parked);
+    wilco_tests::wait_for("it to stand still", parked, Option::is_some).await.unwrap()
+}
+
+/// Everybody else goes on; what comes for it waits, and is done when it has been helped, as if nothing had been.
 async fn one_that_stumbles_stands_still_alone(place: Place) {
     let (engine, _running) = place.engine_of(&registered(), 100, None).await;
-    let clumsy = ask(&engine, "carry", "clumsy", carry(&parcels("c", 3), true)).await;
+    let id = be_clumsy();
+    let of_clumsy = parcels(&id, 3);
+    let clumsy = ask(&engine, "carry", &id, carry(&of_clumsy)).await;
     let mut others = Vec::new();
     for number in 0..20 {
         let parcels = parcels(&format!("p{number}"), 3);
-        others.push(ask(&engine, "carry", &format!("e-{number}"), carry(&parcels, false)).await);
+        others.push(ask(&engine, "carry", &format!("e-{number}"), carry(&parcels)).await);
     }
     for other in others {
         assert_eq!(settlement(&engine, other).await.state, State::Succeeded);
     }
-    let parked = async || instance(&place, "clumsy").await.and_then(|row| row.parked);
-    let why = wilco_tests::wait_for("it to stand still", parked, Option::is_some).await.unwrap();
+    let why = stands_still(&place, &id).await;
     assert!(why.detail.contains("it stumbles"), "{}", why.detail);
     assert_eq!(engine.find(&Caller::default(), clumsy.id).await.map(state_of).unwrap(), State::Running);
     let none = async || place.store.signals(&[0, 1], 9).await.unwrap();
     wilco_tests::wait_for("its replies to be out of the way", none, Vec::is_empty).await;
-    let wake = ask(&engine, "wake", "clumsy", json!({})).await;
+    let wake = ask(&engine, "wake", &id, json!({})).await;
     let blocked = async || place.store.blocked(&[wake.key()]).await.unwrap();
     wilco_tests::wait_for("what comes for it to wait", blocked, |blocked| !blocked.is_empty()).await;
+
+    let key = key(&id);
+    engine.resume(&key).await.unwrap();
+    // Not helped yet: it stumbles again.
+    let again =
+        async || instance(&place, &id).await.filter(|row| row.parked.is_some()).map(|row| row.version);
+    wilco_tests::wait_for("it to stand still again", again, |version| {
+        version.is_some_and(|version| version > 2)
+    })
+    .await;
+    be_steady(&id);
+    engine.resume(&key).await.unwrap();
+    let carried = settlement(&engine, clumsy).await;
+    let woken = settlement(&engine, wake).await;
+    assert_eq!((carried.state, woken.state), (State::Failed, State::Succeeded), "{carried:?} {woken:?}");
+    let state: Value = serde_json::from_str(&instance(&place, &id).await.unwrap().state).unwrap();
+    assert_eq!(state["left"], 0, "the replies had been there before whoever woke it");
+    for parcel in &of_clumsy {
+        assert_eq!(touched(&place, parcel).await, 1, "{parcel}");
+    }
+    assert!(matches!(engine.resume(&key).await, Err(ParkedError::NotParked)));
+}
+
+/// What it holds has failed, and its id stays taken.
+async fn one_that_is_given_up_lets_go_of_everything(place: Place) {
+    let (engine, _running) = place.engine_of(&registered(), 100, None).await;
+    let id = be_clumsy();
+    let command = ask(&engine, "carry", &id, carry(&parcels(&id, 3))).await;
+    stands_still(&place, &id).await;
+    engine.give_up(&Caller::default(), &key(&id)).await.unwrap();
+    let given_up = settlement(&engine, Arc::clone(&command)).await;
+    assert_eq!((given_up.state, given_up.error.unwrap().slug()), (State::Failed, "internal"));
+    let row = instance(&place, &id).await.unwrap();
+    assert!(row.ended_at.is_some() && row.holds.is_empty(), "{row:?}");
+    let entries = place.store.feed(command.partition, 0, 1000).await.unwrap();
+    let offsets: Vec<i64> = entries.iter().map(|entry| entry.offset).collect();
+    assert_eq!(offsets, (1..=entries.len() as i64).collect::<Vec<_>>(), "no gap");
+    let again = ask(&engine, "carry", &id, carry(&parcels("other", 1))).await;
+    assert_eq!(settlement(&engine, again).await.error.unwrap().slug(), "already-exists");
+    let unknown = engine.give_up(&Caller::default(), &key("nobody")).await;
+    assert!(matches!(unknown, Err(ParkedError::Unknown)), "{unknown:?}");
 }
 
 macro_rules! on_both_stores {
@@ -341,4 +402,5 @@ on_both_stores! {
     timers_fire_once_whoever_is_there,
     whoever_is_woken_naps_no_longer,
     one_that_stumbles_stands_still_alone,
+    one_that_is_given_up_lets_go_of_everything,
 }

@@ -32,9 +32,9 @@ use uuid::Uuid;
 use wilco_application::ports::{
     Accepted, AggregateKey, Broker, BrokerError, CancelOutcome, Checkpoint, Checkpoints, Command,
     CommandFilter, CommandKey, Committed, Deploying, EventRow, Feed, FeedEntry, Fence, Heads, Journal,
-    Leases, Loaded, Message, OpenCommands, OpenType, Page, ParkedEntry, PartitionLease, ProcessKey,
-    ProcessRow, Processes, Published, Receipt, Registry, Signal, Standing, Store, StoreError, StoreIdentity,
-    StoredKind, Timer, Told, UnitOfWork, ViewFilter, ViewMark, ViewRow, Views,
+    Leases, Loaded, Message, OpenCommands, OpenType, Page, ParkedEntry, PartitionLease, ProcessFilter,
+    ProcessKey, ProcessRow, Processes, Published, Receipt, Registry, Signal, Standing, Store, StoreError,
+    StoreIdentity, StoredKind, Timer, Told, UnitOfWork, ViewFilter, ViewMark, ViewRow, Views,
 };
 use wilco_domain::kernel::{Problem, Tenant};
 
@@ -181,6 +181,32 @@ impl Processes for Faulty<dyn Store> {
         limit: u32,
     ) -> Result<Vec<Timer>, StoreError> {
         self.0.timers(partitions, until, limit).await
+    }
+
+    async fn process_list(&self, filter: &ProcessFilter) -> Result<Page<ProcessRow>, StoreError> {
+        self.0.process_list(filter).await
+    }
+
+    async fn timers_of(&self, process: &ProcessKey) -> Result<Vec<Timer>, StoreError> {
+        self.0.timers_of(process).await
+    }
+
+    async fn awaited_by(&self, process: &ProcessKey) -> Result<Vec<Command>, StoreError> {
+        self.0.awaited_by(process).await
+    }
+
+    async fn resume(&self, process: &ProcessKey, home: &str) -> Result<bool, StoreError> {
+        self.0.resume(process, home).await
+    }
+
+    async fn give_up(
+        &self,
+        process: &ProcessKey,
+        home: &str,
+        at: DateTime<Utc>,
+        error: &Problem,
+    ) -> Result<bool, StoreError> {
+        self.0.give_up(process, home, at, error).await
     }
 }
 

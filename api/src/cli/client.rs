@@ -15,7 +15,7 @@ pub enum Error {
     #[error("{0}")]
     Usage(String),
     /// The server does not answer.
-    #[error("{url} does not answer")]
+    #[error("{url} does not answer; --url says where the server is")]
     Unreachable {
         /// Where it was looked for.
         url: String,

@@ -9,6 +9,7 @@ mod config_list;
 mod feed;
 mod machine;
 mod output;
+mod process;
 mod progress;
 mod projection;
 mod serve;
@@ -58,6 +59,9 @@ enum Action {
     /// Give commands to a server, and follow them
     #[command(subcommand)]
     Command(command::Action),
+    /// See how processes stand, and help those that stand still
+    #[command(subcommand)]
+    Process(process::Action),
     /// Print events and outcomes as they happen
     Feed(feed::Arguments),
     /// Look after the read models of a store
@@ -202,6 +206,7 @@ impl Action {
     fn wants_json(&self) -> bool {
         match self {
             Self::Command(action) => action.client().json,
+            Self::Process(action) => action.client().json,
             Self::Feed(arguments) => arguments.client.json,
             Self::Bench(arguments) => arguments.json,
             _ => false,
@@ -233,6 +238,7 @@ async fn act(name: Name, modules: Modules, action: Action) -> Result<(), Error> 
             Ok(restore.run(config).await?)
         }
         Action::Command(action) => command::run(name, action).await,
+        Action::Process(action) => Ok(process::run(name, action).await?),
         Action::Feed(arguments) => Ok(feed::run(name, arguments).await?),
         Action::Projection(action) => {
             let config = load(&action.settings().flags(name))?;
@@ -301,7 +307,10 @@ fn completions(name: Name, shell: clap_complete::Shell) -> Result<(), Error> {
 fn man(name: Name, folder: Option<&Path>) -> std::io::Result<()> {
     let command = definition(name);
     match folder {
-        Some(folder) => clap_mangen::generate_to(command, folder),
+        Some(folder) => {
+            std::fs::create_dir_all(folder)?;
+            clap_mangen::generate_to(command, folder)
+        }
         None => clap_mangen::Man::new(command).render(&mut std::io::stdout().lock()),
     }
 }

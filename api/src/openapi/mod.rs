@@ -85,6 +85,7 @@ const DESCRIPTION: &str = "Commands are accepted durably with 202 and settled la
 fn tags(own: Vec<(&str, &str)>) -> Value {
     let others = [
         ("Commands", "Commands of any type: making, following, listing, taking back and retrying them."),
+        ("Processes", "Work of several steps: how it stands, and what is done when it stands still."),
         ("Feed", "Every event and every outcome, in order."),
         ("Operations", "Probes, metrics, and the interface's description of itself."),
     ];

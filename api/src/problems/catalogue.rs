@@ -132,6 +132,12 @@ pub const CATALOGUE: &[Entry] = &[
         "Whoever runs the server has to see to it.",
     ),
     entry(
+        "process-not-parked",
+        409,
+        "Only a process that stands still can be let go on, or be given up.",
+        "Read how it stands: it goes on, or it has ended.",
+    ),
+    entry(
         "command-not-failed",
         409,
         "Only a failed command can be retried.",

@@ -46,8 +46,7 @@ pub(super) fn routes() -> [Route; 2] {
         .takes([
             Parameter::query(
                 "status",
-                "Only those that stand so. `running` is for commands that a process has in hand; in this build none \
-                 ever is.",
+                "Only those that stand so. `running` is for commands that a process has in hand.",
                 json!({}),
             )
             .shaped(Schemas::answered::<Phase>),

@@ -7,6 +7,7 @@
 //! | `generic_door`, `envelope`, `batch`, `command_types` | commands by envelope |
 //! | `command_status`, `command_stream`, `command_list`, `command_tree`, `command_actions` | `/v1/commands` |
 //! | `resources` | the read models, the same for every aggregate |
+//! | `processes` | the instances of processes |
 //! | `feed` | the feed over HTTP |
 //! | `operations` | probes and metrics |
 //! | `documentation`, `browser`, `problem_page` | the interface's description of itself |
@@ -28,6 +29,7 @@ mod generic_door;
 mod history;
 mod operations;
 mod problem_page;
+mod processes;
 mod resource_commands;
 mod resources;
 
@@ -43,6 +45,7 @@ pub(crate) fn routes(modules: &Modules) -> Vec<Route> {
     routes.extend(command_list::routes());
     routes.extend([command_status::route(), command_tree::route(), command_actions::cancel_route()]);
     routes.push(command_actions::retry_route(modules));
+    routes.extend(processes::routes());
     routes.push(feed::route());
     routes.extend(operations::routes());
     routes.extend([documentation::route(), problem_page::route()]);

@@ -164,10 +164,53 @@ async fn the_order_itself_takes_orders_from_its_process_alone() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|one| one["type"].as_str().unwrap())
+        .map(|one| one["name"].as_str().unwrap())
         .filter(|name| name.starts_with("order."))
         .collect();
     assert_eq!(orders, ["order.approve", "order.cancel", "order.complete", "order.place"]);
     let place = json!({ "type": "order.place", "data": { "pet_id": "rex" } });
     server.post_with("/v1/commands", &[("prefer", "wait=10")], &place).await.expect(201);
+}
+
+#[tokio::test]
+async fn the_process_behind_an_order_is_shown() {
+    let server = with_pets(&["rex", "fido"]).await;
+    server.done("/v1/orders", &order("o-1", "rex")).await.expect(201);
+    server.done("/v1/orders", &order("o-2", "fido")).await.expect(201);
+    asked(&server, "o-2", "cancel").await.expect(200);
+    let process = server.get("/v1/processes/ordering/o-1").await.expect(200).json();
+    assert_eq!(
+        (&process["type"], &process["id"], &process["status"]),
+        (&json!("ordering"), &json!("o-1"), &json!("running"))
+    );
+    assert_eq!(
+        (&process["waits_for"], &process["commands"], &process["parked"]),
+        (&json!([]), &json!([]), &Value::Null)
+    );
+    assert_eq!(process["timers"][0]["name"], "reserved");
+    assert_eq!(process["state"]["pet_id"], "rex");
+    let ids = async |query: &str| {
+        let page = server.get(&format!("/v1/processes?{query}")).await.expect(200).json();
+        let items = page["items"].as_array().unwrap();
+        items.iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(ids("").await, ["o-1", "o-2"]);
+    assert_eq!(ids("status=running").await, ["o-1"]);
+    assert_eq!(ids("status=ended&type=ordering").await, ["o-2"]);
+    assert_eq!(ids("status=parked").await, [""; 0]);
+    let first = server.get("/v1/processes?limit=1").await.expect(200).json();
+    let cursor = first["next_cursor"].as_str().unwrap();
+    assert_eq!(ids(&format!("cursor={cursor}")).await, ["o-2"]);
+    server.get("/v1/processes?status=lost").await.expect_problem(400, "invalid-parameter");
+    for path in ["ordering/o-9", "unknown/o-1"] {
+        server.get(&format!("/v1/processes/{path}")).await.expect_problem(404, "not-found");
+        server
+            .post(&format!("/v1/processes/{path}/resume"), &json!({}))
+            .await
+            .expect_problem(404, "not-found");
+    }
+    for verb in ["resume", "give-up"] {
+        let path = format!("/v1/processes/ordering/o-1/{verb}");
+        server.post(&path, &json!({})).await.expect_problem(409, "process-not-parked");
+    }
 }

@@ -41,6 +41,22 @@ async fn every_example_of_a_request_is_taken() {
     }
 }
 
+/// What a command of the program that ships may fail with.
+const FAILURES: [&str; 12] = [
+    "already-exists",
+    "car-retired",
+    "gone",
+    "not-found",
+    "order-approved",
+    "order-cancelled",
+    "order-completed",
+    "order-not-approved",
+    "pet-not-reserved",
+    "pet-reserved",
+    "pet-sold",
+    "validation",
+];
+
 #[tokio::test]
 async fn what_a_command_fails_with_is_named_among_its_answers() {
     let server = Server::start().await;
@@ -77,18 +93,7 @@ async fn what_a_command_fails_with_is_named_among_its_answers() {
         server.done(&format!("/v1/cars/{id}/retire"), &json!({})).await;
         server.request(Method::PUT, &format!("/v1/cars/{id}"), &wait, car().to_string()).await;
     }
-    for (id, verbs) in [("completed", &["approve", "complete"][..]), ("cancelled", &["cancel"])] {
-        server.done("/v1/pets", &pet_with_id(&format!("for-{id}"))).await.expect(201);
-        server.done("/v1/orders", &json!({ "id": id, "pet_id": format!("for-{id}") })).await.expect(201);
-        server.done(&format!("/v1/orders/{id}/complete"), &json!({})).await;
-        for verb in verbs {
-            server.done(&format!("/v1/orders/{id}/{verb}"), &json!({})).await.expect(200);
-            server.done(&format!("/v1/orders/{id}/cancel"), &json!({})).await;
-        }
-    }
-    for pet in ["reserved", "sold", "deleted", "absent"] {
-        server.done("/v1/orders", &json!({ "pet_id": pet })).await;
-    }
+    ask_everything_of_orders(&server).await;
     expect_events_that_fit(
         &server,
         &[
@@ -109,21 +114,23 @@ async fn what_a_command_fails_with_is_named_among_its_answers() {
         .iter()
         .map(|one| one["error"]["type"].as_str().unwrap())
         .collect();
-    let all = [
-        "already-exists",
-        "car-retired",
-        "gone",
-        "not-found",
-        "order-approved",
-        "order-cancelled",
-        "order-completed",
-        "order-not-approved",
-        "pet-not-reserved",
-        "pet-reserved",
-        "pet-sold",
-        "validation",
-    ];
-    assert_eq!(slugs.into_iter().collect::<Vec<_>>(), all.map(|slug| format!("/problems/{slug}")));
+    assert_eq!(slugs.into_iter().collect::<Vec<_>>(), FAILURES.map(|slug| format!("/problems/{slug}")));
+}
+
+/// Orders of pets of every kind, and everything that can be asked of them.
+async fn ask_everything_of_orders(server: &Server) {
+    for (id, verbs) in [("completed", &["approve", "complete"][..]), ("cancelled", &["cancel"])] {
+        server.done("/v1/pets", &pet_with_id(&format!("for-{id}"))).await.expect(201);
+        server.done("/v1/orders", &json!({ "id": id, "pet_id": format!("for-{id}") })).await.expect(201);
+        server.done(&format!("/v1/orders/{id}/complete"), &json!({})).await;
+        for verb in verbs {
+            server.done(&format!("/v1/orders/{id}/{verb}"), &json!({})).await.expect(200);
+            server.done(&format!("/v1/orders/{id}/cancel"), &json!({})).await;
+        }
+    }
+    for pet in ["reserved", "sold", "deleted", "absent"] {
+        server.done("/v1/orders", &json!({ "pet_id": pet })).await;
+    }
 }
 
 /// That the data of each event fits the schema of its kind, and that each kind is among them.

@@ -52,7 +52,7 @@ pub struct Reacted {
 #[derive(Debug)]
 pub enum Failure {
     /// It refuses the command.
-    Refused(Problem),
+    Refused(Box<Problem>),
     /// This build cannot read its state, or the command.
     Unreadable(Undecodable),
     /// Its state was written by a newer build: it is left to that one.

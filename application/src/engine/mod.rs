@@ -2,6 +2,7 @@
 
 mod lookup;
 mod loops;
+mod processes;
 mod submission;
 mod tree;
 
@@ -13,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 pub use crate::settings::EngineSettings;
 pub use lookup::{CancelError, CommandQuery, Found, RetryError, RetrySubmission};
 pub use loops::Running;
+pub use processes::{Instance, ParkedError};
 pub use submission::{Submission, SubmitError, Submitted};
 pub use tree::Tree;
 

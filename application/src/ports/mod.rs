@@ -11,7 +11,7 @@ pub use store::{
     Accepted, AggregateKey, Begun, BlockedCommand, CancelOutcome, Checkpoint, Checkpoints, Command,
     CommandFilter, CommandKey, Committed, Deploying, EntryBody, EventRow, Feed, FeedEntry, Fence, Heads,
     Idempotency, Journal, Kept, Leases, Loaded, MemberValue, NewEvent, OpenCommands, OpenType, Outcome, Page,
-    ParkedEntry, PartitionLease, PartitionSlice, ProcessKey, ProcessRow, Processes, Registry, ReplyTo, Seat,
-    Settlement, Signal, SnapshotRow, State, Steps, Store, StoreError, StoreIdentity, StoredKind, Timer,
-    UnitOfWork, ViewFilter, ViewMark, ViewRow, Views,
+    ParkedEntry, PartitionLease, PartitionSlice, ProcessFilter, ProcessKey, ProcessRow, ProcessStanding,
+    Processes, Registry, ReplyTo, Seat, Settlement, Signal, SnapshotRow, State, Steps, Store, StoreError,
+    StoreIdentity, StoredKind, Timer, UnitOfWork, ViewFilter, ViewMark, ViewRow, Views,
 };

@@ -46,11 +46,14 @@ struct Instance {
     touched: HashSet<String>,
 }
 
+/// A command that is settled: with a version, or why not.
+type Settled = (Arc<Command>, Result<Option<i64>, Problem>);
+
 /// What an instance wants, as it will be written.
 struct Plan {
     row: ProcessRow,
     issued: Vec<Arc<Command>>,
-    settled: Vec<(Arc<Command>, Result<Option<i64>, Problem>)>,
+    settled: Vec<Settled>,
     set: Vec<(String, DateTime<Utc>)>,
     stopped: Vec<String>,
 }
@@ -106,17 +109,17 @@ impl Instances {
         match self.react(parts, &**kind, &key, Stimulus::Command(command), at, Some(command), draft.at()) {
             Ok(plan) => {
                 let settled = plan.settled.iter().any(|(settled, _)| settled.id == command.id);
-                self.write(draft, key, plan, fresh.then_some(command.id));
+                self.write(draft, &key, plan, fresh.then_some(command.id));
                 if !settled {
                     draft.begin(command, fresh);
-                    if let Some(instance) = self.batch.get_mut(&process_of(process, command)) {
+                    if let Some(instance) = self.batch.get_mut(&key) {
                         instance
                             .held
                             .insert(command.id, Arc::new(Command { running: true, ..(**command).clone() }));
                     }
                 }
             }
-            Err(Failure::Refused(problem)) => draft.conclude(command, fresh, Err(problem), 1),
+            Err(Failure::Refused(problem)) => draft.conclude(command, fresh, Err(*problem), 1),
             Err(Failure::Unreadable(why)) => return block(draft, command, fresh, blocked::unreadable(&why)),
             Err(Failure::Newer) => return block(draft, command, fresh, of_newer_build()),
             Err(Failure::Defect(defect)) if attempt.is_at_once() => return Err(Setback::Defect(defect)),
@@ -146,7 +149,7 @@ impl Instances {
             row.awaits = row.awaits.saturating_sub(1);
             row.version += 1;
             draft.heard(signal.clone());
-            self.write(draft, key, Plan::of(row), None);
+            self.write(draft, &key, Plan::of(row), None);
             return Ok(());
         }
         if instance.row.parked.is_some() {
@@ -165,7 +168,7 @@ impl Instances {
             Ok(mut plan) => {
                 plan.row.awaits = plan.row.awaits.saturating_sub(1);
                 draft.heard(signal.clone());
-                self.write(draft, key, plan, None);
+                self.write(draft, &key, plan, None);
             }
             Err(failure) => self.stand_still(draft, key, failure, attempt)?,
         }
@@ -203,7 +206,7 @@ impl Instances {
         match result {
             Ok(plan) => {
                 draft.fired(timer.clone());
-                self.write(draft, key, plan, None);
+                self.write(draft, &key, plan, None);
             }
             Err(failure) => self.stand_still(draft, key, failure, attempt)?,
         }
@@ -231,7 +234,7 @@ impl Instances {
     ) -> Result<Plan, Failure> {
         let instance = self.batch.get(key);
         let before = instance.map(|instance| (&*instance.row.state, instance.row.state_version));
-        let Reacted { state, effects } = kind.react(before, stimulus.clone(), Then::new(&key.id, at))?;
+        let Reacted { state, effects } = kind.react(before, stimulus, Then::new(&key.id, at))?;
         let row = match (instance, command) {
             (Some(instance), _) => instance.row.clone(),
             (None, Some(command)) => begun_by(key, command, now),
@@ -246,7 +249,7 @@ impl Instances {
     }
 
     /// Takes down what an instance did.
-    fn write(&mut self, draft: &mut Draft, key: ProcessKey, plan: Plan, fresh: Option<Uuid>) {
+    fn write(&mut self, draft: &mut Draft, key: &ProcessKey, plan: Plan, fresh: Option<Uuid>) {
         let partition = plan.row.partition;
         let instance = self.batch.entry(key.clone()).or_insert_with(|| Instance {
             row: plan.row.clone(),
@@ -261,7 +264,7 @@ impl Instances {
         }
         for name in plan.stopped {
             instance.touched.insert(name.clone());
-            draft.stop(&key, name);
+            draft.stop(key, name);
         }
         for (name, due_at) in plan.set {
             instance.touched.insert(name.clone());

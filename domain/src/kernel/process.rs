@@ -30,7 +30,7 @@ pub trait Process:
 
     /// What it does about an input. An error refuses the command at hand, and nothing of this input remains; of a reply
     /// or a timer there is nothing to refuse, so that an error is a defect.
-    fn react(&mut self, input: Input<Self::Command>, then: &mut Then) -> Result<(), Problem>;
+    fn react(&mut self, input: Input<Self::Command>, then: &mut Then) -> Result<(), Box<Problem>>;
 
     /// State of an earlier layout as one of the next; `None`: it cannot be read.
     fn upgrade(from: u16, state: Value) -> Option<Value> {

@@ -104,7 +104,7 @@ impl Process for Ordering {
     const HOME: &'static str = "order";
     type Command = OrderingCommand;
 
-    fn react(&mut self, input: Input<OrderingCommand>, then: &mut Then) -> Result<(), Problem> {
+    fn react(&mut self, input: Input<OrderingCommand>, then: &mut Then) -> Result<(), Box<Problem>> {
         match input {
             Input::Command(asked, command) => self.take(asked, command, then),
             Input::Reply(_, Reply::Succeeded(version)) => {
@@ -126,7 +126,7 @@ impl Process for Ordering {
 }
 
 impl Ordering {
-    fn take(&mut self, asked: Held, command: OrderingCommand, then: &mut Then) -> Result<(), Problem> {
+    fn take(&mut self, asked: Held, command: OrderingCommand, then: &mut Then) -> Result<(), Box<Problem>> {
         let order_id = then.id().to_owned();
         match (command, &self.stage) {
             (OrderingCommand::Place { pet_id }, Stage::New) => {
@@ -135,8 +135,8 @@ impl Ordering {
                 *self = Self { stage: Stage::Reserving, pet_id, asked: Some(asked) };
             }
             (OrderingCommand::Approve, Stage::Placed) => {
-                let sell = PetCommand::Sell { order_id: Some(order_id) };
-                then.issue::<Pet>("sell", &self.pet_id, &sell).stop(RESERVED).progress(0, 2, "sell pet");
+                let sale = PetCommand::Sell { order_id: Some(order_id) };
+                then.issue::<Pet>("sell", &self.pet_id, &sale).stop(RESERVED).progress(0, 2, "sell pet");
                 (self.stage, self.asked) = (Stage::Selling, Some(asked));
             }
             (OrderingCommand::Complete, Stage::Approved) => {
@@ -144,7 +144,7 @@ impl Ordering {
                 (self.stage, self.asked) = (Stage::Completing, Some(asked));
             }
             (OrderingCommand::Cancel, Stage::Placed) => self.release(Some(asked), then),
-            (command, _) => return Err(self.refusal(&command)),
+            (command, _) => return Err(self.refusal(&command).into()),
         }
         Ok(())
     }

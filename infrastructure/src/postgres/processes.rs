@@ -5,16 +5,19 @@ use std::sync::{Arc, LazyLock};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use sqlx::Row;
 use sqlx::postgres::PgRow;
+use sqlx::{Postgres, QueryBuilder, Row};
 use wilco_application::ports::{
-    ProcessKey, ProcessRow, Processes, ReplyTo, Signal, Steps, StoreError, Timer,
+    AggregateKey, Command, Page, ProcessFilter, ProcessKey, ProcessRow, ProcessStanding, Processes, ReplyTo,
+    Signal, Steps, StoreError, Timer,
 };
+use wilco_domain::kernel::Problem;
 
 use super::PostgresStore;
 use super::errors::classify;
 use super::rows::{Scalar, command, tenant, unreadable, with_columns};
 
+static AWAITED: LazyLock<String> = LazyLock::new(|| with_columns(include_str!("sql/awaited.sql")));
 static SIGNALS: LazyLock<String> = LazyLock::new(|| with_columns(include_str!("sql/signals.sql")));
 
 #[async_trait]
@@ -55,6 +58,113 @@ impl Processes for PostgresStore {
             .map_err(classify)?;
         rows.iter().map(timer).collect::<Result<_, _>>().map_err(classify)
     }
+
+    async fn process_list(&self, filter: &ProcessFilter) -> Result<Page<ProcessRow>, StoreError> {
+        let rows = listing(filter).build().fetch_all(self.reads()).await.map_err(classify)?;
+        let mut items = rows.iter().map(process).collect::<Result<Vec<_>, _>>()?;
+        let more = items.len() > filter.limit as usize;
+        items.truncate(filter.limit as usize);
+        Ok(Page { items, more })
+    }
+
+    async fn timers_of(&self, process: &ProcessKey) -> Result<Vec<Timer>, StoreError> {
+        let select = "SELECT process_type, tenant, process_id, name, partition, due_at FROM timers \
+                      WHERE process_type = $1 AND tenant = $2 AND process_id = $3 ORDER BY due_at";
+        let rows = sqlx::query(select)
+            .bind(&process.process_type)
+            .bind(process.tenant.stored())
+            .bind(&process.id)
+            .fetch_all(self.reads())
+            .await
+            .map_err(classify)?;
+        rows.iter().map(timer).collect::<Result<_, _>>().map_err(classify)
+    }
+
+    async fn awaited_by(&self, process: &ProcessKey) -> Result<Vec<Command>, StoreError> {
+        let prefix = [&process.process_type, "/", &process.id, "/"].concat();
+        let rows = sqlx::query(&AWAITED)
+            .bind(prefix)
+            .bind(process.tenant.stored())
+            .fetch_all(self.reads())
+            .await
+            .map_err(classify)?;
+        rows.iter().map(command).collect()
+    }
+
+    async fn resume(&self, process: &ProcessKey, home: &str) -> Result<bool, StoreError> {
+        let (process, home) = (process.clone(), home.to_owned());
+        let pool = self.writes().clone();
+        let resumed = self
+            .outlive(async move {
+                let target = AggregateKey::new(&process.tenant, home.as_str(), &process.id);
+                sqlx::query_scalar("SELECT wilco_resume($1, $2, $3, $4, $5)")
+                    .bind(&process.process_type)
+                    .bind(process.tenant.stored())
+                    .bind(&process.id)
+                    .bind(&home)
+                    .bind(target.stored_id())
+                    .fetch_one(&pool)
+                    .await
+                    .map_err(classify)
+            })
+            .await?;
+        self.hint_of_entries();
+        Ok(resumed)
+    }
+
+    async fn give_up(
+        &self,
+        process: &ProcessKey,
+        home: &str,
+        at: DateTime<Utc>,
+        error: &Problem,
+    ) -> Result<bool, StoreError> {
+        let (process, home) = (process.clone(), home.to_owned());
+        let error = serde_json::to_string(error).map_err(unreadable)?;
+        let pool = self.writes().clone();
+        let given_up = self
+            .outlive(async move {
+                let target = AggregateKey::new(&process.tenant, home.as_str(), &process.id);
+                sqlx::query_scalar("SELECT wilco_give_up($1, $2, $3, $4, $5, $6, $7)")
+                    .bind(&process.process_type)
+                    .bind(process.tenant.stored())
+                    .bind(&process.id)
+                    .bind(&home)
+                    .bind(target.stored_id())
+                    .bind(at)
+                    .bind(error)
+                    .fetch_one(&pool)
+                    .await
+                    .map_err(classify)
+            })
+            .await?;
+        self.hint_of_entries();
+        Ok(given_up)
+    }
+}
+
+/// The statement of a list.
+fn listing(filter: &ProcessFilter) -> QueryBuilder<'_, Postgres> {
+    let mut query = QueryBuilder::new(
+        "SELECT process_type, tenant, process_id, version, state_version, state, holds, awaits, progress, ended_at, parked, \
+         partition, depth, correlation_id, caused_by, actor, traceparent, begun_at FROM processes WHERE tenant = ",
+    );
+    query.push_bind(filter.tenant.stored());
+    if let Some(process_type) = &filter.process_type {
+        query.push(" AND process_type = ").push_bind(process_type);
+    }
+    match filter.standing {
+        Some(ProcessStanding::Running) => query.push(" AND ended_at IS NULL AND parked IS NULL"),
+        Some(ProcessStanding::Parked) => query.push(" AND ended_at IS NULL AND parked IS NOT NULL"),
+        Some(ProcessStanding::Ended) => query.push(" AND ended_at IS NOT NULL"),
+        None => &mut query,
+    };
+    if let Some((process_type, id)) = &filter.after {
+        query.push(" AND (process_type, process_id) > (").push_bind(process_type).push(", ");
+        query.push_bind(id).push(")");
+    }
+    query.push(" ORDER BY process_type, process_id LIMIT ").push_bind(i64::from(filter.limit) + 1);
+    query
 }
 
 /// What instances did, as `wilco_step` takes it.

@@ -1,15 +1,17 @@
 //! Instances of processes.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::{QueryBuilder, Row, Sqlite};
 use uuid::Uuid;
 use wilco_application::ports::{
-    Begun, ProcessKey, ProcessRow, Processes, ReplyTo, Signal, Steps, StoreError, Timer,
+    AggregateKey, Begun, Command, Page, ProcessFilter, ProcessKey, ProcessRow, ProcessStanding, Processes,
+    ReplyTo, Signal, Steps, StoreError, Timer,
 };
+use wilco_domain::kernel::Problem;
 
 use super::SqliteStore;
 use super::bulk::Bulk;
@@ -17,6 +19,8 @@ use super::errors::{classify, unreadable};
 use super::rows::{command, json, tenant, time, with_columns};
 use super::values::Values;
 
+static AWAITED: LazyLock<String> = LazyLock::new(|| with_columns(include_str!("sql/awaited.sql")));
+static SIGNALS: LazyLock<String> = LazyLock::new(|| with_columns(include_str!("sql/signals.sql")));
 static BEGIN: Bulk = Bulk::new(include_str!("sql/process_begin.sql"), 18);
 static STEP: Bulk = Bulk::new(include_str!("sql/process_step.sql"), 12);
 static HEARD: Bulk = Bulk::new(include_str!("sql/process_heard.sql"), 3);
@@ -44,7 +48,7 @@ impl Processes for SqliteStore {
     async fn signals(&self, partitions: &[u16], limit: u32) -> Result<Vec<Signal>, StoreError> {
         let mut signals = Vec::new();
         for partition in partitions {
-            let rows = sqlx::query(&with_columns(include_str!("sql/signals.sql")))
+            let rows = sqlx::query(&SIGNALS)
                 .bind(partition)
                 .bind(limit)
                 .fetch_all(self.reads())
@@ -78,6 +82,196 @@ impl Processes for SqliteStore {
         }
         Ok(timers)
     }
+
+    async fn process_list(&self, filter: &ProcessFilter) -> Result<Page<ProcessRow>, StoreError> {
+        let rows = listing(filter).build().fetch_all(self.reads()).await.map_err(classify)?;
+        let mut items = rows.iter().map(process).collect::<Result<Vec<_>, _>>()?;
+        let more = items.len() > filter.limit as usize;
+        items.truncate(filter.limit as usize);
+        Ok(Page { items, more })
+    }
+
+    async fn timers_of(&self, process: &ProcessKey) -> Result<Vec<Timer>, StoreError> {
+        let select = "SELECT process_type, tenant, process_id, name, partition, due_at FROM timers \
+                      WHERE process_type = ?1 AND tenant = ?2 AND process_id = ?3 ORDER BY due_at";
+        let rows = sqlx::query(select)
+            .bind(&process.process_type)
+            .bind(process.tenant.stored())
+            .bind(&process.id)
+            .fetch_all(self.reads())
+            .await
+            .map_err(classify)?;
+        rows.iter().map(timer).collect::<Result<_, _>>().map_err(classify)
+    }
+
+    async fn awaited_by(&self, process: &ProcessKey) -> Result<Vec<Command>, StoreError> {
+        let rows = sqlx::query(&AWAITED)
+            .bind(prefix_of(process))
+            .bind(process.tenant.stored())
+            .fetch_all(self.reads())
+            .await
+            .map_err(classify)?;
+        rows.iter().map(command).collect()
+    }
+
+    async fn resume(&self, process: &ProcessKey, home: &str) -> Result<bool, StoreError> {
+        let (process, home) = (process.clone(), home.to_owned());
+        self.writer().write(move |connection| Box::pin(resume(connection, process, home))).await
+    }
+
+    async fn give_up(
+        &self,
+        process: &ProcessKey,
+        home: &str,
+        at: DateTime<Utc>,
+        error: &Problem,
+    ) -> Result<bool, StoreError> {
+        let (process, home) = (process.clone(), home.to_owned());
+        let error = serde_json::to_string(error).map_err(unreadable)?;
+        self.writer().write(move |connection| Box::pin(give_up(connection, process, home, at, error))).await
+    }
+}
+
+/// The statement of a list.
+fn listing(filter: &ProcessFilter) -> QueryBuilder<'_, Sqlite> {
+    let mut query = QueryBuilder::new(
+        "SELECT process_type, tenant, process_id, version, state_version, state, holds, awaits, progress, ended_at, parked, \
+         partition, depth, correlation_id, caused_by, actor, traceparent, begun_at FROM processes WHERE tenant = ",
+    );
+    query.push_bind(filter.tenant.stored());
+    if let Some(process_type) = &filter.process_type {
+        query.push(" AND process_type = ").push_bind(process_type);
+    }
+    match filter.standing {
+        Some(ProcessStanding::Running) => query.push(" AND ended_at IS NULL AND parked IS NULL"),
+        Some(ProcessStanding::Parked) => query.push(" AND ended_at IS NULL AND parked IS NOT NULL"),
+        Some(ProcessStanding::Ended) => query.push(" AND ended_at IS NOT NULL"),
+        None => &mut query,
+    };
+    if let Some((process_type, id)) = &filter.after {
+        query.push(" AND (process_type, process_id) > (").push_bind(process_type).push(", ");
+        query.push_bind(id).push(")");
+    }
+    query.push(" ORDER BY process_type, process_id LIMIT ").push_bind(i64::from(filter.limit) + 1);
+    query
+}
+
+async fn resume(
+    connection: &mut SqliteConnection,
+    process: ProcessKey,
+    home: String,
+) -> Result<bool, StoreError> {
+    let key = [&process.process_type, process.tenant.stored(), &process.id];
+    let resumed = execute(
+        connection,
+        "UPDATE processes SET parked = NULL, version = version + 1 \
+         WHERE process_type = ?1 AND tenant = ?2 AND process_id = ?3 AND parked IS NOT NULL AND ended_at IS NULL",
+        &key,
+    )
+    .await?;
+    if resumed == 0 {
+        return Ok(false);
+    }
+    execute(
+        connection,
+        "UPDATE timers SET parked = 0 WHERE process_type = ?1 AND tenant = ?2 AND process_id = ?3",
+        &key,
+    )
+    .await?;
+    let prefix = prefix_of(&process);
+    let (tenant, length) = (process.tenant.stored(), prefix.chars().count().to_string());
+    execute(
+        connection,
+        "UPDATE signals SET parked = 0 \
+         WHERE parked <> 0 AND tenant = ?1 AND substr(address, 1, CAST(?2 AS INTEGER)) = ?3",
+        &[tenant, &length, &prefix],
+    )
+    .await?;
+    unblock(connection, &process, &home).await?;
+    Ok(true)
+}
+
+async fn give_up(
+    connection: &mut SqliteConnection,
+    process: ProcessKey,
+    home: String,
+    at: DateTime<Utc>,
+    error: String,
+) -> Result<bool, StoreError> {
+    let key = [&process.process_type, process.tenant.stored(), &process.id];
+    let found = sqlx::query(include_str!("sql/processes.sql"))
+        .bind(json(&[&key])?)
+        .fetch_optional(&mut *connection)
+        .await
+        .map_err(classify)?;
+    let Some(found) = found.as_ref().map(self::process).transpose()? else { return Ok(false) };
+    if found.standing() != ProcessStanding::Parked {
+        return Ok(false);
+    }
+    for held in &found.holds {
+        let offset: i64 =
+            sqlx::query_scalar("UPDATE partitions SET head = head + 1 WHERE id = ?1 RETURNING head")
+                .bind(found.partition)
+                .fetch_one(&mut *connection)
+                .await
+                .map_err(classify)?;
+        let failed = sqlx::query(include_str!("sql/process_give_up.sql"))
+            .bind(held)
+            .bind(process.tenant.stored())
+            .bind(at.timestamp_micros())
+            .bind(&error)
+            .bind(offset)
+            .execute(&mut *connection)
+            .await
+            .map_err(classify)?;
+        if failed.rows_affected() != 1 {
+            return Err(StoreError::Conflict);
+        }
+    }
+    let ended = ProcessRow {
+        version: found.version + 1,
+        holds: Vec::new(),
+        progress: None,
+        ended_at: Some(at),
+        ..found.clone()
+    };
+    let steps = Steps { rows: vec![(found.version, ended)], ..Steps::default() };
+    write(connection, &steps).await?;
+    let prefix = prefix_of(&process);
+    let (tenant, length) = (process.tenant.stored(), prefix.chars().count().to_string());
+    execute(
+        connection,
+        "DELETE FROM signals WHERE parked <> 0 AND tenant = ?1 AND substr(address, 1, CAST(?2 AS INTEGER)) = ?3",
+        &[tenant, &length, &prefix],
+    )
+    .await?;
+    unblock(connection, &process, &home).await?;
+    Ok(true)
+}
+
+/// What the addresses of an instance begin with.
+fn prefix_of(process: &ProcessKey) -> String {
+    [&process.process_type, "/", &process.id, "/"].concat()
+}
+
+/// The commands for an instance are due again.
+async fn unblock(
+    connection: &mut SqliteConnection,
+    process: &ProcessKey,
+    home: &str,
+) -> Result<(), StoreError> {
+    let target = AggregateKey::new(&process.tenant, home, &process.id);
+    let unblock = "DELETE FROM blocked_commands WHERE aggregate_type = ?1 AND target = ?2";
+    execute(connection, unblock, &[home, &target.stored_id()]).await.map(drop)
+}
+
+async fn execute(
+    connection: &mut SqliteConnection,
+    statement: &'static str,
+    texts: &[&str],
+) -> Result<u64, StoreError> {
+    let query = texts.iter().fold(sqlx::query(statement), |query, text| query.bind(*text));
+    query.execute(connection).await.map(|done| done.rows_affected()).map_err(classify)
 }
 
 /// Writes what instances did; the caller's transaction makes it all or nothing.
@@ -93,7 +287,7 @@ pub(super) async fn write(connection: &mut SqliteConnection, steps: &Steps) -> R
     done += HEARD.execute(connection, &steps.heard, bind_heard).await?;
     done += FIRED.execute(connection, &steps.fired, bind_fired).await?;
     let stored: Vec<&Begun> = steps.begun.iter().filter(|begun| !begun.fresh).collect();
-    done += BEGUN.execute(connection, &stored, bind_begun).await?;
+    done += BEGUN.execute(connection, &stored, |values, begun| bind_begun(values, begun)).await?;
     if done != (new.len() + others.len() + steps.heard.len() + steps.fired.len() + stored.len()) as u64 {
         return Err(StoreError::Conflict);
     }
@@ -162,7 +356,7 @@ fn bind_heard<'q>(values: &mut Values<'q>, signal: &'q Signal) {
     values.put(signal.command.partition).put(offset).put(signal.to.address());
 }
 
-fn bind_begun<'q>(values: &mut Values<'q>, begun: &'q &Begun) {
+fn bind_begun<'q>(values: &mut Values<'q>, begun: &'q Begun) {
     values.put(begun.command.id).text(begun.command.tenant.stored());
 }
 

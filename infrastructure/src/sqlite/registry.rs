@@ -263,7 +263,7 @@ fn listing(filter: &CommandFilter) -> QueryBuilder<'_, Sqlite> {
         Some(State::Failed) => some(&mut query, " WHERE c.status = 2 AND ", filter),
         Some(State::Cancelled) => some(&mut query, " WHERE c.status = 3 AND ", filter),
         Some(State::Running) => {
-            some(&mut query, " INDEXED BY commands_running WHERE c.status = 4 AND ", filter)
+            some(&mut query, " INDEXED BY commands_running WHERE c.status = 4 AND ", filter);
         }
         None => some(&mut query, " WHERE ", filter),
     }

@@ -120,7 +120,10 @@ facts! {
         a_signal_is_heard_once,
         timers_fire_in_order_and_once_as_they_were_set,
         a_command_in_the_hands_of_a_process_is_neither_due_nor_cancelled,
-        what_comes_to_an_instance_that_stands_still_waits;
+        what_comes_to_an_instance_that_stands_still_waits,
+        an_instance_that_is_resumed_hears_what_waited,
+        an_instance_that_is_given_up_has_failed_what_it_held,
+        instances_are_listed_in_order_with_what_they_wait_for;
     feed:
         offsets_begin_at_one_and_go_by_the_seats,
         offsets_are_gapless_per_partition_under_concurrent_commits_and_cancels,

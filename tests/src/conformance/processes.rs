@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use wilco_application::ports::{
-    Begun, CancelOutcome, Command, CommandFilter, Outcome, ProcessKey, ProcessRow, ReplyTo, Seat, Signal,
-    State, Steps, Store, StoreError, Timer, UnitOfWork,
+    Begun, CancelOutcome, Command, CommandFilter, Outcome, ProcessFilter, ProcessKey, ProcessRow,
+    ProcessStanding, ReplyTo, Seat, Signal, State, Steps, Store, StoreError, Timer, UnitOfWork,
 };
 use wilco_domain::kernel::{Problem, Progress, Tenant};
 
@@ -47,9 +47,9 @@ fn timer(id: &str, name: &str, due_at: DateTime<Utc>) -> Timer {
 }
 
 /// What a process of partition 0 is told of.
-fn reply_to(id: &str, label: &str) -> Option<Box<ReplyTo>> {
+fn reply_to(id: &str, label: &str) -> ReplyTo {
     let (process_type, id, label) = ("ordering".into(), id.into(), label.into());
-    Some(Box::new(ReplyTo { process_type, id, label, partition: 0, must: None }))
+    ReplyTo { process_type, id, label, partition: 0, must: None }
 }
 
 /// A unit of work of partition 0 that has so many entries and these steps.
@@ -99,7 +99,7 @@ pub(super) async fn an_instance_is_found_as_it_was_written<F: Fixture>() {
     begin(&owner, &full).await;
     begin(&owner, &row(0, "o-1")).await;
     let store = fixture.elsewhere();
-    assert_eq!(store.processes(std::slice::from_ref(&full.key)).await.unwrap(), [full.clone()]);
+    assert_eq!(store.processes(std::slice::from_ref(&full.key)).await.unwrap(), std::slice::from_ref(&full));
     let ended = ProcessRow {
         ended_at: Some(at(9)),
         parked: Some(Problem::new("process-parked", 500, "why")),
@@ -144,7 +144,8 @@ pub(super) async fn whoever_settles_an_issued_command_leaves_a_signal<F: Fixture
     let fixture = F::new(2).await;
     let owner = Owner::of(fixture.store()).await;
     let (mut applied, mut cancelled) = (command(1, "rex"), command(0, "fido"));
-    (applied.reply_to, cancelled.reply_to) = (reply_to("o-1", "reserve"), reply_to("o-2", "sell"));
+    (applied.reply_to, cancelled.reply_to) =
+        (Some(reply_to("o-1", "reserve").into()), Some(reply_to("o-2", "sell").into()));
     let must = Some(vec!["gone".to_owned()]);
     applied.reply_to.as_mut().unwrap().must = must;
     applied.depth = 3;
@@ -170,7 +171,7 @@ pub(super) async fn whoever_settles_an_issued_command_leaves_a_signal<F: Fixture
 
 /// A signal for o-1 that waits to be heard.
 async fn signal(owner: &Owner) -> Signal {
-    let asked = Command { reply_to: reply_to("o-1", "reserve"), ..command(0, "rex") };
+    let asked = Command { reply_to: Some(reply_to("o-1", "reserve").into()), ..command(0, "rex") };
     let begun = Steps { rows: vec![(0, row(0, "o-1"))], ..Steps::default() };
     let issued = vec![Arc::new(asked.clone())];
     owner.commit(UnitOfWork { issued, ..work(owner, 0, begun) }).await.unwrap();
@@ -277,4 +278,100 @@ pub(super) async fn what_comes_to_an_instance_that_stands_still_waits<F: Fixture
     step(&owner, steps).await.unwrap();
     assert_eq!(heard(&*owner.store).await, [""; 0]);
     assert_eq!(timers(&*owner.store).await, ["o-10 t"], "and no other's");
+}
+
+/// An instance that holds a command and stands still, with a signal and a timer that wait.
+async fn parked(owner: &Owner) -> Command {
+    signal(owner).await;
+    let held = command(0, "o-1");
+    let problem = Some(Problem::new("process-parked", 500, "why"));
+    let parked = ProcessRow { parked: problem, holds: vec![held.id], ..next(&row(0, "o-1")) };
+    let steps = Steps {
+        rows: vec![(1, parked)],
+        begun: vec![Begun { command: Arc::new(held.clone()), fresh: true }],
+        set: vec![timer("o-1", "t", at(3))],
+        parked: vec![key("o-1")],
+        ..Steps::default()
+    };
+    step(owner, steps).await.unwrap();
+    begin(owner, &row(0, "o-10")).await;
+    held
+}
+
+pub(super) async fn an_instance_that_is_resumed_hears_what_waited<F: Fixture>() {
+    let fixture = F::new(1).await;
+    let owner = Owner::of(fixture.store()).await;
+    parked(&owner).await;
+    let store = fixture.elsewhere();
+    assert!(!store.resume(&key("o-10"), "order").await.unwrap(), "it goes on");
+    assert!(!store.resume(&key("nobody"), "order").await.unwrap());
+    assert!(store.resume(&key("o-1"), "order").await.unwrap());
+    assert_eq!(
+        (heard(&*store).await, timers(&*store).await),
+        (vec!["o-1 reserve".into()], vec!["o-1 t".into()])
+    );
+    let resumed = stored(&*store, "o-1").await.unwrap();
+    assert_eq!((resumed.parked, resumed.version), (None, 3));
+}
+
+pub(super) async fn an_instance_that_is_given_up_has_failed_what_it_held<F: Fixture>() {
+    let fixture = F::new(1).await;
+    let owner = Owner::of(fixture.store()).await;
+    let held = parked(&owner).await;
+    let store = fixture.elsewhere();
+    let before = store.heads().await.unwrap().offsets[0];
+    let problem = Problem::new("internal", 500, "given up");
+    assert!(!store.give_up(&key("o-10"), "order", at(8), &problem).await.unwrap(), "it goes on");
+    assert!(store.give_up(&key("o-1"), "order", at(8), &problem).await.unwrap());
+    assert!(!store.give_up(&key("o-1"), "order", at(9), &problem).await.unwrap(), "it has ended");
+    let failed = store.command(&held.key()).await.unwrap().unwrap().settlement.unwrap();
+    assert_eq!((failed.state, failed.offset, failed.at), (State::Failed, before + 1, at(8)));
+    assert_eq!(failed.error, Some(problem));
+    assert_eq!(store.heads().await.unwrap().offsets[0], before + 1);
+    let ended = stored(&*store, "o-1").await.unwrap();
+    assert_eq!((ended.holds.len(), ended.ended_at), (0, Some(at(8))));
+    assert!(!store.resume(&key("o-1"), "order").await.unwrap());
+    assert_eq!((heard(&*store).await, timers(&*store).await), (vec![], vec![]));
+}
+
+pub(super) async fn instances_are_listed_in_order_with_what_they_wait_for<F: Fixture>() {
+    let fixture = F::new(1).await;
+    let owner = Owner::of(fixture.store()).await;
+    parked(&owner).await;
+    begin(&owner, &ProcessRow { ended_at: Some(at(5)), ..row(0, "o-2") }).await;
+    let other = ProcessRow { key: ProcessKey { tenant: acme(), ..key("o-3") }, ..row(0, "o-3") };
+    begin(&owner, &other).await;
+    let paying =
+        ProcessRow { key: ProcessKey { process_type: "paying".into(), ..key("t-1") }, ..row(0, "t-1") };
+    begin(&owner, &paying).await;
+    let store = fixture.elsewhere();
+    let ids = async |filter: ProcessFilter| {
+        let page = store.process_list(&filter).await.unwrap();
+        let ids: Vec<String> = page.items.into_iter().map(|row| row.key.id).collect();
+        (ids.join(" "), page.more)
+    };
+    let all = || ProcessFilter { limit: 9, ..ProcessFilter::default() };
+    assert_eq!(ids(all()).await, ("o-1 o-10 o-2 t-1".into(), false));
+    assert_eq!(ids(ProcessFilter { limit: 2, ..all() }).await, ("o-1 o-10".into(), true));
+    let after = Some(("ordering".into(), "o-10".into()));
+    assert_eq!(ids(ProcessFilter { after, ..all() }).await.0, "o-2 t-1");
+    assert_eq!(ids(ProcessFilter { process_type: Some("paying".into()), ..all() }).await.0, "t-1");
+    assert_eq!(ids(ProcessFilter { tenant: acme(), ..all() }).await.0, "o-3");
+    for (standing, listed) in [
+        (ProcessStanding::Running, "o-10 t-1"),
+        (ProcessStanding::Parked, "o-1"),
+        (ProcessStanding::Ended, "o-2"),
+    ] {
+        assert_eq!(ids(ProcessFilter { standing: Some(standing), ..all() }).await.0, listed);
+    }
+    assert_eq!(store.timers_of(&key("o-1")).await.unwrap(), [timer("o-1", "t", at(3))]);
+    assert_eq!(store.timers_of(&key("o-10")).await.unwrap(), []);
+    let asked = |id: &str| Command { reply_to: Some(reply_to(id, "sell").into()), ..command(0, "rex") };
+    let (of_it, of_another) = (asked("o-1"), asked("o-10"));
+    let issued = [&of_it, &of_another].map(|command| Arc::new(command.clone())).to_vec();
+    let steps = Steps { rows: vec![(1, next(&row(0, "o-10")))], ..Steps::default() };
+    owner.commit(UnitOfWork { issued, ..work(&owner, 0, steps) }).await.unwrap();
+    assert_eq!(store.awaited_by(&key("o-1")).await.unwrap(), std::slice::from_ref(&of_it));
+    owner.commit(create(&owner, &of_it, 2)).await.unwrap();
+    assert_eq!(store.awaited_by(&key("o-1")).await.unwrap(), []);
 }

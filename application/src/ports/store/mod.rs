@@ -28,7 +28,10 @@ pub use feed::{EntryBody, Feed, FeedEntry, Heads, StoreIdentity};
 pub use journal::{Journal, Kept, Loaded};
 pub use keys::AggregateKey;
 pub use leases::{Leases, PartitionLease};
-pub use processes::{Begun, ProcessKey, ProcessRow, Processes, ReplyTo, Signal, Steps, Timer};
+pub use processes::{
+    Begun, ProcessFilter, ProcessKey, ProcessRow, Processes, ReplyTo, Signal, Standing as ProcessStanding,
+    Steps, Timer,
+};
 pub use registry::{
     Accepted, CancelOutcome, Command, CommandFilter, CommandKey, Idempotency, OpenCommands, Registry,
     Settlement, State,

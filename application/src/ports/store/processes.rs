@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 use wilco_domain::kernel::{Problem, Progress, Tenant};
 
-use super::{Command, StoreError};
+use super::{Command, Page, StoreError};
 
 /// Names an instance of a process.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -153,7 +153,45 @@ impl Steps {
     }
 }
 
-/// The instances of processes, and what is to come to them. They are written by units of work.
+/// How an instance stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It goes on.
+    Running,
+    /// It stands still until somebody sees to it.
+    Parked,
+    /// It has ended.
+    Ended,
+}
+
+impl ProcessRow {
+    /// How it stands.
+    pub const fn standing(&self) -> Standing {
+        match (&self.ended_at, &self.parked) {
+            (Some(_), _) => Standing::Ended,
+            (None, Some(_)) => Standing::Parked,
+            (None, None) => Standing::Running,
+        }
+    }
+}
+
+/// Which instances to list, in the order of type and id.
+#[derive(Clone, Debug, Default)]
+pub struct ProcessFilter {
+    /// Only this tenant's.
+    pub tenant: Tenant,
+    /// Only of this type.
+    pub process_type: Option<String>,
+    /// Only those that stand so.
+    pub standing: Option<Standing>,
+    /// Only those behind this type and id.
+    pub after: Option<(String, String)>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// The instances of processes, and what is to come to them. They are written by units of work, but for what somebody
+/// does about one that stands still.
 #[async_trait]
 pub trait Processes: Send + Sync {
     /// Those of `keys` that are there, in no particular order.
@@ -169,4 +207,27 @@ pub trait Processes: Send + Sync {
         until: DateTime<Utc>,
         limit: u32,
     ) -> Result<Vec<Timer>, StoreError>;
+
+    /// The instances that match, and whether there are more.
+    async fn process_list(&self, filter: &ProcessFilter) -> Result<Page<ProcessRow>, StoreError>;
+
+    /// The timers of an instance, those that stand still included, in order.
+    async fn timers_of(&self, process: &ProcessKey) -> Result<Vec<Timer>, StoreError>;
+
+    /// The commands that an instance has issued and that are not settled, in no particular order.
+    async fn awaited_by(&self, process: &ProcessKey) -> Result<Vec<Command>, StoreError>;
+
+    /// Lets an instance that stands still go on, with all that waits for it; `home` is what its commands are named after.
+    /// False: it does not stand still.
+    async fn resume(&self, process: &ProcessKey, home: &str) -> Result<bool, StoreError>;
+
+    /// Ends an instance that stands still: what it holds has failed with `error`, at the next offsets of its partition, and
+    /// what waits for it is dropped. False: it does not stand still.
+    async fn give_up(
+        &self,
+        process: &ProcessKey,
+        home: &str,
+        at: DateTime<Utc>,
+        error: &Problem,
+    ) -> Result<bool, StoreError>;
 }
