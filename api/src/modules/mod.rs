@@ -84,12 +84,16 @@ mod tests {
 
     use super::*;
 
+    fn named(collection: &str) -> Module {
+        shipped().unwrap().into_iter().find(|module| module.collection == collection).unwrap()
+    }
+
     fn pets() -> Module {
-        shipped().unwrap().swap_remove(0)
+        named("pets")
     }
 
     fn cars() -> Module {
-        shipped().unwrap().swap_remove(1)
+        named("cars")
     }
 
     fn refused(modules: Vec<Module>) -> String {

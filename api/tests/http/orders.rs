@@ -134,15 +134,7 @@ async fn the_tree_of_an_order_has_what_was_done_for_it() {
     let server = with_pets(&["rex"]).await;
     let placed = server.done("/v1/orders", &order("o-1", "rex")).await.expect(201);
     let tree = server.get(&format!("{}/tree", placed.header("content-location"))).await.expect(200).json();
-    let children: Vec<(&str, &str)> = tree["children"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|child| {
-            (child["command"]["type"].as_str().unwrap(), child["events"][0]["type"].as_str().unwrap())
-        })
-        .collect();
-    assert_eq!(children, [("pet.reserve", "pet.reserved"), ("order.create", "order.placed")]);
+    assert_eq!(children(&tree), [("pet.reserve", "pet.reserved"), ("order.create", "order.placed")]);
     let correlation = &tree["command"]["correlation_id"];
     assert!(
         tree["children"]
@@ -151,6 +143,19 @@ async fn the_tree_of_an_order_has_what_was_done_for_it() {
             .iter()
             .all(|child| child["command"]["correlation_id"] == *correlation)
     );
+    let approved = asked(&server, "o-1", "approve").await.expect(200);
+    let tree = server.get(&format!("{}/tree", approved.header("content-location"))).await.expect(200).json();
+    assert_eq!(children(&tree), [("pet.sell", "pet.sold"), ("order.mark_approved", "order.approved")]);
+}
+
+/// The commands that one led to, and the first event of each.
+fn children(tree: &Value) -> Vec<(&str, &str)> {
+    let children = tree["children"].as_array().unwrap().iter();
+    children
+        .map(|child| {
+            (child["command"]["type"].as_str().unwrap(), child["events"][0]["type"].as_str().unwrap())
+        })
+        .collect()
 }
 
 /// What only the process may ask is nothing that a client could.

@@ -190,6 +190,16 @@ impl Catalog {
         self.processes.get(name)
     }
 
+    /// The process that handles a command, if it is not an aggregate's.
+    pub fn process_of(&self, command: &Command) -> Option<&'static str> {
+        // Most are of types that no process has.
+        let home = command.aggregate_type();
+        if !self.processes.values().any(|process| process.home() == home) {
+            return None;
+        }
+        self.commands.get(&command.command_type)?.process()
+    }
+
     /// Whether there are processes.
     pub fn has_processes(&self) -> bool {
         !self.processes.is_empty()

@@ -11,16 +11,16 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::time::Instant;
-use tracing::{Instrument as _, Span};
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::batch::{Draft, all_events, entries_of, metadata_of, tell_of};
 use super::blocked::{self, Blocked};
-use super::input::{Input, InputKey};
+use super::input::Input;
 use super::instances::Instances;
+use super::manner::{Attempt, TIME_LIMIT};
 use super::router::Router;
 use super::setback::{Refusals, Setback};
-use crate::acceptance::{Fresh, follow};
 use crate::catalog::{Defect, Executed, Executor, Undecodable};
 use crate::meters::Settled;
 use crate::names;
@@ -167,8 +167,7 @@ impl Applier {
             draft.block(command, blocked::behind(), true);
             return Ok(());
         }
-        let process = self.parts.catalog.command(&command.command_type).and_then(|kind| kind.process());
-        if let (Some(process), false) = (process, matches!(attempt, Attempt::GivenUp)) {
+        if let (Some(process), false) = (self.parts.catalog.process_of(command), attempt.is_given_up()) {
             return self.instances.take_command(draft, &self.parts, process, command, attempt);
         }
         let (result, attempts) = self.execute(command, attempt, at).await?;
@@ -242,7 +241,7 @@ impl Applier {
         attempt: Attempt<'_>,
         at: DateTime<Utc>,
     ) -> Result<(Result<Executed, Defect>, u32), Setback> {
-        if matches!(attempt, Attempt::GivenUp) {
+        if attempt.is_given_up() {
             return Ok((Err(Defect("the store refuses what it leads to".to_owned())), 2));
         }
         let Some(executor) = self.executors.get_mut(command.aggregate_type()) else {
@@ -322,52 +321,6 @@ async fn run(
     patience: Duration,
 ) -> Result<Executed, Defect> {
     executor.execute(command, metadata_of(command, at)?, patience).await
-}
-
-/// A handler that takes longer is taken for one that never ends: it does no I/O, and others wait behind it.
-const TIME_LIMIT: Duration = Duration::from_secs(1);
-
-/// How commands are being tried.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Attempt<'f> {
-    /// With their batch, these of them fresh; whatever is out of the ordinary ends the attempt.
-    AtOnce(&'f HashMap<InputKey, Fresh>),
-    /// With their batch, patiently.
-    Together,
-    /// Alone, after its batch was refused.
-    Alone,
-    /// It is only to be failed.
-    GivenUp,
-}
-
-impl Attempt<'_> {
-    /// Whether whatever is out of the ordinary ends it.
-    pub(super) fn is_at_once(self) -> bool {
-        matches!(self, Self::AtOnce(_))
-    }
-
-    pub(super) fn is_fresh(self, command: &Command) -> bool {
-        matches!(self, Self::AtOnce(fresh) if fresh.contains_key(&command.key().into()))
-    }
-
-    /// The span of a commit.
-    fn span(self, commands: usize) -> Span {
-        let span = tracing::trace_span!(target: names::SPANS, parent: None, "commit", commands);
-        if let Self::AtOnce(fresh) = self {
-            follow(&span, fresh.values());
-        }
-        span
-    }
-
-    /// How many commands are fresh.
-    fn fresh(self) -> usize {
-        if let Self::AtOnce(fresh) = self { fresh.len() } else { 0 }
-    }
-
-    /// How long a handler may take.
-    fn patience(self) -> Duration {
-        if let Self::AtOnce(_) = self { Duration::ZERO } else { TIME_LIMIT }
-    }
 }
 
 fn is_server_made(command: &Command) -> bool {

@@ -14,10 +14,10 @@ use uuid::Uuid;
 use wilco_domain::kernel::{AggregateId, Effects, Existence, Held, Issued, Problem, Reply, Then};
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::attempt::Attempt;
 use super::batch::Draft;
 use super::blocked;
 use super::input::Input;
+use super::manner::Attempt;
 use super::setback::Setback;
 use crate::catalog::{Catalog, Defect, Failure, ProcessType, Reacted, Stimulus};
 use crate::names;
@@ -106,7 +106,8 @@ impl Instances {
             return block(draft, command, fresh, behind_parked());
         }
         let at = command.not_before.unwrap_or(command.accepted_at);
-        match self.react(parts, &**kind, &key, Stimulus::Command(command), at, Some(command), draft.at()) {
+        let cause = Cause::of_command(command);
+        match self.react(parts, &**kind, &key, Stimulus::Command(command), at, &cause, draft.at()) {
             Ok(plan) => {
                 let settled = plan.settled.iter().any(|(settled, _)| settled.id == command.id);
                 self.write(draft, &key, plan, fresh.then_some(command.id));
@@ -156,13 +157,16 @@ impl Instances {
             draft.park(key, instance.row.partition);
             return Ok(());
         }
-        let unreachable = signal.to.must.is_some() && matches!(reply, Reply::Failed(_));
+        let has_to_be_done = signal.to.must.is_some();
         let at = signal.command.settlement.as_ref().map_or(draft.at(), |settlement| settlement.at);
         let label = signal.to.label.clone();
-        let result = if let (true, Reply::Failed(problem)) = (unreachable, &reply) {
+        let result = if attempt.is_given_up() {
+            Err(refused_by_the_store())
+        } else if let (true, Reply::Failed(problem)) = (has_to_be_done, &reply) {
             Err(Failure::Defect(Defect(format!("{label}, which has to be done, failed: {}", problem.detail))))
         } else {
-            self.react(parts, &**kind, &key, Stimulus::Reply(&label, reply), at, None, draft.at())
+            let cause = Cause::of_reply(&signal.command);
+            self.react(parts, &**kind, &key, Stimulus::Reply(&label, reply), at, &cause, draft.at())
         };
         match result {
             Ok(mut plan) => {
@@ -201,8 +205,13 @@ impl Instances {
             return Ok(());
         }
         instance.touched.insert(timer.name.clone());
-        let result =
-            self.react(parts, &**kind, &key, Stimulus::Timer(&timer.name), timer.due_at, None, draft.at());
+        let result = if attempt.is_given_up() {
+            Err(refused_by_the_store())
+        } else {
+            let row = instance.row.clone();
+            let cause = Cause::of_row(&row);
+            self.react(parts, &**kind, &key, Stimulus::Timer(&timer.name), timer.due_at, &cause, draft.at())
+        };
         match result {
             Ok(plan) => {
                 draft.fired(timer.clone());
@@ -229,13 +238,13 @@ impl Instances {
         key: &ProcessKey,
         stimulus: Stimulus<'_>,
         at: DateTime<Utc>,
-        command: Option<&Arc<Command>>,
+        cause: &Cause<'_>,
         now: DateTime<Utc>,
     ) -> Result<Plan, Failure> {
         let instance = self.batch.get(key);
         let before = instance.map(|instance| (&*instance.row.state, instance.row.state_version));
         let Reacted { state, effects } = kind.react(before, stimulus, Then::new(&key.id, at))?;
-        let row = match (instance, command) {
+        let row = match (instance, cause.at_hand) {
             (Some(instance), _) => instance.row.clone(),
             (None, Some(command)) => begun_by(key, command, now),
             (None, None) => {
@@ -243,8 +252,7 @@ impl Instances {
             }
         };
         let row = ProcessRow { version: row.version + 1, state, state_version: kind.state_version(), ..row };
-        let cause = command.map(|command| command.id).or(row.caused_by);
-        let planning = Planning { parts, held: instance.map(|instance| &instance.held), command, cause, now };
+        let planning = Planning { parts, held: instance.map(|instance| &instance.held), cause, now };
         planning.plan(row, effects).map_err(Failure::Defect)
     }
 
@@ -309,14 +317,39 @@ impl Plan {
     }
 }
 
+/// What an instance reacts to, as the commands know it that it then issues.
+struct Cause<'c> {
+    /// The command that it is given, if it is one.
+    at_hand: Option<&'c Arc<Command>>,
+    /// The command that they come of.
+    command: Option<Uuid>,
+    correlation_id: Uuid,
+    actor: &'c Option<String>,
+    traceparent: &'c Option<String>,
+}
+
+impl<'c> Cause<'c> {
+    fn of_command(command: &'c Arc<Command>) -> Self {
+        Self { at_hand: Some(command), command: Some(command.id), ..Self::of_reply(command) }
+    }
+
+    /// What comes of a reply comes of what the command came of that it replies to.
+    fn of_reply(command: &'c Command) -> Self {
+        let Command { caused_by, correlation_id, actor, traceparent, .. } = command;
+        Self { at_hand: None, command: *caused_by, correlation_id: *correlation_id, actor, traceparent }
+    }
+
+    fn of_row(row: &'c ProcessRow) -> Self {
+        let ProcessRow { caused_by, correlation_id, actor, traceparent, .. } = row;
+        Self { at_hand: None, command: *caused_by, correlation_id: *correlation_id, actor, traceparent }
+    }
+}
+
 /// Makes of what an instance wants what will be written, or says what is wrong with it.
 struct Planning<'p> {
     parts: &'p Parts,
     held: Option<&'p HashMap<Uuid, Arc<Command>>>,
-    /// The one at hand.
-    command: Option<&'p Arc<Command>>,
-    /// The command that what is issued is said to come of.
-    cause: Option<Uuid>,
+    cause: &'p Cause<'p>,
     now: DateTime<Utc>,
 }
 
@@ -324,7 +357,7 @@ impl Planning<'_> {
     fn plan(&self, mut row: ProcessRow, effects: Effects) -> Result<Plan, Defect> {
         let Effects { issued, set, stopped, settled, progress, ended } = effects;
         let mut holds: HashSet<Uuid> = row.holds.iter().copied().collect();
-        holds.extend(self.command.map(|command| command.id));
+        holds.extend(self.cause.at_hand.map(|command| command.id));
         let settled = settled
             .into_iter()
             .map(|(Held(id), outcome)| {
@@ -338,7 +371,10 @@ impl Planning<'_> {
         }
         row.holds.retain(|id| holds.contains(id));
         row.holds.extend(
-            self.command.map(|command| command.id).filter(|id| holds.contains(id) && !row.holds.contains(id)),
+            self.cause
+                .at_hand
+                .map(|command| command.id)
+                .filter(|id| holds.contains(id) && !row.holds.contains(id)),
         );
         row.progress = progress.or(row.progress);
         row.ended_at = ended.then_some(self.now);
@@ -349,7 +385,7 @@ impl Planning<'_> {
     }
 
     fn held(&self, id: Uuid) -> Option<Arc<Command>> {
-        let at_hand = self.command.filter(|command| command.id == id);
+        let at_hand = self.cause.at_hand.filter(|command| command.id == id);
         at_hand.or_else(|| self.held?.get(&id)).cloned()
     }
 
@@ -379,13 +415,13 @@ impl Planning<'_> {
             expected_version: None,
             not_before: None,
             accepted_at: self.now,
-            actor: row.actor.clone(),
+            actor: self.cause.actor.clone(),
             callback_url: None,
             metadata: None,
             idempotency: None,
-            correlation_id: row.correlation_id,
-            caused_by: self.cause,
-            traceparent: row.traceparent.clone(),
+            correlation_id: self.cause.correlation_id,
+            caused_by: self.cause.command,
+            traceparent: self.cause.traceparent.clone(),
             reply_to: Some(Box::new(ReplyTo {
                 process_type: process_type.clone(),
                 id: id.clone(),
@@ -403,10 +439,7 @@ impl Planning<'_> {
 /// The instance that an input is for, if it is for one.
 pub(super) fn instance_of(catalog: &Catalog, input: &Input) -> Option<ProcessKey> {
     match input {
-        Input::Command(command) => {
-            let process = catalog.command(&command.command_type)?.process()?;
-            Some(process_of(process, command))
-        }
+        Input::Command(command) => Some(process_of(catalog.process_of(command)?, command)),
         Input::Signal(signal) => Some(signal.to.process(&signal.command.tenant)),
         Input::Timer(timer) => Some(timer.process.clone()),
     }
@@ -459,6 +492,10 @@ fn block(draft: &mut Draft, command: &Arc<Command>, fresh: bool, why: Problem) -
     }
     draft.block(command, why, false);
     Ok(())
+}
+
+fn refused_by_the_store() -> Failure {
+    Failure::Defect(Defect("the store refuses what it leads to".to_owned()))
 }
 
 fn behind_parked() -> Problem {

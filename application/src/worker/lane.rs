@@ -16,10 +16,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Backoff;
-use super::attempt::{Applier, Attempt};
+use super::attempt::Applier;
 use super::blocked;
 use super::inbox::{Hand, Inbox};
 use super::input::{Input, InputKey};
+use super::manner::Attempt;
 use super::router::Router;
 use super::setback::Setback;
 use crate::acceptance::{Acceptance, Fresh};

@@ -7,11 +7,12 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | `input` | what can come to a lane: commands |
+//! | `input` | what can come to a lane: commands, and what processes are to hear of |
 //! | `router` | brings it there |
 //! | `inbox` | what a lane has before it |
 //! | `lane` | takes it batch by batch, and follows which partitions are owned |
-//! | `attempt`, `batch` | one attempt at a batch, and the unit of work that it writes |
+//! | `attempt`, `manner`, `batch` | one attempt at a batch, how it is made, and the unit of work that it writes |
+//! | `instances` | the processes that a batch is about |
 //! | `blocked` | what this build of the program cannot apply |
 //! | `recovery`, `setback` | what is done when it fails, and why it may |
 //!
@@ -32,6 +33,7 @@ mod inbox;
 mod input;
 mod instances;
 mod lane;
+mod manner;
 mod recovery;
 mod router;
 mod setback;

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::Backoff;
-use super::attempt::{Applier, Attempt};
+use super::attempt::Applier;
 use super::input::{Input, InputKey};
+use super::manner::Attempt;
 use super::setback::Setback;
 use crate::ports::{Command, CommandKey, State, Store, StoreError};
 

@@ -18,6 +18,7 @@ mod keys;
 mod leases;
 mod processes;
 mod registry;
+mod reply_to;
 mod unit_of_work;
 mod views;
 
@@ -29,13 +30,13 @@ pub use journal::{Journal, Kept, Loaded};
 pub use keys::AggregateKey;
 pub use leases::{Leases, PartitionLease};
 pub use processes::{
-    Begun, ProcessFilter, ProcessKey, ProcessRow, Processes, ReplyTo, Signal, Standing as ProcessStanding,
-    Steps, Timer,
+    Begun, ProcessFilter, ProcessRow, Processes, Signal, Standing as ProcessStanding, Steps, Timer,
 };
 pub use registry::{
     Accepted, CancelOutcome, Command, CommandFilter, CommandKey, Idempotency, OpenCommands, Registry,
     Settlement, State,
 };
+pub use reply_to::{ProcessKey, ReplyTo};
 pub use unit_of_work::{Committed, NewEvent, Outcome, PartitionSlice, Seat, SnapshotRow, UnitOfWork};
 pub use views::{MemberValue, ViewFilter, ViewMark, ViewRow, Views};
 
