@@ -3,10 +3,14 @@
 use serde_json::{Value, json};
 use wilco::testing::{CrashRun, Sent, crash_run};
 
-/// Commands for a few pets: some make one, most meet one that others change as well.
+/// Commands for a few pets: some make one, most meet one that others change as well; and orders for them.
 fn command(number: u32) -> Sent {
     let target = format!("pet-{}", number % 40);
     let order = json!({ "order_id": format!("order-{number}") });
+    if number.is_multiple_of(6) {
+        let data = json!({ "pet_id": target });
+        return Sent { command_type: "order.place".to_owned(), target: format!("order-{number}"), data };
+    }
     let (command_type, data): (_, Value) = match number % 5 {
         0 => ("pet.reserve", order),
         1 => ("pet.delete", json!({})),

@@ -11,7 +11,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use wilco_application::catalog::{AggregateRegistration, Registration};
-use wilco_application::engine::{Engine, ParkedError, Submission};
+use wilco_application::engine::{CommandQuery, Engine, ParkedError, Submission};
 use wilco_application::ports::{Command, ProcessKey, ProcessRow, Settlement, State};
 use wilco_domain::kernel::{
     AggregateId, Caller, Context, Decider, Held, Input, Problem, Process, Refused, Reply, Tenant, Then,
@@ -35,6 +35,11 @@ enum ParcelCommand {
     /// Refuse
     #[either]
     Refuse,
+    /// Touch it once more
+    ///
+    /// It is refused until it was touched before.
+    #[either]
+    Insist,
 }
 
 #[events]
@@ -61,7 +66,8 @@ impl Decider for Parcel {
     fn decide(&self, command: ParcelCommand, _: &Context) -> Result<Vec<ParcelEvent>, ParcelRefusal> {
         match command {
             ParcelCommand::Touch => Ok(vec![ParcelEvent::Touched]),
-            ParcelCommand::Refuse => Err(ParcelRefusal::No),
+            ParcelCommand::Insist if self.touched > 0 => Ok(vec![ParcelEvent::Touched]),
+            ParcelCommand::Refuse | ParcelCommand::Insist => Err(ParcelRefusal::No),
         }
     }
 
@@ -139,6 +145,12 @@ enum CourierCommand {
         /// How long.
         milliseconds: i64,
     },
+    /// Touch a parcel again, however long it takes
+    #[creates]
+    Insist {
+        /// Which one.
+        parcel: String,
+    },
     /// Wake up
     Wake,
 }
@@ -181,6 +193,10 @@ impl Process for Courier {
             Input::Command(asked, CourierCommand::Nap { milliseconds }) => {
                 self.asked = Some(asked);
                 then.after(TimeDelta::milliseconds(milliseconds), "nap");
+            }
+            Input::Command(asked, CourierCommand::Insist { parcel }) => {
+                self.asked = Some(asked);
+                then.must::<Parcel>("insist", parcel, &ParcelCommand::Insist, &["gone"]);
             }
             Input::Command(asked, CourierCommand::Wake) => {
                 let Some(napping) = self.asked.take() else {
@@ -379,6 +395,33 @@ async fn one_that_is_given_up_lets_go_of_everything(place: Place) {
     assert!(matches!(unknown, Err(ParkedError::Unknown)), "{unknown:?}");
 }
 
+/// It is refused at first; the process hears of the success alone.
+async fn what_has_to_be_done_is_tried_until_it_is(place: Place) {
+    let (engine, _running) = place.engine_of(&registered(), 100, None).await;
+    let insisting = ask(&engine, "insist", "e-1", json!({ "parcel": "p" })).await;
+    let refused = async || touches(&engine, State::Failed).await;
+    wilco_tests::wait_for("a refusal", refused, |refused| !refused.is_empty()).await;
+    assert_eq!(instance(&place, "e-1").await.unwrap().awaits, 1);
+    let command_type = Arc::clone(engine.catalog().command("parcel.touch").unwrap());
+    let target = Some(AggregateId::parse("p").unwrap());
+    let touch = Submission { target, ..Submission::new(Tenant::default().into(), command_type, json!({})) };
+    engine.submit(touch).await.unwrap();
+    assert_eq!(settlement(&engine, Arc::clone(&insisting)).await.state, State::Succeeded);
+    let (failed, succeeded) =
+        (touches(&engine, State::Failed).await, touches(&engine, State::Succeeded).await);
+    assert_eq!((succeeded.len(), touched(&place, "p").await), (1, 2), "{succeeded:?}");
+    assert!(failed.iter().chain(&succeeded).all(|one| one.correlation_id == insisting.correlation_id));
+    assert_eq!(instance(&place, "e-1").await.unwrap().awaits, 0);
+}
+
+/// The tries that have come to this.
+async fn touches(engine: &Engine, state: State) -> Vec<Command> {
+    let query =
+        CommandQuery { command_type: Some("parcel.insist".into()), limit: 100, ..CommandQuery::default() };
+    let found = engine.commands(&Caller::default(), query).await.unwrap().items;
+    found.into_iter().filter(|command| command.state() == state).collect()
+}
+
 macro_rules! on_both_stores {
     ($($fact:ident),+ $(,)?) => {
         mod sqlite {
@@ -403,4 +446,5 @@ on_both_stores! {
     whoever_is_woken_naps_no_longer,
     one_that_stumbles_stands_still_alone,
     one_that_is_given_up_lets_go_of_everything,
+    what_has_to_be_done_is_tried_until_it_is,
 }

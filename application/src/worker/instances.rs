@@ -9,7 +9,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 use wilco_domain::kernel::{AggregateId, Effects, Existence, Held, Issued, Problem, Reply, Then};
 use xxhash_rust::xxh3::xxh3_128;
@@ -19,7 +19,7 @@ use super::blocked;
 use super::input::Input;
 use super::manner::Attempt;
 use super::setback::Setback;
-use crate::catalog::{Catalog, Defect, Failure, ProcessType, Reacted, Stimulus};
+use crate::catalog::{Catalog, Defect, Failure, ProcessType, Reacted, Stimulus, Undecodable};
 use crate::names;
 use crate::parts::Parts;
 use crate::ports::{
@@ -163,7 +163,17 @@ impl Instances {
         let result = if attempt.is_given_up() {
             Err(refused_by_the_store())
         } else if let (true, Reply::Failed(problem)) = (has_to_be_done, &reply) {
-            Err(Failure::Defect(Defect(format!("{label}, which has to be done, failed: {}", problem.detail))))
+            let row = ProcessRow { version: instance.row.version + 1, ..instance.row.clone() };
+            match again(&signal.command, draft.at()) {
+                // One is answered, another one awaited.
+                Some(again) => {
+                    Ok(Plan { issued: vec![Arc::new(again)], ..Plan::of(row).awaiting_one_more() })
+                }
+                None => Err(Failure::Unreadable(Undecodable(format!(
+                    "{label}, which has to be done, failed again and again: {}",
+                    problem.detail
+                )))),
+            }
         } else {
             let cause = Cause::of_reply(&signal.command);
             self.react(parts, &**kind, &key, Stimulus::Reply(&label, reply), at, &cause, draft.at())
@@ -314,6 +324,11 @@ impl Plan {
     /// Nothing but a new row.
     fn of(row: ProcessRow) -> Self {
         Self { row, issued: Vec::new(), settled: Vec::new(), set: Vec::new(), stopped: Vec::new() }
+    }
+
+    fn awaiting_one_more(mut self) -> Self {
+        self.row.awaits += 1;
+        self
     }
 }
 
@@ -485,6 +500,33 @@ fn reply_of(signal: &Signal) -> Option<Reply> {
     Some(if done { Reply::Succeeded(None) } else { Reply::Failed(problem) })
 }
 
+/// A command that has to be done, once more: after twice the pause that it had itself, from a second on. None after a
+/// pause of half a day, unless somebody has had a look at it since.
+fn again(failed: &Command, now: DateTime<Utc>) -> Option<Command> {
+    const FIRST: TimeDelta = TimeDelta::seconds(1);
+    const LONGEST: TimeDelta = TimeDelta::hours(12);
+    const AT_ONCE: TimeDelta = TimeDelta::minutes(1);
+    let paused = failed.not_before.map_or(TimeDelta::zero(), |due| due - failed.accepted_at);
+    let settled = failed.settlement.as_ref()?.at;
+    let pause = if paused < LONGEST {
+        (paused * 2).max(FIRST)
+    } else if now - settled > AT_ONCE {
+        FIRST
+    } else {
+        return None;
+    };
+    let id = xxh3_128([failed.tenant.stored().as_bytes(), failed.id.as_bytes()].concat().as_slice());
+    Some(Command {
+        id: uuid::Builder::from_custom_bytes(id.to_be_bytes()).into_uuid(),
+        accepted_at: now,
+        not_before: Some(now + pause),
+        caused_by: Some(failed.id),
+        running: false,
+        settlement: None,
+        ..failed.clone()
+    })
+}
+
 /// A command that cannot be handled now; what stays open has to be stored first.
 fn block(draft: &mut Draft, command: &Arc<Command>, fresh: bool, why: Problem) -> Result<(), Setback> {
     if fresh {
@@ -508,4 +550,61 @@ fn of_newer_build() -> Problem {
         503,
         "the process that it is for is in the hands of a newer version of the server",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use wilco_domain::kernel::Tenant;
+
+    use super::*;
+    use crate::ports::Settlement;
+
+    /// One that failed so long after its acceptance, not having been tried for so long before.
+    fn failed(paused: TimeDelta) -> Command {
+        let (accepted_at, error) = (DateTime::UNIX_EPOCH, Some(Problem::new("no", 409, "no")));
+        let at = accepted_at + paused;
+        Command {
+            id: Uuid::from_u128(7),
+            tenant: Tenant::default(),
+            partition: 0,
+            command_type: "pet.release".to_owned(),
+            target: "p".to_owned(),
+            data: "{}".to_owned(),
+            expected_version: None,
+            not_before: (!paused.is_zero()).then_some(at),
+            accepted_at,
+            actor: None,
+            callback_url: None,
+            metadata: None,
+            idempotency: None,
+            correlation_id: Uuid::from_u128(1),
+            caused_by: None,
+            traceparent: None,
+            reply_to: None,
+            depth: 1,
+            running: false,
+            settlement: Some(Settlement {
+                state: State::Failed,
+                at,
+                attempts: 1,
+                offset: 1,
+                version: None,
+                error,
+            }),
+        }
+    }
+
+    #[test]
+    fn what_has_to_be_done_is_tried_for_a_day_and_again_when_somebody_has_looked() {
+        let (mut paused, mut all) = (TimeDelta::zero(), TimeDelta::zero());
+        while let Some(again) = again(&failed(paused), DateTime::UNIX_EPOCH + paused) {
+            paused = again.not_before.unwrap() - again.accepted_at;
+            all += paused;
+            assert_eq!((again.caused_by, again.state()), (Some(Uuid::from_u128(7)), State::Open));
+        }
+        assert!((TimeDelta::hours(24)..TimeDelta::hours(48)).contains(&all), "{all}");
+        let later = DateTime::UNIX_EPOCH + paused + TimeDelta::hours(1);
+        let resumed = again(&failed(paused), later).unwrap();
+        assert_eq!(resumed.not_before.unwrap() - later, TimeDelta::seconds(1));
+    }
 }
