@@ -186,7 +186,9 @@ impl Process for Courier {
                 for (number, parcel) in parcels.iter().enumerate() {
                     let command =
                         if parcel.starts_with("no") { ParcelCommand::Refuse } else { ParcelCommand::Touch };
-                    then.issue::<Parcel>(&format!("parcel-{number}"), parcel, &command);
+                    let label =
+                        if parcel == "twice" { "parcel".to_owned() } else { format!("parcel-{number}") };
+                    then.issue::<Parcel>(&label, parcel, &command);
                 }
                 then.progress(0, self.left, "carry parcels");
             }
@@ -395,6 +397,14 @@ async fn one_that_is_given_up_lets_go_of_everything(place: Place) {
     assert!(matches!(unknown, Err(ParkedError::Unknown)), "{unknown:?}");
 }
 
+/// A wish that cannot be granted fails the command, and leaves nothing of the rest.
+async fn a_defective_wish_leaves_nothing(place: Place) {
+    let (engine, _running) = place.engine_of(&registered(), 100, None).await;
+    let twice = ask(&engine, "carry", "e-1", carry(&["twice".to_owned(), "twice".to_owned()])).await;
+    assert_eq!(settlement(&engine, twice).await.error.unwrap().slug(), "internal");
+    assert_eq!((instance(&place, "e-1").await, touched(&place, "twice").await), (None, 0));
+}
+
 /// It is refused at first; the process hears of the success alone.
 async fn what_has_to_be_done_is_tried_until_it_is(place: Place) {
     let (engine, _running) = place.engine_of(&registered(), 100, None).await;
@@ -447,4 +457,5 @@ on_both_stores! {
     one_that_stumbles_stands_still_alone,
     one_that_is_given_up_lets_go_of_everything,
     what_has_to_be_done_is_tried_until_it_is,
+    a_defective_wish_leaves_nothing,
 }

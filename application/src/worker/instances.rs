@@ -381,8 +381,16 @@ impl Planning<'_> {
                 Ok((known?, outcome))
             })
             .collect::<Result<Vec<_>, Defect>>()?;
-        if ended && !holds.is_empty() {
+        let over = ended || row.ended_at.is_some();
+        if over && !holds.is_empty() {
             return Err(Defect(format!("it ends with {} commands unsettled", holds.len())));
+        }
+        if row.ended_at.is_some() && !issued.is_empty() {
+            return Err(Defect("it issues commands after its end".to_owned()));
+        }
+        let labels: HashSet<&str> = issued.iter().map(|issued| issued.label.as_str()).collect();
+        if labels.len() < issued.len() {
+            return Err(Defect("it issues two commands under one label".to_owned()));
         }
         row.holds.retain(|id| holds.contains(id));
         row.holds.extend(
@@ -392,7 +400,7 @@ impl Planning<'_> {
                 .filter(|id| holds.contains(id) && !row.holds.contains(id)),
         );
         row.progress = progress.or(row.progress);
-        row.ended_at = ended.then_some(self.now);
+        row.ended_at = row.ended_at.or(ended.then_some(self.now));
         row.awaits += issued.len() as u32;
         let issued = issued.into_iter().map(|issued| self.issued(&row, issued).map(Arc::new));
         let issued = issued.collect::<Result<Vec<_>, Defect>>()?;
