@@ -84,15 +84,14 @@ impl Queries {
         after: i64,
         limit: u32,
     ) -> Result<Page<EventRow>, QueryError> {
-        let mut items = self.store.events(key, after, limit.saturating_add(1)).await?;
-        let more = items.len() > limit as usize;
-        items.truncate(limit as usize);
-        for event in &mut items {
+        let items = self.store.events(key, after, limit.saturating_add(1)).await?;
+        let mut page = Page::cut(items, limit);
+        for event in &mut page.items {
             if let Cow::Owned(shown) = self.catalog.shown(event) {
                 *event = shown;
             }
         }
-        Ok(Page { items, more })
+        Ok(page)
     }
 
     /// The landing view as it was at `version`; `None` if the aggregate has not come so far.

@@ -21,29 +21,6 @@ const LIST: &str = "processes";
 const USUAL: u32 = 50;
 const MOST: u32 = 500;
 
-/// How an instance stands.
-#[derive(Clone, Copy, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(rename = "ProcessStatus")]
-enum Status {
-    /// It goes on.
-    Running,
-    /// It met a defect, and stands still until somebody sees to it.
-    Parked,
-    /// It has ended.
-    Ended,
-}
-
-impl From<ProcessStanding> for Status {
-    fn from(standing: ProcessStanding) -> Self {
-        match standing {
-            ProcessStanding::Running => Self::Running,
-            ProcessStanding::Parked => Self::Parked,
-            ProcessStanding::Ended => Self::Ended,
-        }
-    }
-}
-
 /// An instance of a process: work of several steps.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Process")]
@@ -57,7 +34,7 @@ struct Shown {
     id: String,
     /// How it stands.
     #[schemars(example = &"running")]
-    status: Status,
+    status: ProcessStanding,
     /// How far it is.
     progress: Option<Progress>,
     /// The ids of the commands that it is to settle.
@@ -115,7 +92,7 @@ pub(super) fn routes() -> [Route; 4] {
                 "Only of this type.",
                 json!({ "type": "string", "pattern": "^[a-z0-9_]+$", "maxLength": 128, "examples": ["ordering"] }),
             ),
-            Parameter::query("status", "Only those that stand so.", json!({})).shaped(Schemas::answered::<Status>),
+            Parameter::query("status", "Only those that stand so.", json!({})).shaped(Schemas::answered::<ProcessStanding>),
             Parameter::limit(USUAL, MOST),
             Parameter::cursor(LIST, &cursor::write(LIST, "ordering/order-1")),
         ])
@@ -223,7 +200,7 @@ async fn details(engine: &Engine, key: &ProcessKey) -> Result<Response, Refusal>
 }
 
 fn shown(row: ProcessRow) -> Shown {
-    let status = row.standing().into();
+    let status = row.standing();
     let ProcessRow { key, version, holds, progress, begun_at, ended_at, parked, .. } = row;
     let ProcessKey { process_type, id, .. } = key;
     Shown { process_type, id, status, progress, commands: holds, parked, version, begun_at, ended_at }

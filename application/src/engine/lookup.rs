@@ -156,9 +156,8 @@ impl Engine {
     pub async fn progress(&self, commands: &[Command]) -> Result<HashMap<CommandKey, Progress>, StoreError> {
         let running = commands.iter().filter(|command| command.state() == State::Running);
         let instance = |command: &Command| {
-            let process_type = self.parts.catalog.command(&command.command_type)?.process()?.to_owned();
-            let (tenant, id) = (command.tenant.clone(), command.target.clone());
-            Some((command.key(), ProcessKey { process_type, tenant, id }))
+            let process = self.parts.catalog.process_of(command)?;
+            Some((command.key(), command.process(process)))
         };
         let instances: Vec<(CommandKey, ProcessKey)> = running.filter_map(instance).collect();
         if instances.is_empty() {
@@ -194,7 +193,6 @@ impl Engine {
             None => (None, None),
             Some(Phase::Scheduled) => (Some(State::Open), Some(true)),
             Some(Phase::Pending) => (Some(State::Open), Some(false)),
-            // A command runs while a process has it in hand. There are none yet, so this is the whole list.
             Some(Phase::Running) => (Some(State::Running), None),
             Some(Phase::Succeeded) => (Some(State::Succeeded), None),
             Some(Phase::Failed) => (Some(State::Failed), None),

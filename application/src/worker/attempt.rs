@@ -121,12 +121,8 @@ impl Applier {
             self.router.offer(work.issued.clone());
         }
         self.router.expect(&work.steps.set);
-        let begun = work
-            .steps
-            .begun
-            .iter()
-            .map(|begun| Arc::new(Command { running: true, ..(*begun.command).clone() }));
-        let begun: Vec<Arc<Command>> = begun.collect();
+        let begun: Vec<Arc<Command>> =
+            work.steps.begun.iter().map(|begun| Arc::clone(&begun.command)).collect();
         let mut done = self.tell(entries_of(work, &committed), at);
         self.router.signal(&done);
         done.extend(begun);

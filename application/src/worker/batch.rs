@@ -86,9 +86,11 @@ impl Draft {
         self.at
     }
 
-    /// Adds a command that a process works on from now on.
-    pub(super) fn begin(&mut self, command: &Arc<Command>, fresh: bool) {
-        self.work.steps.begun.push(Begun { command: Arc::clone(command), fresh });
+    /// Adds a command that a process works on from now on; gives it back as it is then.
+    pub(super) fn begin(&mut self, command: &Command, fresh: bool) -> Arc<Command> {
+        let command = Arc::new(Command { running: true, ..command.clone() });
+        self.work.steps.begun.push(Begun { command: Arc::clone(&command), fresh });
+        command
     }
 
     /// Adds what an instance has come to; `before` is the version that is stored. A later step takes the place of an

@@ -9,25 +9,20 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
-use wilco_domain::kernel::{AggregateId, Effects, Existence, Held, Issued, Problem, Reply, Then};
-use xxhash_rust::xxh3::xxh3_128;
+use wilco_domain::kernel::{Existence, Problem, Reply, Then};
 
 use super::batch::Draft;
 use super::blocked;
 use super::input::Input;
 use super::manner::Attempt;
+use super::planning::{Cause, Plan, Planning, again};
 use super::setback::Setback;
 use crate::catalog::{Catalog, Defect, Failure, ProcessType, Reacted, Stimulus, Undecodable};
 use crate::names;
 use crate::parts::Parts;
-use crate::ports::{
-    AggregateKey, Command, CommandKey, ProcessKey, ProcessRow, ReplyTo, Signal, State, StoreError, Timer,
-};
-
-/// Processes that lead to processes, one by way of the other, at most: further ones would hardly be meant.
-const DEEPEST: u16 = 32;
+use crate::ports::{Command, CommandKey, ProcessKey, ProcessRow, Signal, State, StoreError, Timer};
 
 /// See the module's description.
 #[derive(Default)]
@@ -44,18 +39,6 @@ struct Instance {
     held: HashMap<Uuid, Arc<Command>>,
     /// Timers that were set or stopped in this batch: those of that name that are under way do not count.
     touched: HashSet<String>,
-}
-
-/// A command that is settled: with a version, or why not.
-type Settled = (Arc<Command>, Result<Option<i64>, Problem>);
-
-/// What an instance wants, as it will be written.
-struct Plan {
-    row: ProcessRow,
-    issued: Vec<Arc<Command>>,
-    settled: Vec<Settled>,
-    set: Vec<(String, DateTime<Utc>)>,
-    stopped: Vec<String>,
 }
 
 impl Instances {
@@ -97,7 +80,7 @@ impl Instances {
     ) -> Result<(), Setback> {
         let fresh = attempt.is_fresh(command);
         let Some(kind) = parts.catalog.process(process) else { return Ok(()) };
-        let key = process_of(process, command);
+        let key = command.process(process);
         if let Some(problem) = self.refused(parts, &key, kind.home(), command) {
             draft.conclude(command, fresh, Err(problem), 1);
             return Ok(());
@@ -112,11 +95,9 @@ impl Instances {
                 let settled = plan.settled.iter().any(|(settled, _)| settled.id == command.id);
                 self.write(draft, &key, plan, fresh.then_some(command.id));
                 if !settled {
-                    draft.begin(command, fresh);
+                    let begun = draft.begin(command, fresh);
                     if let Some(instance) = self.batch.get_mut(&key) {
-                        instance
-                            .held
-                            .insert(command.id, Arc::new(Command { running: true, ..(**command).clone() }));
+                        instance.held.insert(command.id, begun);
                     }
                 }
             }
@@ -320,159 +301,12 @@ impl Instances {
     }
 }
 
-impl Plan {
-    /// Nothing but a new row.
-    fn of(row: ProcessRow) -> Self {
-        Self { row, issued: Vec::new(), settled: Vec::new(), set: Vec::new(), stopped: Vec::new() }
-    }
-
-    fn awaiting_one_more(mut self) -> Self {
-        self.row.awaits += 1;
-        self
-    }
-}
-
-/// What an instance reacts to, as the commands know it that it then issues.
-struct Cause<'c> {
-    /// The command that it is given, if it is one.
-    at_hand: Option<&'c Arc<Command>>,
-    /// The command that they come of.
-    command: Option<Uuid>,
-    correlation_id: Uuid,
-    actor: &'c Option<String>,
-    traceparent: &'c Option<String>,
-}
-
-impl<'c> Cause<'c> {
-    fn of_command(command: &'c Arc<Command>) -> Self {
-        Self { at_hand: Some(command), command: Some(command.id), ..Self::of_reply(command) }
-    }
-
-    /// What comes of a reply comes of what the command came of that it replies to.
-    fn of_reply(command: &'c Command) -> Self {
-        let Command { caused_by, correlation_id, actor, traceparent, .. } = command;
-        Self { at_hand: None, command: *caused_by, correlation_id: *correlation_id, actor, traceparent }
-    }
-
-    fn of_row(row: &'c ProcessRow) -> Self {
-        let ProcessRow { caused_by, correlation_id, actor, traceparent, .. } = row;
-        Self { at_hand: None, command: *caused_by, correlation_id: *correlation_id, actor, traceparent }
-    }
-}
-
-/// Makes of what an instance wants what will be written, or says what is wrong with it.
-struct Planning<'p> {
-    parts: &'p Parts,
-    held: Option<&'p HashMap<Uuid, Arc<Command>>>,
-    cause: &'p Cause<'p>,
-    now: DateTime<Utc>,
-}
-
-impl Planning<'_> {
-    fn plan(&self, mut row: ProcessRow, effects: Effects) -> Result<Plan, Defect> {
-        let Effects { issued, set, stopped, settled, progress, ended } = effects;
-        let mut holds: HashSet<Uuid> = row.holds.iter().copied().collect();
-        holds.extend(self.cause.at_hand.map(|command| command.id));
-        let settled = settled
-            .into_iter()
-            .map(|(Held(id), outcome)| {
-                let known = holds.remove(&id).then(|| self.held(id)).flatten();
-                let known = known.ok_or_else(|| Defect(format!("it settles {id}, which it does not hold")));
-                Ok((known?, outcome))
-            })
-            .collect::<Result<Vec<_>, Defect>>()?;
-        let over = ended || row.ended_at.is_some();
-        if over && !holds.is_empty() {
-            return Err(Defect(format!("it ends with {} commands unsettled", holds.len())));
-        }
-        if row.ended_at.is_some() && !issued.is_empty() {
-            return Err(Defect("it issues commands after its end".to_owned()));
-        }
-        let labels: HashSet<&str> = issued.iter().map(|issued| issued.label.as_str()).collect();
-        if labels.len() < issued.len() {
-            return Err(Defect("it issues two commands under one label".to_owned()));
-        }
-        row.holds.retain(|id| holds.contains(id));
-        row.holds.extend(
-            self.cause
-                .at_hand
-                .map(|command| command.id)
-                .filter(|id| holds.contains(id) && !row.holds.contains(id)),
-        );
-        row.progress = progress.or(row.progress);
-        row.ended_at = row.ended_at.or(ended.then_some(self.now));
-        row.awaits += issued.len() as u32;
-        let issued = issued.into_iter().map(|issued| self.issued(&row, issued).map(Arc::new));
-        let issued = issued.collect::<Result<Vec<_>, Defect>>()?;
-        Ok(Plan { row, issued, settled, set, stopped })
-    }
-
-    fn held(&self, id: Uuid) -> Option<Arc<Command>> {
-        let at_hand = self.cause.at_hand.filter(|command| command.id == id);
-        at_hand.or_else(|| self.held?.get(&id)).cloned()
-    }
-
-    /// A command that an instance issues: its id follows from the step, so that the same step issues the same one.
-    fn issued(&self, row: &ProcessRow, issued: Issued) -> Result<Command, Defect> {
-        let Issued { label, aggregate_type, target, verb, data, unless } = issued;
-        let command_type = format!("{aggregate_type}.{verb}");
-        if self.parts.catalog.command(&command_type).is_none() {
-            return Err(Defect(format!("it issues {command_type}, which there is not")));
-        }
-        let depth = row.depth + 1;
-        if depth > DEEPEST {
-            return Err(Defect(format!("{DEEPEST} processes have led to one another")));
-        }
-        AggregateId::parse(target.as_str())
-            .map_err(|error| Defect(format!("it issues {command_type} for {target:?}: {error}")))?;
-        let ProcessKey { process_type, tenant, id } = &row.key;
-        let partitions = self.parts.hub.partitions();
-        let named = format!("{}/{process_type}/{id}/{}/{label}", tenant.stored(), row.version);
-        Ok(Command {
-            id: uuid::Builder::from_custom_bytes(xxh3_128(named.as_bytes()).to_be_bytes()).into_uuid(),
-            tenant: tenant.clone(),
-            partition: AggregateKey::new(tenant, aggregate_type, &target).partition(partitions),
-            command_type,
-            target,
-            data: data.to_string(),
-            expected_version: None,
-            not_before: None,
-            accepted_at: self.now,
-            actor: self.cause.actor.clone(),
-            callback_url: None,
-            metadata: None,
-            idempotency: None,
-            correlation_id: self.cause.correlation_id,
-            caused_by: self.cause.command,
-            traceparent: self.cause.traceparent.clone(),
-            reply_to: Some(Box::new(ReplyTo {
-                process_type: process_type.clone(),
-                id: id.clone(),
-                label,
-                partition: row.partition,
-                must: unless.map(|slugs| slugs.into_iter().map(ToOwned::to_owned).collect()),
-            })),
-            depth,
-            running: false,
-            settlement: None,
-        })
-    }
-}
-
 /// The instance that an input is for, if it is for one.
 pub(super) fn instance_of(catalog: &Catalog, input: &Input) -> Option<ProcessKey> {
     match input {
-        Input::Command(command) => Some(process_of(catalog.process_of(command)?, command)),
+        Input::Command(command) => Some(command.process(catalog.process_of(command)?)),
         Input::Signal(signal) => Some(signal.to.process(&signal.command.tenant)),
         Input::Timer(timer) => Some(timer.process.clone()),
-    }
-}
-
-fn process_of(process: &str, command: &Command) -> ProcessKey {
-    ProcessKey {
-        process_type: process.to_owned(),
-        tenant: command.tenant.clone(),
-        id: command.target.clone(),
     }
 }
 
@@ -508,33 +342,6 @@ fn reply_of(signal: &Signal) -> Option<Reply> {
     Some(if done { Reply::Succeeded(None) } else { Reply::Failed(problem) })
 }
 
-/// A command that has to be done, once more: after twice the pause that it had itself, from a second on. None after a
-/// pause of half a day, unless somebody has had a look at it since.
-fn again(failed: &Command, now: DateTime<Utc>) -> Option<Command> {
-    const FIRST: TimeDelta = TimeDelta::seconds(1);
-    const LONGEST: TimeDelta = TimeDelta::hours(12);
-    const AT_ONCE: TimeDelta = TimeDelta::minutes(1);
-    let paused = failed.not_before.map_or(TimeDelta::zero(), |due| due - failed.accepted_at);
-    let settled = failed.settlement.as_ref()?.at;
-    let pause = if paused < LONGEST {
-        (paused * 2).max(FIRST)
-    } else if now - settled > AT_ONCE {
-        FIRST
-    } else {
-        return None;
-    };
-    let id = xxh3_128([failed.tenant.stored().as_bytes(), failed.id.as_bytes()].concat().as_slice());
-    Some(Command {
-        id: uuid::Builder::from_custom_bytes(id.to_be_bytes()).into_uuid(),
-        accepted_at: now,
-        not_before: Some(now + pause),
-        caused_by: Some(failed.id),
-        running: false,
-        settlement: None,
-        ..failed.clone()
-    })
-}
-
 /// A command that cannot be handled now; what stays open has to be stored first.
 fn block(draft: &mut Draft, command: &Arc<Command>, fresh: bool, why: Problem) -> Result<(), Setback> {
     if fresh {
@@ -558,61 +365,4 @@ fn of_newer_build() -> Problem {
         503,
         "the process that it is for is in the hands of a newer version of the server",
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use wilco_domain::kernel::Tenant;
-
-    use super::*;
-    use crate::ports::Settlement;
-
-    /// One that failed so long after its acceptance, not having been tried for so long before.
-    fn failed(paused: TimeDelta) -> Command {
-        let (accepted_at, error) = (DateTime::UNIX_EPOCH, Some(Problem::new("no", 409, "no")));
-        let at = accepted_at + paused;
-        Command {
-            id: Uuid::from_u128(7),
-            tenant: Tenant::default(),
-            partition: 0,
-            command_type: "pet.release".to_owned(),
-            target: "p".to_owned(),
-            data: "{}".to_owned(),
-            expected_version: None,
-            not_before: (!paused.is_zero()).then_some(at),
-            accepted_at,
-            actor: None,
-            callback_url: None,
-            metadata: None,
-            idempotency: None,
-            correlation_id: Uuid::from_u128(1),
-            caused_by: None,
-            traceparent: None,
-            reply_to: None,
-            depth: 1,
-            running: false,
-            settlement: Some(Settlement {
-                state: State::Failed,
-                at,
-                attempts: 1,
-                offset: 1,
-                version: None,
-                error,
-            }),
-        }
-    }
-
-    #[test]
-    fn what_has_to_be_done_is_tried_for_a_day_and_again_when_somebody_has_looked() {
-        let (mut paused, mut all) = (TimeDelta::zero(), TimeDelta::zero());
-        while let Some(again) = again(&failed(paused), DateTime::UNIX_EPOCH + paused) {
-            paused = again.not_before.unwrap() - again.accepted_at;
-            all += paused;
-            assert_eq!((again.caused_by, again.state()), (Some(Uuid::from_u128(7)), State::Open));
-        }
-        assert!((TimeDelta::hours(24)..TimeDelta::hours(48)).contains(&all), "{all}");
-        let later = DateTime::UNIX_EPOCH + paused + TimeDelta::hours(1);
-        let resumed = again(&failed(paused), later).unwrap();
-        assert_eq!(resumed.not_before.unwrap() - later, TimeDelta::seconds(1));
-    }
 }

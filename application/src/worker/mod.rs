@@ -12,7 +12,7 @@
 //! | `inbox` | what a lane has before it |
 //! | `lane` | takes it batch by batch, and follows which partitions are owned |
 //! | `attempt`, `manner`, `batch` | one attempt at a batch, how it is made, and the unit of work that it writes |
-//! | `instances` | the processes that a batch is about |
+//! | `instances`, `planning` | the processes that a batch is about, and what they want |
 //! | `blocked` | what this build of the program cannot apply |
 //! | `recovery`, `setback` | what is done when it fails, and why it may |
 //!
@@ -34,6 +34,7 @@ mod input;
 mod instances;
 mod lane;
 mod manner;
+mod planning;
 mod recovery;
 mod router;
 mod setback;

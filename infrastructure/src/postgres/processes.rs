@@ -61,10 +61,8 @@ impl Processes for PostgresStore {
 
     async fn process_list(&self, filter: &ProcessFilter) -> Result<Page<ProcessRow>, StoreError> {
         let rows = listing(filter).build().fetch_all(self.reads()).await.map_err(classify)?;
-        let mut items = rows.iter().map(process).collect::<Result<Vec<_>, _>>()?;
-        let more = items.len() > filter.limit as usize;
-        items.truncate(filter.limit as usize);
-        Ok(Page { items, more })
+        let items = rows.iter().map(process).collect::<Result<Vec<_>, _>>()?;
+        Ok(Page::cut(items, filter.limit))
     }
 
     async fn timers_of(&self, process: &ProcessKey) -> Result<Vec<Timer>, StoreError> {
@@ -81,9 +79,8 @@ impl Processes for PostgresStore {
     }
 
     async fn awaited_by(&self, process: &ProcessKey) -> Result<Vec<Command>, StoreError> {
-        let prefix = [&process.process_type, "/", &process.id, "/"].concat();
         let rows = sqlx::query(&AWAITED)
-            .bind(prefix)
+            .bind(process.addresses())
             .bind(process.tenant.stored())
             .fetch_all(self.reads())
             .await

@@ -66,10 +66,8 @@ impl Registry for PostgresStore {
 
     async fn list(&self, filter: &CommandFilter) -> Result<Page<Command>, StoreError> {
         let rows = listing(filter).build().fetch_all(self.reads()).await.map_err(classify)?;
-        let mut items = rows.iter().map(command).collect::<Result<Vec<_>, _>>()?;
-        let more = items.len() > filter.limit as usize;
-        items.truncate(filter.limit as usize);
-        Ok(Page { items, more })
+        let items = rows.iter().map(command).collect::<Result<Vec<_>, _>>()?;
+        Ok(Page::cut(items, filter.limit))
     }
 
     async fn unfinished(

@@ -11,8 +11,8 @@ use wilco_application::ports::{
 
 use super::bulk::Bulk;
 use super::errors::{classify, unreadable};
-use super::processes;
 use super::rows::{GIVEN, ORIGIN, SETTLED, bind_command, bind_origin};
+use super::steps;
 use super::values::Values;
 use super::views::bind_view;
 
@@ -69,7 +69,7 @@ pub(super) async fn write(
     write_blocked(connection, &work.blocked).await?;
     let issued: Vec<(&Command, State)> = work.stored_as().collect();
     ISSUED.execute(connection, &issued, bind_issued).await?;
-    processes::write(connection, &work.steps).await?;
+    steps::write(connection, &work.steps).await?;
     let base = |slice: &PartitionSlice| bases.get(&slice.partition).copied();
     Ok(Committed { bases: work.partitions.iter().filter_map(base).collect() })
 }

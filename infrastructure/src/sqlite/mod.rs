@@ -39,6 +39,7 @@ mod leases;
 mod processes;
 mod registry;
 mod rows;
+mod steps;
 mod values;
 mod views;
 mod writer;

@@ -8,29 +8,18 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{QueryBuilder, Row, Sqlite};
 use uuid::Uuid;
 use wilco_application::ports::{
-    AggregateKey, Begun, Command, Page, ProcessFilter, ProcessKey, ProcessRow, ProcessStanding, Processes,
-    ReplyTo, Signal, Steps, StoreError, Timer,
+    AggregateKey, Command, Page, ProcessFilter, ProcessKey, ProcessRow, ProcessStanding, Processes, ReplyTo,
+    Signal, Steps, StoreError, Timer,
 };
 use wilco_domain::kernel::Problem;
 
 use super::SqliteStore;
-use super::bulk::Bulk;
 use super::errors::{classify, unreadable};
 use super::rows::{command, json, tenant, time, with_columns};
-use super::values::Values;
+use super::steps;
 
 static AWAITED: LazyLock<String> = LazyLock::new(|| with_columns(include_str!("sql/awaited.sql")));
 static SIGNALS: LazyLock<String> = LazyLock::new(|| with_columns(include_str!("sql/signals.sql")));
-static BEGIN: Bulk = Bulk::new(include_str!("sql/process_begin.sql"), 18);
-static STEP: Bulk = Bulk::new(include_str!("sql/process_step.sql"), 12);
-static HEARD: Bulk = Bulk::new(include_str!("sql/process_heard.sql"), 3);
-static FIRED: Bulk = Bulk::new(include_str!("sql/process_fired.sql"), 5);
-static PARKED: Bulk = Bulk::new(include_str!("sql/process_parked.sql"), 3);
-static PARKED_TIMERS: Bulk = Bulk::new(include_str!("sql/process_parked_timers.sql"), 3);
-static STOPPED: Bulk = Bulk::new(include_str!("sql/process_stopped.sql"), 4);
-static ENDED: Bulk = Bulk::new(include_str!("sql/process_ended.sql"), 3);
-static SET: Bulk = Bulk::new(include_str!("sql/process_set.sql"), 6);
-static BEGUN: Bulk = Bulk::new(include_str!("sql/process_begun.sql"), 2);
 
 #[async_trait]
 impl Processes for SqliteStore {
@@ -85,10 +74,8 @@ impl Processes for SqliteStore {
 
     async fn process_list(&self, filter: &ProcessFilter) -> Result<Page<ProcessRow>, StoreError> {
         let rows = listing(filter).build().fetch_all(self.reads()).await.map_err(classify)?;
-        let mut items = rows.iter().map(process).collect::<Result<Vec<_>, _>>()?;
-        let more = items.len() > filter.limit as usize;
-        items.truncate(filter.limit as usize);
-        Ok(Page { items, more })
+        let items = rows.iter().map(process).collect::<Result<Vec<_>, _>>()?;
+        Ok(Page::cut(items, filter.limit))
     }
 
     async fn timers_of(&self, process: &ProcessKey) -> Result<Vec<Timer>, StoreError> {
@@ -106,7 +93,7 @@ impl Processes for SqliteStore {
 
     async fn awaited_by(&self, process: &ProcessKey) -> Result<Vec<Command>, StoreError> {
         let rows = sqlx::query(&AWAITED)
-            .bind(prefix_of(process))
+            .bind(process.addresses())
             .bind(process.tenant.stored())
             .fetch_all(self.reads())
             .await
@@ -161,32 +148,11 @@ async fn resume(
     process: ProcessKey,
     home: String,
 ) -> Result<bool, StoreError> {
-    let key = [&process.process_type, process.tenant.stored(), &process.id];
-    let resumed = execute(
-        connection,
-        "UPDATE processes SET parked = NULL, version = version + 1 \
-         WHERE process_type = ?1 AND tenant = ?2 AND process_id = ?3 AND parked IS NOT NULL AND ended_at IS NULL",
-        &key,
-    )
-    .await?;
-    if resumed == 0 {
+    if execute(connection, include_str!("sql/process_resume.sql"), &process).await? == 0 {
         return Ok(false);
     }
-    execute(
-        connection,
-        "UPDATE timers SET parked = 0 WHERE process_type = ?1 AND tenant = ?2 AND process_id = ?3",
-        &key,
-    )
-    .await?;
-    let prefix = prefix_of(&process);
-    let (tenant, length) = (process.tenant.stored(), prefix.chars().count().to_string());
-    execute(
-        connection,
-        "UPDATE signals SET parked = 0 \
-         WHERE parked <> 0 AND tenant = ?1 AND substr(address, 1, CAST(?2 AS INTEGER)) = ?3",
-        &[tenant, &length, &prefix],
-    )
-    .await?;
+    execute(connection, include_str!("sql/process_resume_timers.sql"), &process).await?;
+    execute(connection, include_str!("sql/process_resume_signals.sql"), &process).await?;
     unblock(connection, &process, &home).await?;
     Ok(true)
 }
@@ -236,22 +202,10 @@ async fn give_up(
         ..found.clone()
     };
     let steps = Steps { rows: vec![(found.version, ended)], ..Steps::default() };
-    write(connection, &steps).await?;
-    let prefix = prefix_of(&process);
-    let (tenant, length) = (process.tenant.stored(), prefix.chars().count().to_string());
-    execute(
-        connection,
-        "DELETE FROM signals WHERE parked <> 0 AND tenant = ?1 AND substr(address, 1, CAST(?2 AS INTEGER)) = ?3",
-        &[tenant, &length, &prefix],
-    )
-    .await?;
+    steps::write(connection, &steps).await?;
+    execute(connection, include_str!("sql/process_drop_signals.sql"), &process).await?;
     unblock(connection, &process, &home).await?;
     Ok(true)
-}
-
-/// What the addresses of an instance begin with.
-fn prefix_of(process: &ProcessKey) -> String {
-    [&process.process_type, "/", &process.id, "/"].concat()
 }
 
 /// The commands for an instance are due again.
@@ -261,118 +215,29 @@ async fn unblock(
     home: &str,
 ) -> Result<(), StoreError> {
     let target = AggregateKey::new(&process.tenant, home, &process.id);
-    let unblock = "DELETE FROM blocked_commands WHERE aggregate_type = ?1 AND target = ?2";
-    execute(connection, unblock, &[home, &target.stored_id()]).await.map(drop)
+    sqlx::query("DELETE FROM blocked_commands WHERE aggregate_type = ?1 AND target = ?2")
+        .bind(home)
+        .bind(target.stored_id().as_ref())
+        .execute(connection)
+        .await
+        .map(drop)
+        .map_err(classify)
 }
 
+/// Runs a statement about an instance: ?1 type, ?2 tenant, ?3 id. Says how many rows it changed.
 async fn execute(
     connection: &mut SqliteConnection,
     statement: &'static str,
-    texts: &[&str],
+    process: &ProcessKey,
 ) -> Result<u64, StoreError> {
-    let query = texts.iter().fold(sqlx::query(statement), |query, text| query.bind(*text));
-    query.execute(connection).await.map(|done| done.rows_affected()).map_err(classify)
-}
-
-/// Writes what instances did; the caller's transaction makes it all or nothing.
-pub(super) async fn write(connection: &mut SqliteConnection, steps: &Steps) -> Result<(), StoreError> {
-    if steps.is_empty() {
-        return Ok(());
-    }
-    let rows = steps.rows.iter().map(|(before, row)| Ok((*before, Texts::of(row)?, row)));
-    let rows = rows.collect::<Result<Vec<_>, StoreError>>()?;
-    let (new, others): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(before, ..)| *before == 0);
-    let mut done = BEGIN.execute(connection, &new, bind_new).await?;
-    done += STEP.execute(connection, &others, bind_step).await?;
-    done += HEARD.execute(connection, &steps.heard, bind_heard).await?;
-    done += FIRED.execute(connection, &steps.fired, bind_fired).await?;
-    let stored: Vec<&Begun> = steps.begun.iter().filter(|begun| !begun.fresh).collect();
-    done += BEGUN.execute(connection, &stored, |values, begun| bind_begun(values, begun)).await?;
-    if done != (new.len() + others.len() + steps.heard.len() + steps.fired.len() + stored.len()) as u64 {
-        return Err(StoreError::Conflict);
-    }
-    STOPPED.execute(connection, &steps.stopped, bind_stopped).await?;
-    let ended = steps.rows.iter().filter(|(_, row)| row.ended_at.is_some()).map(|(_, row)| &row.key);
-    let ended: Vec<&ProcessKey> = ended.collect();
-    ENDED.execute(connection, &ended, |values, key| bind_key(values, key)).await?;
-    SET.execute(connection, &steps.set, bind_timer).await?;
-    PARKED_TIMERS.execute(connection, &steps.parked, bind_key).await?;
-    PARKED.execute(connection, &steps.parked, bind_key).await.map(drop)
-}
-
-/// What is stored as JSON of an instance.
-struct Texts {
-    holds: String,
-    progress: Option<String>,
-    parked: Option<String>,
-}
-
-impl Texts {
-    fn of(row: &ProcessRow) -> Result<Self, StoreError> {
-        let holds = serde_json::to_string(&row.holds).map_err(unreadable)?;
-        let progress = row.progress.as_ref().map(serde_json::to_string).transpose().map_err(unreadable)?;
-        let parked = row.parked.as_ref().map(serde_json::to_string).transpose().map_err(unreadable)?;
-        Ok(Self { holds, progress, parked })
-    }
-}
-
-fn bind_key<'q>(values: &mut Values<'q>, key: &'q ProcessKey) {
-    values.text(&key.process_type).text(key.tenant.stored()).text(&key.id);
-}
-
-fn bind_state<'q>(values: &mut Values<'q>, texts: &'q Texts, row: &'q ProcessRow) {
-    values
-        .put(row.version)
-        .put(row.state_version)
-        .text(&row.state)
-        .text(&texts.holds)
-        .put(row.awaits)
-        .optional_text(texts.progress.as_deref())
-        .put(row.ended_at.map(|at| at.timestamp_micros()))
-        .optional_text(texts.parked.as_deref());
-}
-
-fn bind_new<'q>(values: &mut Values<'q>, (_, texts, row): &'q (i64, Texts, &ProcessRow)) {
-    bind_key(values, &row.key);
-    bind_state(values, texts, row);
-    values
-        .put(row.partition)
-        .put(row.depth)
-        .put(row.correlation_id)
-        .put(row.caused_by)
-        .optional_text(row.actor.as_deref())
-        .optional_text(row.traceparent.as_deref())
-        .put(row.begun_at.timestamp_micros());
-}
-
-fn bind_step<'q>(values: &mut Values<'q>, (before, texts, row): &'q (i64, Texts, &ProcessRow)) {
-    bind_key(values, &row.key);
-    bind_state(values, texts, row);
-    values.put(*before);
-}
-
-fn bind_heard<'q>(values: &mut Values<'q>, signal: &'q Signal) {
-    let offset = signal.command.settlement.as_ref().map(|settlement| settlement.offset);
-    values.put(signal.command.partition).put(offset).put(signal.to.address());
-}
-
-fn bind_begun<'q>(values: &mut Values<'q>, begun: &'q Begun) {
-    values.put(begun.command.id).text(begun.command.tenant.stored());
-}
-
-fn bind_stopped<'q>(values: &mut Values<'q>, (key, name): &'q (ProcessKey, String)) {
-    bind_key(values, key);
-    values.text(name);
-}
-
-fn bind_fired<'q>(values: &mut Values<'q>, timer: &'q Timer) {
-    bind_key(values, &timer.process);
-    values.text(&timer.name).put(timer.due_at.timestamp_micros());
-}
-
-fn bind_timer<'q>(values: &mut Values<'q>, timer: &'q Timer) {
-    bind_key(values, &timer.process);
-    values.text(&timer.name).put(timer.partition).put(timer.due_at.timestamp_micros());
+    sqlx::query(statement)
+        .bind(&process.process_type)
+        .bind(process.tenant.stored())
+        .bind(&process.id)
+        .execute(connection)
+        .await
+        .map(|done| done.rows_affected())
+        .map_err(classify)
 }
 
 fn key(row: &SqliteRow) -> Result<ProcessKey, sqlx::Error> {

@@ -63,10 +63,8 @@ impl Views for SqliteStore {
             };
         }
         let rows = query.fetch_all(self.reads()).await.map_err(classify)?;
-        let mut items = rows.iter().map(view).collect::<Result<Vec<_>, _>>()?;
-        let more = items.len() > filter.limit as usize;
-        items.truncate(filter.limit as usize);
-        Ok(Page { items, more })
+        let items = rows.iter().map(view).collect::<Result<Vec<_>, _>>()?;
+        Ok(Page::cut(items, filter.limit))
     }
 
     async fn index(&self, members: &[&'static str]) -> Result<(), StoreError> {

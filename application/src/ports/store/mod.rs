@@ -69,3 +69,12 @@ pub struct Page<T> {
     /// Whether there are more.
     pub more: bool,
 }
+
+impl<T> Page<T> {
+    /// A page of at most `limit` of these rows, of which one more was asked for to see whether there are more.
+    pub fn cut(mut items: Vec<T>, limit: u32) -> Self {
+        let more = items.len() > limit as usize;
+        items.truncate(limit as usize);
+        Self { items, more }
+    }
+}

@@ -2,6 +2,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::Serialize;
 use uuid::Uuid;
 use wilco_domain::kernel::{Problem, Progress, Tenant};
 
@@ -103,11 +105,13 @@ impl Steps {
 }
 
 /// How an instance stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "ProcessStatus")]
 pub enum Standing {
     /// It goes on.
     Running,
-    /// It stands still until somebody sees to it.
+    /// It met a defect, and stands still until somebody sees to it.
     Parked,
     /// It has ended.
     Ended,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use wilco_domain::kernel::{Problem, Tenant};
 
-use super::{Page, ReplyTo, StoreError};
+use super::{Page, ProcessKey, ReplyTo, StoreError};
 
 /// How a command stands in the registry. Scheduled and pending are both [`State::Open`]; `not_before` and the
 /// clock tell them apart.
@@ -138,6 +138,12 @@ impl Command {
     /// The part of the command type after the dot.
     pub fn verb(&self) -> &str {
         self.command_type.split_once('.').map_or("", |(_, verb)| verb)
+    }
+
+    /// The instance that it is for, if a process of this type handles it.
+    pub fn process(&self, process_type: &str) -> ProcessKey {
+        let (tenant, id) = (self.tenant.clone(), self.target.clone());
+        ProcessKey { process_type: process_type.to_owned(), tenant, id }
     }
 
     /// How it stands.

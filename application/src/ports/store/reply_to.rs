@@ -11,6 +11,17 @@ pub struct ProcessKey {
     pub id: String,
 }
 
+impl ProcessKey {
+    /// What the addresses of its commands begin with, as they are stored: `ordering/o-1/`. No type and no id has a slash.
+    pub fn addresses(&self) -> String {
+        addresses(&self.process_type, &self.id)
+    }
+}
+
+fn addresses(process_type: &str, id: &str) -> String {
+    [process_type, "/", id, "/"].concat()
+}
+
 /// Where an issued command's outcome goes: to an instance, under the label that it was issued with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplyTo {
@@ -27,9 +38,9 @@ pub struct ReplyTo {
 }
 
 impl ReplyTo {
-    /// As it is stored: `ordering/o-1/reserve`. No type and no id has a slash.
+    /// As it is stored: `ordering/o-1/reserve`.
     pub fn address(&self) -> String {
-        [&self.process_type, "/", &self.id, "/", &self.label].concat()
+        addresses(&self.process_type, &self.id) + &self.label
     }
 
     /// From what is stored.
