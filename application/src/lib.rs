@@ -16,6 +16,7 @@
 //! | `refresh` | writes anew the views that other code has made |
 //! | [`check`] | whether this build can go on with what is stored |
 //! | [`queries`] | resources, histories, states as of a version |
+//! | [`webhook`] | what goes to others and comes from them over HTTP, signed |
 //! | [`ports`] | what the engine needs of the outside |
 //!
 //! A command's way: [`engine::Engine::submit`] → `intake` → (durable: 202) → [`worker`] → one commit →
@@ -51,4 +52,5 @@ pub mod status;
 pub mod trace_context;
 mod vital;
 mod waiters;
+pub mod webhook;
 pub mod worker;

@@ -3,10 +3,12 @@
 
 mod broker;
 mod clock;
+mod outbound;
 mod store;
 
 pub use broker::{Broker, BrokerError, Message, Published, Receipt, Standing, Told};
 pub use clock::{Clock, Ids, RandomIds, SystemClock};
+pub use outbound::{Outbound, OutboundError, OutboundMethod, OutboundRequest, OutboundResponse};
 pub use store::{
     Accepted, AggregateKey, Begun, BlockedCommand, CancelOutcome, Checkpoint, Checkpoints, Command,
     CommandFilter, CommandKey, Committed, Deploying, EntryBody, EventRow, Feed, FeedEntry, Fence, Heads,
