@@ -2,6 +2,7 @@
 //!
 //! | module | holds |
 //! | --- | --- |
+//! | [`http`] | calls to others, and which addresses may be called |
 //! | [`nats`] | the broker |
 //! | [`postgres`] | the store on PostgreSQL: many replicas share it |
 //! | [`sqlite`] | the store in one SQLite file: one process, nothing to set up |
@@ -16,6 +17,7 @@
 //! 3. The schema: a migration of the same number in `migrations/postgres` and `migrations/sqlite`.
 //! 4. Both adapters; a statement of more than a few lines goes into `sql/`, under the same name in both.
 
+pub mod http;
 pub mod nats;
 mod open_error;
 pub mod postgres;

@@ -101,7 +101,7 @@ fn a_signature_that_is_none_is_refused() {
     let trimmed = SIGNED.trim_end_matches('=');
     let cut = &SIGNED[..SIGNED.len() - 8];
     for signatures in [
-        "".to_owned(),
+        String::new(),
         " ".to_owned(),
         "v1,".to_owned(),
         "v1".to_owned(),
