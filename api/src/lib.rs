@@ -17,6 +17,7 @@
 //! | [`http`] | the server: connections, limits, what every answer has in common |
 //! | [`v1`] | the handlers, each beside its description |
 //! | [`problems`] | every refusal, and the page that explains it |
+//! | [`sandbox`] | a third party to play with and to test against |
 //! | [`openapi`] | the document made of the routes |
 //! | `cli`, `config`, `telemetry` | the subcommands, the settings, logs and metrics |
 //! | `bootstrap` | which adapters the settings stand for; the only place that names them |
@@ -43,6 +44,7 @@ pub mod prelude;
 pub mod problems;
 mod program;
 mod router;
+pub mod sandbox;
 mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;

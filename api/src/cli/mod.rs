@@ -12,6 +12,7 @@ mod output;
 mod process;
 mod progress;
 mod projection;
+mod sandbox;
 mod serve;
 mod settings;
 mod sse;
@@ -69,6 +70,8 @@ enum Action {
     Projection(projection::Action),
     /// Drive a running server, check that nothing was lost, and report rates and latencies
     Bench(bench::BenchArgs),
+    /// Be a third party to play with and to test against, whose faults are switched on and off
+    Sandbox(Box<sandbox::Sandbox>),
     /// Print every setting: what it is, what it is for, and where its value comes from
     Config(config_list::Arguments),
     /// Print the OpenAPI document
@@ -120,6 +123,8 @@ enum Error {
     Backup(#[from] backup::Error),
     #[error(transparent)]
     Bench(#[from] bench::BenchError),
+    #[error(transparent)]
+    Sandbox(#[from] sandbox::Error),
     #[error("traces cannot be sent")]
     Traces(#[from] opentelemetry_otlp::ExporterBuildError),
     #[error("the program could not start")]
@@ -245,6 +250,7 @@ async fn act(name: Name, modules: Modules, action: Action) -> Result<(), Error> 
             Ok(projection::run(action, Arc::clone(modules.catalog()), config).await?)
         }
         Action::Bench(arguments) => Ok(bench::run(name, modules.catalog(), arguments).await?),
+        Action::Sandbox(arguments) => Ok(sandbox::run(name, *arguments).await?),
         Action::Config(arguments) => Ok(arguments.print(&config::load(&arguments.server.flags(name))?)?),
         Action::Openapi => openapi(modules),
         Action::Completions { shell } => completions(name, shell),
