@@ -30,6 +30,15 @@ pub fn json(status: StatusCode, value: &impl Serialize) -> Response {
     }
 }
 
+/// A list.
+pub fn items<'a, T: Serialize + 'a>(items: impl Iterator<Item = &'a T>) -> Response {
+    #[derive(Serialize)]
+    struct List<'a, T> {
+        items: Vec<&'a T>,
+    }
+    json(StatusCode::OK, &List { items: items.collect() })
+}
+
 /// A refusal as RFC 9457 has it.
 pub fn problem(status: StatusCode, detail: &str) -> Response {
     let title = status.canonical_reason().unwrap_or("Refused");

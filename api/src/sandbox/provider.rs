@@ -7,7 +7,6 @@ use axum::extract::{Path, State};
 use axum::http::{Request, StatusCode};
 use axum::response::Response;
 use axum::routing::{get, post};
-use serde_json::json;
 
 use super::answers;
 use super::beside::Beside;
@@ -93,5 +92,5 @@ async fn read(State(provider): State<Provider>, Path(id): Path<String>, request:
 
 /// What it has done: for whoever looks in, so that no fault is met here and nothing is written down.
 async fn list(State(provider): State<Provider>) -> Response {
-    answers::json(StatusCode::OK, &json!({"items": provider.transactions().all()}))
+    answers::items(provider.transactions().all().iter())
 }

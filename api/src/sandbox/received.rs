@@ -1,11 +1,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::answers;
 
@@ -54,8 +53,7 @@ impl Log {
     /// As they are shown: all, or those of a path.
     pub fn shown(&self, path: Option<&str>) -> Response {
         let all = self.all();
-        let items = all.iter().filter(|received| path.is_none_or(|path| received.path == path));
-        answers::json(StatusCode::OK, &json!({"items": items.collect::<Vec<_>>()}))
+        answers::items(all.iter().filter(|received| path.is_none_or(|path| received.path == path)))
     }
 
     fn all(&self) -> MutexGuard<'_, VecDeque<Received>> {

@@ -29,9 +29,10 @@ pub enum Refused {
     Name(String),
 }
 
-/// IPv4 addresses that are not public, as [IANA](https://www.iana.org/assignments/iana-ipv4-special-registry) has
-/// them; of those that it calls both special and global only the ones that lead to somebody in particular are left.
-const PRIVATE_V4: [Ipv4Net; 16] = [
+/// IPv4 addresses that are not public: every entry of
+/// [IANA's registry](https://www.iana.org/assignments/iana-ipv4-special-registry), also the few that can be reached, as
+/// nobody's service is there; and multicast.
+const PRIVATE_V4: [Ipv4Net; 18] = [
     v4(0, 0, 0, 0, 8),       // this network
     v4(10, 0, 0, 0, 8),      // private use
     v4(100, 64, 0, 0, 10),   // shared, between a provider and its customers
@@ -40,9 +41,11 @@ const PRIVATE_V4: [Ipv4Net; 16] = [
     v4(172, 16, 0, 0, 12),   // private use
     v4(192, 0, 0, 0, 24),    // protocols of the IETF
     v4(192, 0, 2, 0, 24),    // documentation
-    v4(192, 31, 196, 0, 24), // AS112
+    v4(192, 31, 196, 0, 24), // AS112: names of private addresses
+    v4(192, 52, 193, 0, 24), // relays of multicast
     v4(192, 88, 99, 0, 24),  // relays of 6to4
     v4(192, 168, 0, 0, 16),  // private use
+    v4(192, 175, 48, 0, 24), // AS112
     v4(198, 18, 0, 0, 15),   // benchmarking
     v4(198, 51, 100, 0, 24), // documentation
     v4(203, 0, 113, 0, 24),  // documentation
@@ -54,11 +57,13 @@ const PRIVATE_V4: [Ipv4Net; 16] = [
 /// elsewhere.
 const PUBLIC_V6: Ipv6Net = v6([0x2000, 0, 0, 0], 3);
 
-/// What is not public among them, as [IANA](https://www.iana.org/assignments/iana-ipv6-special-registry) has it.
-const PRIVATE_V6: [Ipv6Net; 4] = [
-    v6([0x2001, 0, 0, 0], 23), // protocols of the IETF; Teredo, which holds an IPv4 address; benchmarking; ORCHID
+/// What is not public among them, likewise from
+/// [IANA's registry](https://www.iana.org/assignments/iana-ipv6-special-registry).
+const PRIVATE_V6: [Ipv6Net; 5] = [
+    v6([0x2001, 0, 0, 0], 23), // protocols of the IETF, among them Teredo, which holds an IPv4 address
     v6([0x2001, 0xdb8, 0, 0], 32), // documentation
     v6([0x2002, 0, 0, 0], 16), // 6to4, which holds an IPv4 address
+    v6([0x2620, 0x4f, 0x8000, 0], 48), // AS112
     v6([0x3fff, 0, 0, 0], 20), // documentation
 ];
 

@@ -4,8 +4,8 @@ fn egress(allow: &[&str]) -> Egress {
     Egress::new(allow.iter().map(|network| network.parse().unwrap()).collect())
 }
 
-/// How each is written in a URL, and which address that is.
-const PRIVATE: [&str; 76] = [
+/// As they are written in URLs.
+const PRIVATE: [&str; 80] = [
     // IPv4, one or two of each network, and its ends
     "0.0.0.0",
     "0.1.2.3",
@@ -21,7 +21,10 @@ const PRIVATE: [&str; 76] = [
     "192.0.0.1",
     "192.0.0.170",
     "192.0.2.1",
+    "192.31.196.1",
+    "192.52.193.1",
     "192.88.99.1",
+    "192.175.48.1",
     "192.168.0.1",
     "192.168.255.255",
     "198.18.0.1",
@@ -71,6 +74,7 @@ const PRIVATE: [&str; 76] = [
     "[2001:2::1]",
     "[2001:10::1]",
     "[2001:20::1]",
+    "[2620:4f:8000::1]",
     // IPv4 in IPv6
     "[::ffff:127.0.0.1]",
     "[::ffff:7f00:1]",
@@ -89,7 +93,7 @@ const PRIVATE: [&str; 76] = [
     "localhost",
 ];
 
-const PUBLIC: [&str; 22] = [
+const PUBLIC: [&str; 24] = [
     "8.8.8.8",
     "1.1.1.1",
     "9.255.255.255",
@@ -108,6 +112,8 @@ const PUBLIC: [&str; 22] = [
     "223.255.255.255",
     "134744072",
     "[2606:4700:4700::1111]",
+    "[2001:4860:4860::8888]",
+    "[2620:4f:8001::1]",
     "[2a00:1450:4001::1]",
     "[::ffff:8.8.8.8]",
     "[64:ff9b::8.8.8.8]",
