@@ -3,6 +3,7 @@
 mod copies;
 #[cfg(feature = "fail-points")]
 mod fail_points;
+mod outside;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use wilco_infrastructure::postgres::{PostgresOptions, PostgresStore};
 use wilco_infrastructure::sqlite::{DEFAULT_PARTITIONS, SqliteStore};
 
 pub use copies::{CopyError, back_up, restore};
+pub use outside::outside;
 
 use crate::config::{self, Config, Storage, StoreUrl};
 
@@ -31,6 +33,9 @@ pub enum Error {
     /// The settings name no store.
     #[error(transparent)]
     Config(#[from] config::Error),
+    /// Nobody can be called.
+    #[error(transparent)]
+    Client(#[from] wilco_infrastructure::http::ClientError),
     /// The store cannot be opened.
     #[error("the store cannot be opened")]
     Store(#[from] OpenError),

@@ -8,10 +8,13 @@
 
 mod bounds;
 mod description;
+mod duration;
 mod nats;
 mod origin;
+mod outside;
 mod sections;
 mod source;
+mod systems;
 mod url;
 
 use std::net::SocketAddr;
@@ -23,10 +26,12 @@ use serde::{Deserialize, Serialize};
 use crate::Name;
 
 pub use description::{Setting, is_nothing, settings};
-pub use nats::{JetStream, NatsLogin, Storage};
+pub use nats::{JetStream, NatsLogin, Secret, Storage};
 pub use origin::Place;
+pub use outside::{Activities, ActivityPolicy, Callbacks, Egress, Hook, Hooks, keys};
 pub use sections::{Engine, Http, Log, LogFormat, Postgres, Telemetry};
 pub use source::{Flags, Loaded, assignment, load};
+pub use systems::{Payments, PetStore};
 pub use url::{SecretUrl, StoreUrl};
 
 /// Everything that can be set.
@@ -54,6 +59,20 @@ pub struct Config {
     pub jetstream: JetStream,
     /// How to log in to NATS.
     pub nats_login: NatsLogin,
+    /// Who may be called, and how many at once.
+    pub egress: Egress,
+    /// How callbacks are signed.
+    pub callbacks: Callbacks,
+    /// Who may send messages to `/v1/hooks/{source}`: a section for each source, `[hooks.payment-provider]`, with its
+    /// `secrets`.
+    pub hooks: Hooks,
+    /// When activities are tried again: a section for each, `[activity."transaction.create"]`, with `attempts`, `pause` and
+    /// `within`.
+    pub activity: Activities,
+    /// The pet store.
+    pub petstore: PetStore,
+    /// Payments.
+    pub payments: Payments,
     /// What is logged.
     pub log: Log,
     /// Where traces go.
@@ -81,6 +100,12 @@ impl Config {
             http: Http::default(),
             jetstream: JetStream { stream: name.upper(), ..JetStream::default() },
             nats_login: NatsLogin::default(),
+            egress: Egress::default(),
+            callbacks: Callbacks::default(),
+            hooks: Hooks::default(),
+            activity: Activities::default(),
+            petstore: PetStore::default(),
+            payments: Payments::default(),
             log: Log::default(),
             telemetry: Telemetry::default(),
         }
@@ -119,7 +144,7 @@ pub enum Error {
 }
 
 impl Error {
-    fn invalid(name: impl Into<String>, problem: impl Into<String>) -> Self {
+    pub(crate) fn invalid(name: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::Invalid { name: name.into(), problem: problem.into() }
     }
 }
@@ -139,6 +164,16 @@ impl Config {
         self.http.validate()?;
         self.jetstream.validate()?;
         self.nats_login.validate()?;
+        self.egress.validate()?;
+        outside::keys("callbacks.secrets", &self.callbacks.secrets)?;
+        for (source, hook) in &self.hooks {
+            let setting = format!("hooks.{source}.secrets");
+            if outside::keys(&setting, &hook.secrets)?.is_empty() {
+                return Err(Error::invalid(setting, "a source has a secret at least"));
+            }
+        }
+        self.activity.iter().try_for_each(|(name, policy)| policy.validate(name))?;
+        self.payments.validate()?;
         self.log.validate()?;
         self.telemetry.validate()
     }

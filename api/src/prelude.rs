@@ -2,4 +2,4 @@
 
 pub use chrono::{DateTime, NaiveDate, Utc};
 pub use wilco_domain::kernel::{Context, Decider, Landing, commands, events, given, refusals, state, value};
-pub use wilco_domain::petstore::money::{Currency, Money};
+pub use wilco_domain::money::{Currency, Money};

@@ -123,6 +123,9 @@ async fn fault_of_command(
     let Some(kind) = kind else { return Ok(Some("the type is unknown".to_owned())) };
     let reads = |command: &Command| match kind.process() {
         Some(process) => catalog.process(process).map(|process| process.reads_command(command)),
+        None if catalog.activity(&open.command_type).is_some() => {
+            catalog.activity(&open.command_type).map(|activity| activity.reads_command(command))
+        }
         None => catalog.aggregate(kind.aggregate()).map(|aggregate| aggregate.reads_command(command)),
     };
     let samples = store.commands(&open.samples).await?;

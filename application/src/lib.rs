@@ -27,7 +27,9 @@
 extern crate wilco_domain as wilco;
 
 mod acceptance;
+pub mod activities;
 pub mod asking;
+pub mod callbacks;
 pub mod catalog;
 pub mod check;
 pub mod cloud_event;

@@ -74,6 +74,14 @@ metric_list! {
         "Commits that the store refused or did not answer, by reason.";
     DEFECTS: Counter(Count) "wilco_defects_total" []
         "Commands settled as failed because a handler or stored data was defective.";
+    ATTEMPTS: Counter(Count) "wilco_activity_attempts_total" ["type", "outcome"]
+        "Attempts at activities, by type and by what became of them: done, retry, unknown, final.";
+    ATTEMPT_SECONDS: Histogram(Seconds) "wilco_activity_attempt_seconds" ["type"]
+        "Duration of an attempt at an activity, by type.";
+    ATTEMPTS_UNDER_WAY: Gauge(Count) "wilco_activity_attempts_under_way" []
+        "Attempts at activities that are under way.";
+    ILL_DESTINATIONS: Gauge(Count) "wilco_ill_destinations" []
+        "Third parties that have failed so often in a row that they are left alone for a while.";
     OWNED_PARTITIONS: Gauge(Count) "wilco_owned_partitions" []
         "Partitions this replica owns.";
     DEPENDENCY_UP: Gauge(Count) "wilco_dependency_up" ["dependency"]

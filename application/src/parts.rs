@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use crate::activities::Reach;
 use crate::catalog::Catalog;
 use crate::feed::FeedHub;
 use crate::kinds::KnownKinds;
@@ -14,6 +15,7 @@ use crate::waiters::Waiters;
 pub(crate) struct Parts {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) catalog: Arc<Catalog>,
+    pub(crate) reach: Reach,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) hub: Arc<FeedHub>,
     pub(crate) waiters: Arc<Waiters>,

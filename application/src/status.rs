@@ -3,6 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 use uuid::Uuid;
 use wilco_domain::kernel::{Effect, Problem, Progress};
 
@@ -89,6 +90,9 @@ pub struct CommandStatus<'a> {
     /// Succeeded: the path of the resource, where one exists.
     #[schemars(example = &"/v1/pets/pet-42")]
     pub resource: Option<String>,
+    /// Succeeded: what it gives beside the resource, an object.
+    #[schemars(example = (), with = "Option<serde_json::Map<String, serde_json::Value>>")]
+    pub result: Option<&'a RawValue>,
     /// Failed or cancelled: why.
     #[schemars(example = ())]
     pub error: Option<&'a Problem>,
@@ -157,6 +161,8 @@ impl<'a> CommandStatus<'a> {
             progress: None,
             version: settlement.and_then(|settlement| settlement.version),
             resource: left.clone().filter(|_| command.state() == State::Succeeded),
+            result: settlement
+                .and_then(|settlement| serde_json::from_str(settlement.result.as_deref()?).ok()),
             error: settlement.and_then(|settlement| settlement.error.as_ref()),
             caused_by: command.caused_by,
             correlation_id: command.correlation_id,

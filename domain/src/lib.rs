@@ -4,6 +4,8 @@
 //! | --- | --- |
 //! | [`kernel`] | what every aggregate is written with: deciders, commands, events, refusals, problems |
 //! | [`petstore`] | pets, orders and the process of ordering (later photos, inventory, users) |
+//! | [`money`] | amounts and currencies |
+//! | [`payments`] | transactions, and the process of having one made at a provider |
 //! | [`cars`] | cars, the worked example: an aggregate in one file |
 //!
 //! # How to add an aggregate
@@ -21,6 +23,8 @@ extern crate self as wilco;
 
 pub mod cars;
 pub mod kernel;
+pub mod money;
+pub mod payments;
 pub mod petstore;
 
 /// What the attributes of [`kernel`] write code with.

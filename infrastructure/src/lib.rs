@@ -20,6 +20,7 @@
 pub mod http;
 pub mod nats;
 mod open_error;
+pub mod payments;
 pub mod postgres;
 mod server_url;
 pub mod sqlite;

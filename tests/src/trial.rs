@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _, PgConnection};
 use tempfile::TempDir;
+use wilco_application::activities::Outside;
 use wilco_application::catalog::{AggregateRegistration, Catalog, Registration};
 use wilco_application::engine::{Engine, EngineSettings, Running, Submission};
 use wilco_application::ports::{Broker, RandomIds, Store, SystemClock};
@@ -204,10 +205,17 @@ impl Place {
         let (clock, ids) = (Arc::new(SystemClock), Arc::new(RandomIds));
         let mut settings = EngineSettings::default();
         settings.worker.snapshot_every = snapshot_every;
-        let (engine, running) =
-            Engine::start(Arc::clone(&self.store), broker, Arc::new(catalog), clock, ids, settings)
-                .await
-                .unwrap();
+        let (engine, running) = Engine::start(
+            Arc::clone(&self.store),
+            broker,
+            Arc::new(catalog),
+            clock,
+            ids,
+            Outside::default(),
+            settings,
+        )
+        .await
+        .unwrap();
         let at_once = async || engine.submit(submission(&engine, "warm", How::Well)).await.unwrap().outcome;
         crate::wait_for("a command to be settled by the commit that stores it", at_once, Option::is_some)
             .await;

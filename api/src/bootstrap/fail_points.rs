@@ -30,11 +30,12 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 use wilco_application::ports::{
-    Accepted, AggregateKey, Broker, BrokerError, CancelOutcome, Checkpoint, Checkpoints, Command,
-    CommandFilter, CommandKey, Committed, Deploying, EventRow, Feed, FeedEntry, Fence, Heads, Journal,
-    Leases, Loaded, Message, OpenCommands, OpenType, Page, ParkedEntry, PartitionLease, ProcessFilter,
-    ProcessKey, ProcessRow, Processes, Published, Receipt, Registry, Signal, Standing, Store, StoreError,
-    StoreIdentity, StoredKind, Timer, Told, UnitOfWork, ViewFilter, ViewMark, ViewRow, Views,
+    Accepted, AggregateKey, AttemptRow, Attempts, Broker, BrokerError, CancelOutcome, Checkpoint,
+    Checkpoints, Command, CommandFilter, CommandKey, Committed, Deploying, DueAttempt, EventRow, Feed,
+    FeedEntry, Fence, Heads, Journal, Leases, Loaded, Message, OpenCommands, OpenType, Page, ParkedEntry,
+    PartitionLease, ProcessFilter, ProcessKey, ProcessRow, Processes, Published, Receipt, Registry, Signal,
+    Standing, Store, StoreError, StoreIdentity, StoredKind, Timer, Told, UnitOfWork, ViewFilter, ViewMark,
+    ViewRow, Views,
 };
 use wilco_domain::kernel::{Problem, Tenant};
 
@@ -207,6 +208,23 @@ impl Processes for Faulty<dyn Store> {
         error: &Problem,
     ) -> Result<bool, StoreError> {
         self.0.give_up(process, home, at, error).await
+    }
+}
+
+#[async_trait]
+impl Attempts for Faulty<dyn Store> {
+    async fn due_attempts(
+        &self,
+        partitions: &[u16],
+        now: DateTime<Utc>,
+        each: u32,
+        without: &[String],
+    ) -> Result<Vec<DueAttempt>, StoreError> {
+        self.0.due_attempts(partitions, now, each, without).await
+    }
+
+    async fn attempts(&self, commands: &[CommandKey]) -> Result<Vec<(CommandKey, AttemptRow)>, StoreError> {
+        self.0.attempts(commands).await
     }
 }
 

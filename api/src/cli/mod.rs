@@ -9,6 +9,7 @@ mod config_list;
 mod feed;
 mod machine;
 mod output;
+mod playing;
 mod process;
 mod progress;
 mod projection;
@@ -232,7 +233,7 @@ fn run(program: Program, arguments: Arguments) -> Result<(), Error> {
 
 async fn act(name: Name, modules: Modules, action: Action) -> Result<(), Error> {
     match action {
-        Action::Serve(server) => serve(modules, &server.flags(name), server.is_forced()).await,
+        Action::Serve(server) => serve(modules, &server.flags(name), server.manner()).await,
         Action::Migrate(action) => migrate(&modules, load(&action.settings.flags(name))?, &action).await,
         Action::Backup(backup) => {
             let config = load(&backup.settings.flags(name))?;
@@ -259,11 +260,11 @@ async fn act(name: Name, modules: Modules, action: Action) -> Result<(), Error> 
 }
 
 /// Serves by these settings, and traces if they say so.
-async fn serve(modules: Modules, flags: &config::Flags, forced: bool) -> Result<(), Error> {
+async fn serve(modules: Modules, flags: &config::Flags, manner: serve::Manner) -> Result<(), Error> {
     let loaded = config::load(flags)?;
     let traces = telemetry::Traces::of(flags.name, &loaded.config.telemetry)?;
     let config = begin(loaded, traces.as_ref());
-    let served = serve::run(modules, config, forced).await;
+    let served = serve::run(modules, config, manner).await;
     if let Some(traces) = traces {
         // Whether the last spans arrive changes nothing.
         let _ = tokio::task::spawn_blocking(|| traces.end()).await;

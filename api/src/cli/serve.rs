@@ -9,9 +9,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use wilco_application::check::Ids;
 use wilco_application::engine::{Engine, Running};
-use wilco_application::ports::{RandomIds, StoreError, SystemClock};
+use wilco_application::ports::{Clock, RandomIds, StoreError, SystemClock};
 
-use super::{check, machine, output};
+use super::{check, machine, output, playing};
 use crate::config::{self, Config};
 use crate::modules::Modules;
 use crate::{Name, bootstrap, telemetry};
@@ -46,12 +46,24 @@ pub enum Error {
     /// A second signal came.
     #[error("ended at once; what was under way goes on at the next start")]
     Cut,
+    /// There is no sandbox.
+    #[error(transparent)]
+    Sandbox(#[from] crate::sandbox::Error),
+}
+
+/// How to serve.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner {
+    /// Whatever the check of the store finds.
+    pub forced: bool,
+    /// With a sandbox that stands for every third party.
+    pub plays: bool,
 }
 
 /// Serves until a signal comes, then ends softly.
 ///
-/// What the check of the store finds is no reason not to, where that is `forced`: then it is only told of.
-pub async fn run(modules: Modules, config: Config, forced: bool) -> Result<(), Error> {
+/// What the check of the store finds is no reason not to, where that is forced: then it is only told of.
+pub async fn run(modules: Modules, mut config: Config, manner: Manner) -> Result<(), Error> {
     let mut signals = Signals::new().map_err(Error::Signals)?;
     let addresses = resolve(&config).await?;
     let metrics = telemetry::metrics()?;
@@ -61,7 +73,7 @@ pub async fn run(modules: Modules, config: Config, forced: bool) -> Result<(), E
     let interface = Interface::new(modules);
     store.migrate(interface.modules().catalog()).await?;
     match check::run(&store, interface.modules().catalog(), Ids::Some).await {
-        Err(check::Error::Missing(findings)) if forced => {
+        Err(check::Error::Missing(findings)) if manner.forced => {
             for finding in findings {
                 tracing::error!("started all the same: {finding}");
             }
@@ -69,13 +81,21 @@ pub async fn run(modules: Modules, config: Config, forced: bool) -> Result<(), E
         checked => checked?,
     }
     let listener = bind(&config, &addresses)?;
+    if manner.plays {
+        let listening = listener.local_addr().map_err(|error| Error::Listen(config.listen.clone(), error))?;
+        let url = playing::beside(listening, &mut config).await?;
+        let _ = output::say(format_args!("a sandbox stands for every third party: {url}"));
+    }
     let (broker, readiness) = bootstrap::broker(&config).unzip();
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let outside = bootstrap::outside(&config, interface.modules().catalog(), &clock)?;
     let (engine, running) = Engine::start(
         store.shared(),
         broker,
         Arc::clone(interface.modules().catalog()),
-        Arc::new(SystemClock),
+        clock,
         Arc::new(RandomIds),
+        outside,
         bootstrap::engine_settings(&config),
     )
     .await?;

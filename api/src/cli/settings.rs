@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::serve::Manner;
 use crate::Name;
 use crate::config::{Flags, assignment};
 
@@ -37,6 +38,9 @@ pub struct Server {
     /// Listen where other machines can reach it, although there are no API keys
     #[arg(long)]
     insecure: bool,
+    /// Start the sandbox along, and have it stand for every third party: see `sandbox`
+    #[arg(long)]
+    sandbox: bool,
     /// Start although there are stored events or open commands that this version cannot read
     #[arg(long)]
     force: bool,
@@ -52,9 +56,9 @@ impl Settings {
 }
 
 impl Server {
-    /// Whether to start whatever the check of the store finds.
-    pub fn is_forced(&self) -> bool {
-        self.force
+    /// How to serve.
+    pub fn manner(&self) -> Manner {
+        Manner { forced: self.force, plays: self.sandbox }
     }
 
     /// As the settings' first source.

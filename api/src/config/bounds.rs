@@ -3,7 +3,7 @@
 use super::Error;
 
 /// That a number is in its bounds.
-pub(super) fn within(name: &'static str, value: u64, least: u64, most: u64) -> Result<(), Error> {
+pub(super) fn within(name: &str, value: u64, least: u64, most: u64) -> Result<(), Error> {
     if (least..=most).contains(&value) {
         return Ok(());
     }

@@ -81,6 +81,7 @@ pub fn is_nothing(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
         Value::String(text) => text.is_empty(),
         _ => false,
     }

@@ -127,6 +127,12 @@ impl NatsLogin {
 #[serde(transparent)]
 pub struct Secret(String);
 
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
 impl Secret {
     /// The text.
     pub fn reveal(&self) -> &str {

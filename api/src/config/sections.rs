@@ -301,7 +301,7 @@ fn millis(duration: Duration) -> u64 {
 }
 
 /// A list, or a text with commas: variables and flags hold no lists.
-fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+pub(super) fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum OneOrMany {

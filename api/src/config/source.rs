@@ -111,7 +111,9 @@ pub(super) fn names() -> BTreeSet<String> {
     fn collect(prefix: &str, members: &Dict, names: &mut BTreeSet<String>) {
         for (name, value) in members {
             match value {
-                Value::Dict(_, members) => collect(&format!("{name}."), members, names),
+                Value::Dict(_, members) if !members.is_empty() => {
+                    collect(&format!("{prefix}{name}."), members, names);
+                }
                 _ => {
                     names.insert(format!("{prefix}{name}"));
                 }
@@ -195,16 +197,34 @@ impl Provider for Named<'_> {
         let mut data = Dict::new();
         for (name, value) in self.values {
             let value = Value::from(value.trim());
-            let Some((section, name)) = name.split_once('.') else {
-                data.insert(name.clone(), value);
-                continue;
-            };
-            let section = data.entry(section.to_owned()).or_insert_with(|| Value::from(Dict::new()));
-            if let Value::Dict(_, members) = section {
-                members.insert(name.to_owned(), value);
-            }
+            put(&mut data, &path(name), value);
         }
         Ok(Map::from([(Profile::Default, data)]))
+    }
+}
+
+/// The names of a setting, from the outermost section on. Those of activities have a full stop in them.
+fn path(name: &str) -> Vec<String> {
+    let parts: Vec<&str> = name.split('.').collect();
+    match *parts {
+        ["activity", home, verb, ref rest @ ..] if !rest.is_empty() => {
+            let own = ["activity".to_owned(), format!("{home}.{verb}")];
+            own.into_iter().chain(rest.iter().map(|part| (*part).to_owned())).collect()
+        }
+        _ => parts.into_iter().map(ToOwned::to_owned).collect(),
+    }
+}
+
+fn put(data: &mut Dict, path: &[String], value: Value) {
+    match path {
+        [] => {}
+        [name] => drop(data.insert(name.clone(), value)),
+        [section, rest @ ..] => {
+            let section = data.entry(section.clone()).or_insert_with(|| Value::from(Dict::new()));
+            if let Value::Dict(_, members) = section {
+                put(members, rest, value);
+            }
+        }
     }
 }
 

@@ -1,4 +1,6 @@
 use std::convert::Infallible;
+use std::future::Future;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
@@ -134,6 +136,15 @@ impl Call {
         }
     }
 
+    /// The body byte for byte, of at most `limit` bytes, whatever it calls itself.
+    pub(crate) async fn raw(self, limit: usize) -> Result<Bytes, Refusal> {
+        let patience = self.state.settings().body_timeout;
+        if axum::body::HttpBody::size_hint(&self.body).lower() > limit as u64 {
+            return Err(Refusal::too_large(limit));
+        }
+        in_time(patience, whole(self.body, limit)).await
+    }
+
     /// The body, of at most `limit` bytes. Something that is not there needs no content type.
     pub(crate) async fn content(
         self,
@@ -153,16 +164,23 @@ impl Call {
         let arriving = async {
             if in_gzip { coding::decoded(self.body, limit).await } else { whole(self.body, limit).await }
         };
-        let bytes = tokio::time::timeout(patience, arriving).await.unwrap_or_else(|_| {
-            let status = axum::http::StatusCode::REQUEST_TIMEOUT;
-            Err(Refusal::new("request-timeout", status, "the body took too long to arrive"))
-        })?;
+        let bytes = in_time(patience, arriving).await?;
         match (bytes.is_empty(), right_kind) {
             (true, _) => Ok(Content::Empty),
             (false, true) => Ok(Content::Given(bytes)),
             (false, false) => Err(Refusal::unsupported(name)),
         }
     }
+}
+
+async fn in_time(
+    patience: Duration,
+    arriving: impl Future<Output = Result<Bytes, Refusal>>,
+) -> Result<Bytes, Refusal> {
+    tokio::time::timeout(patience, arriving).await.unwrap_or_else(|_| {
+        let status = axum::http::StatusCode::REQUEST_TIMEOUT;
+        Err(Refusal::new("request-timeout", status, "the body took too long to arrive"))
+    })
 }
 
 async fn whole(body: Body, limit: usize) -> Result<Bytes, Refusal> {

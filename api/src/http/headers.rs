@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
-use wilco_application::asking::NO_CALLBACKS;
 use wilco_application::trace_context::is_traceparent;
 
 use crate::header_names::{CALLBACK_URL, IDEMPOTENCY_KEY, PREFER};
@@ -84,12 +83,9 @@ impl Wait {
     }
 }
 
-/// That no `Callback-Url` is given: what is not done is not taken either.
-pub(crate) fn no_callback(headers: &HeaderMap) -> Result<(), Refusal> {
-    if headers.contains_key(&CALLBACK_URL) {
-        return Err(Refusal::header(&CALLBACK_URL, NO_CALLBACKS));
-    }
-    Ok(())
+/// `Callback-Url`: where to post how the command ended.
+pub(crate) fn callback_url(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
+    Ok(single(headers, &CALLBACK_URL)?.map(ToOwned::to_owned))
 }
 
 /// A valid `traceparent` (W3C Trace Context); any other is ignored, as the recommendation has it.

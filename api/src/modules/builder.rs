@@ -7,9 +7,11 @@ use cqrs_es::persist::EventUpcaster;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use wilco_application::catalog::{
-    AggregateRegistration, CommandType, EventSourced, RegistrationError, ViewOf, schema,
+    AggregateRegistration, CommandType, EventSourced, Hook, RegistrationError, ViewOf, schema,
 };
-use wilco_domain::kernel::{Decided, Decider, Effect, Landing, Process, Refusals as _, Rule, Shown, title};
+use wilco_domain::kernel::{
+    Activity, Decided, Decider, Effect, Landing, Process, Refusals as _, Rule, Shown, title,
+};
 
 use super::module::{At, CommandRoute, Module};
 use crate::openapi::Schemas;
@@ -87,6 +89,28 @@ impl<A: EventSourced, V: ViewOf<A>> Builder<A, V> {
     pub fn process<P: Process>(mut self) -> Self {
         self.registration = self.registration.process::<P>();
         self.process = Some(Schemas::sent_command::<P::Command>);
+        self
+    }
+
+    /// Its process has this done outside: see [`AggregateRegistration::activity`].
+    #[must_use]
+    pub fn activity<T: Activity>(mut self) -> Self {
+        self.registration = self.registration.activity::<T>();
+        self
+    }
+
+    /// Messages of a third party become commands of its process: see [`AggregateRegistration::hook`].
+    #[must_use]
+    pub fn hook(mut self, hook: Hook) -> Self {
+        self.registration = self.registration.hook(hook);
+        self
+    }
+
+    /// Of creating commands of this verb the target alone says which one it is: see
+    /// [`AggregateRegistration::keyed_by_target`].
+    #[must_use]
+    pub fn keyed_by_target(mut self, verb: &'static str) -> Self {
+        self.registration = self.registration.keyed_by_target(verb);
         self
     }
 

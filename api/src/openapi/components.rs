@@ -42,7 +42,7 @@ impl<'a> Components<'a> {
             "in": parameter.place,
             "name": parameter.name,
             "description": parameter.description,
-            "required": parameter.place == "path",
+            "required": parameter.is_needed,
             "schema": (parameter.schema)(&mut self.schemas),
         });
         if let Some(example) = &parameter.example {

@@ -18,6 +18,7 @@ pub struct Parameter {
     pub(super) place: &'static str,
     pub(super) name: &'static str,
     pub(super) description: &'static str,
+    pub(super) is_needed: bool,
     pub(super) schema: Shape,
     /// What tools fill in: only where that makes for a good first request. Other examples are in the schema.
     pub(super) example: Option<Value>,
@@ -28,7 +29,7 @@ pub struct Parameter {
 impl Parameter {
     fn new(place: &'static str, name: &'static str, description: &'static str, schema: Value) -> Self {
         let schema: Shape = Arc::new(move |_| schema.clone());
-        Self { place, name, description, schema, example: None, shared: None }
+        Self { place, name, description, is_needed: place == "path", schema, example: None, shared: None }
     }
 
     /// In the query.
@@ -44,6 +45,13 @@ impl Parameter {
     /// In a header.
     pub fn header(name: &'static str, description: &'static str, schema: Value) -> Self {
         Self::new("header", name, description, schema)
+    }
+
+    /// It has to be there.
+    #[must_use]
+    pub const fn needed(mut self) -> Self {
+        self.is_needed = true;
+        self
     }
 
     /// With a schema that the document has elsewhere too.

@@ -235,6 +235,32 @@ pub const CATALOGUE: &[Entry] = &[
          `If-None-Match`) does not hold.",
         "Read it again, and decide again.",
     ),
+    entry(
+        "unauthenticated",
+        401,
+        "It is not known who asks, or the message is not signed as it should be: its signature is missing, wrong or by \
+         a secret that is not known here, or it is older than five minutes. Nothing was stored.",
+        "Sign the body as it is sent, byte for byte, with a secret that is set for the source.",
+    ),
+    entry(
+        "not-configured",
+        503,
+        "The server was not told what it needs for that. Nothing was stored.",
+        "Whoever runs the server sets what `detail` names.",
+    ),
+    entry(
+        "undeliverable",
+        502,
+        "A third party could not be asked, or did not take it, however often it was tried.",
+        "Read `detail`. Where the outcome is said to be unknown, ask the third party whether it was done.",
+    ),
+    entry("declined", 409, "A third party has said no.", "Ask there why."),
+    entry(
+        "timed-out",
+        504,
+        "A third party has not said in time what has become of it. It may say so yet.",
+        "Read the resource later, or ask the third party.",
+    ),
     entry("rule-violated", 409, "A rule of the domain says no.", "Read `detail`, and the aggregate."),
     entry(
         "blocked",

@@ -86,6 +86,19 @@ pub struct Sandbox {
 }
 
 impl Options {
+    /// Signs with the secret that everybody knows, tells nobody, and takes all that clients are told.
+    ///
+    /// # Panics
+    /// Never: a test reads that secret.
+    #[expect(
+        clippy::missing_panics_doc,
+        clippy::unwrap_used,
+        reason = "a constant of the program, which a test reads"
+    )]
+    pub fn known() -> Self {
+        Self::new(SECRET.parse().unwrap())
+    }
+
     /// Signs with this secret, tells nobody, and takes all that clients are told.
     pub const fn new(secret: SigningKey) -> Self {
         Self { hook_url: None, secret, callback_secret: None, settle_after: SETTLE_AFTER }

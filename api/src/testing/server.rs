@@ -8,6 +8,7 @@ use http_body_util::BodyExt as _;
 use serde_json::Value;
 use tempfile::TempDir;
 use tower::ServiceExt as _;
+use wilco_application::activities::Outside;
 use wilco_application::engine::{Engine, EngineSettings, Running};
 use wilco_application::ports::{RandomIds, SystemClock};
 use wilco_infrastructure::sqlite::SqliteStore;
@@ -36,6 +37,8 @@ pub struct Setup {
     pub api: ApiSettings,
     /// The engine's settings.
     pub engine: EngineSettings,
+    /// Whom it calls, and who calls it.
+    pub outside: Outside,
     /// What has to answer besides the store.
     pub readiness: Vec<Arc<dyn ReadinessCheck>>,
     /// Is shown everything that is asked and answered.
@@ -61,6 +64,7 @@ impl Server {
             Arc::clone(interface.modules().catalog()),
             Arc::new(SystemClock),
             Arc::new(RandomIds),
+            setup.outside,
             setup.engine,
         )
         .await

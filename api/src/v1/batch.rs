@@ -15,7 +15,7 @@ use wilco_domain::kernel::{Caller, Problem};
 
 use super::door::Wishes;
 use super::envelope::{self, Described};
-use crate::header_names::IDEMPOTENCY_KEY;
+use crate::header_names::{CALLBACK_URL, IDEMPOTENCY_KEY};
 use crate::http::answer::NDJSON;
 use crate::http::headers;
 use crate::http::json::{in_utf8, parse as parse_json};
@@ -109,7 +109,10 @@ async fn submit(call: Call) -> Result<Response, Refusal> {
     if call.headers().contains_key(IDEMPOTENCY_KEY) {
         return Err(Refusal::header(&IDEMPOTENCY_KEY, "not for a batch: give each envelope an id"));
     }
-    headers::no_callback(call.headers())?;
+    if headers::callback_url(call.headers())?.is_some() {
+        let instead = "of each command on its own: say callback_url in its envelope";
+        return Err(Refusal::header(&CALLBACK_URL, instead));
+    }
     let (base, state, caller) = (call.base(), call.state.clone(), call.caller().clone());
     if state.engine().is_closing() {
         return Err(Refusal::stopping());
@@ -203,7 +206,14 @@ fn parse(state: &AppState, line: &[u8], sender: &Sender) -> Result<Submission, R
         return Err(Refusal::too_large(limit));
     }
     let Sender { caller, traceparent } = sender.clone();
-    let mut wishes = Wishes { caller, idempotency_key: None, preconditions: None, traceparent, wait: None };
+    let mut wishes = Wishes {
+        caller,
+        idempotency_key: None,
+        callback_url: None,
+        preconditions: None,
+        traceparent,
+        wait: None,
+    };
     envelope::submission(state.engine().catalog(), parse_json(line)?, &mut wishes)
 }
 

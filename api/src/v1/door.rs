@@ -26,6 +26,7 @@ const TRUE: HeaderValue = HeaderValue::from_static("true");
 pub(super) struct Wishes {
     pub(super) caller: Caller,
     pub(super) idempotency_key: Option<String>,
+    pub(super) callback_url: Option<String>,
     pub(super) preconditions: Option<Preconditions>,
     pub(super) traceparent: Option<String>,
     pub(super) wait: Option<Wait>,
@@ -34,10 +35,10 @@ pub(super) struct Wishes {
 impl Wishes {
     pub(super) fn of(call: &Call) -> Result<Self, Refusal> {
         let request = call.headers();
-        headers::no_callback(request)?;
         Ok(Self {
             caller: call.caller().clone(),
             idempotency_key: headers::idempotency_key(request)?,
+            callback_url: headers::callback_url(request)?,
             preconditions: Preconditions::of(request)?,
             traceparent: headers::traceparent(request),
             wait: headers::wait(request),
@@ -56,6 +57,7 @@ impl Wishes {
         Submission {
             target,
             idempotency_key: self.idempotency_key.take(),
+            callback_url: self.callback_url.take(),
             fingerprint,
             traceparent: self.traceparent.take(),
             ..Submission::new(self.caller.clone(), command_type, data)

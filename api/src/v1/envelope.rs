@@ -41,6 +41,9 @@ pub(super) struct Described {
     /// Not to be applied earlier; at most a year away.
     #[schemars(example = &"2026-01-01T09:00:00Z")]
     not_before: Option<DateTime<Utc>>,
+    /// Where to post how it ends: a signed CloudEvent, tried again for a day.
+    #[schemars(length(max = 2048), regex(pattern = "^https?://[^\\s]+$"), example = &"https://shop.example/outcomes")]
+    callback_url: Option<String>,
     /// Carried onto the events: at most 32 names of at most 128 characters, with values of at
     /// most 1024, without control characters; not those that the server sets itself.
     #[schemars(default, schema_with = "metadata")]
@@ -85,7 +88,8 @@ pub(super) fn examples(catalog: &Catalog) -> Vec<(String, Value)> {
 
 /// The submission that an envelope asks for. What the headers say counts where the envelope says nothing.
 pub(super) fn submission(catalog: &Catalog, body: Value, wishes: &mut Wishes) -> Result<Submission, Refusal> {
-    let envelope = Envelope::read(catalog, body).map_err(|problem| Refusal::of(*problem))?;
+    let mut envelope = Envelope::read(catalog, body).map_err(|problem| Refusal::of(*problem))?;
+    envelope.callback_url = envelope.callback_url.or_else(|| wishes.callback_url.take());
     Ok(Submission {
         idempotency_key: wishes.idempotency_key.take(),
         traceparent: wishes.traceparent.take(),

@@ -8,6 +8,7 @@
 //! | `command_status`, `command_stream`, `command_list`, `command_tree`, `command_actions` | `/v1/commands` |
 //! | `resources` | the read models, the same for every aggregate |
 //! | `processes` | the instances of processes |
+//! | `hooks` | messages of third parties |
 //! | `feed` | the feed over HTTP |
 //! | `operations` | probes and metrics |
 //! | `documentation`, `browser`, `problem_page` | the interface's description of itself |
@@ -27,6 +28,7 @@ mod envelope;
 mod feed;
 mod generic_door;
 mod history;
+mod hooks;
 mod operations;
 mod problem_page;
 mod processes;
@@ -46,7 +48,7 @@ pub(crate) fn routes(modules: &Modules) -> Vec<Route> {
     routes.extend([command_status::route(), command_tree::route(), command_actions::cancel_route()]);
     routes.push(command_actions::retry_route(modules));
     routes.extend(processes::routes());
-    routes.push(feed::route());
+    routes.extend([hooks::route(modules), feed::route()]);
     routes.extend(operations::routes());
     routes.extend([documentation::route(), problem_page::route()]);
     routes

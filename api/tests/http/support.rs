@@ -61,7 +61,7 @@ impl Server {
         let watch: fn(&Method, &str, &Reply) = |method, path, reply| {
             expect_documented(method, path, reply.status, &reply.headers, &reply.body);
         };
-        let setup = Setup { api, engine, readiness, watch: Some(watch) };
+        let setup = Setup { api, engine, readiness, watch: Some(watch), ..Setup::default() };
         Self(testing::Server::with(program(), setup).await)
     }
 

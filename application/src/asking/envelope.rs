@@ -19,8 +19,6 @@ pub const MOST_METADATA: usize = 32;
 pub const LONGEST_NAME: usize = 128;
 /// Longest value in `metadata`, in characters.
 pub const LONGEST_VALUE: usize = 1024;
-/// Why nobody may ask to be called back.
-pub const NO_CALLBACKS: &str = "callbacks are not delivered by this build";
 
 /// A command of any type, with all that can be said about it.
 pub struct Envelope {
@@ -36,6 +34,8 @@ pub struct Envelope {
     pub expected_version: Option<i64>,
     /// Not to be applied earlier.
     pub not_before: Option<DateTime<Utc>>,
+    /// Where to post the outcome.
+    pub callback_url: Option<String>,
     /// Carried onto the events.
     pub metadata: BTreeMap<String, String>,
     /// What tells this request from another.
@@ -57,7 +57,8 @@ impl Envelope {
         let data = envelope.given("data").unwrap_or_else(|| Value::Object(Map::new()));
         let expected_version = envelope.read("expected_version", version, "not a whole number from 0 on");
         let not_before = envelope.read("not_before", instant, "not a time as RFC 3339 writes it");
-        envelope.read::<()>("callback_url", |_| None, NO_CALLBACKS);
+        let callback_url =
+            envelope.read("callback_url", |value| value.as_str().map(ToOwned::to_owned), "not a string");
         let metadata = envelope.metadata();
         let command_type = envelope.finish(command_type)?;
         let known = catalog.command(&command_type).filter(|known| !known.is_internal());
@@ -65,7 +66,17 @@ impl Envelope {
             return Err(unknown(&command_type).into());
         };
         let command_type = Arc::clone(command_type);
-        Ok(Self { command_type, id, target, data, expected_version, not_before, metadata, fingerprint })
+        Ok(Self {
+            command_type,
+            id,
+            target,
+            data,
+            expected_version,
+            not_before,
+            callback_url,
+            metadata,
+            fingerprint,
+        })
     }
 
     /// What is asked for, in the name of this caller.
@@ -75,6 +86,7 @@ impl Envelope {
             target: self.target,
             expected_version: self.expected_version,
             not_before: self.not_before,
+            callback_url: self.callback_url,
             metadata: self.metadata,
             fingerprint: self.fingerprint,
             ..Submission::new(caller, self.command_type, self.data)

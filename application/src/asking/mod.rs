@@ -3,5 +3,5 @@
 mod envelope;
 mod refused;
 
-pub use envelope::{Envelope, LONGEST_NAME, LONGEST_VALUE, MOST_METADATA, NO_CALLBACKS, PATH};
+pub use envelope::{Envelope, LONGEST_NAME, LONGEST_VALUE, MOST_METADATA, PATH};
 pub use refused::{Refused, invalid};

@@ -41,6 +41,13 @@ impl Refused {
             }
             SubmitError::NoTarget => member("/target", "this command needs to say what it is for"),
             SubmitError::TooFar => member("/not_before", "more than a year away"),
+            SubmitError::CallbackUrl(why) => member("/callback_url", &why),
+            SubmitError::NotConfigured(setting) => Problem::new(
+                "not-configured",
+                503,
+                format!("this server needs the setting {setting} for that"),
+            )
+            .into(),
             SubmitError::KeyReused => Problem::new(
                 "idempotency-key-reused",
                 422,

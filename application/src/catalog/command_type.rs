@@ -1,3 +1,4 @@
+use chrono::TimeDelta;
 use jsonschema::Validator;
 use schemars::Schema;
 use schemars::transform::Transform as _;
@@ -19,6 +20,8 @@ pub struct CommandType {
     process: Option<&'static str>,
     internal: bool,
     effect: Effect,
+    keyed_by_target: bool,
+    patience: Option<TimeDelta>,
     fails: Option<&'static [&'static str]>,
     text: String,
     schema: Value,
@@ -36,6 +39,10 @@ pub(super) struct Unchecked {
     /// Only processes may ask for it.
     pub(super) internal: bool,
     pub(super) effect: Effect,
+    /// Its target alone says which command it is.
+    pub(super) keyed_by_target: bool,
+    /// For so long it waits for what it is for.
+    pub(super) patience: Option<TimeDelta>,
     pub(super) fails: Option<&'static [&'static str]>,
     decodes: Decodes,
 }
@@ -47,7 +54,22 @@ impl Unchecked {
             schema::Sent.transform(data);
         }
         let (effect, fails, decodes) = (Effect::Either, None, decodes::<C> as Decodes);
-        Self { variant, aggregate, process: None, internal: false, effect, fails, decodes }
+        Self {
+            variant,
+            aggregate,
+            process: None,
+            internal: false,
+            effect,
+            keyed_by_target: false,
+            patience: None,
+            fails,
+            decodes,
+        }
+    }
+
+    /// Of a type that is the data of one command alone.
+    pub(super) fn whole<C: DeserializeOwned>(aggregate: &'static str, variant: Variant) -> Self {
+        Self { decodes: decodes_whole::<C>, ..Self::of::<C>(aggregate, variant) }
     }
 
     /// As serde calls it.
@@ -60,7 +82,8 @@ impl Unchecked {
     }
 
     pub(super) fn compile(self) -> Result<CommandType, RegistrationError> {
-        let Self { variant, aggregate, process, internal, effect, fails, decodes } = self;
+        let Self { variant, aggregate, process, internal, effect, keyed_by_target, patience, fails, decodes } =
+            self;
         let name = format!("{aggregate}.{}", variant.snake);
         if !names::is_snake_case(&variant.snake) {
             return Err(RegistrationError::Name(name));
@@ -81,6 +104,8 @@ impl Unchecked {
             process,
             internal,
             effect,
+            keyed_by_target,
+            patience,
             fails,
             text,
             schema,
@@ -120,6 +145,16 @@ impl CommandType {
     /// What it does to the aggregate's existence.
     pub const fn effect(&self) -> Effect {
         self.effect
+    }
+
+    /// Whether its target alone says which command it is: another request for the same target is a reuse of its key.
+    pub const fn is_keyed_by_target(&self) -> bool {
+        self.keyed_by_target
+    }
+
+    /// For how long it waits for what it is for, if that is not there yet.
+    pub const fn patience(&self) -> Option<TimeDelta> {
+        self.patience
     }
 
     /// The slugs of those of the aggregate's refusals that it may meet; `None`: any of them.
@@ -175,19 +210,26 @@ fn decodes<C: DeserializeOwned>(variant: &str, data: &Value) -> Result<(), Field
     }
     let mut track = serde_path_to_error::Track::new();
     let told = serde_path_to_error::Deserializer::new(data, &mut track);
-    tagged::read::<C, _>(variant, told).map(drop).map_err(|error| {
-        let mut pointer = String::new();
-        for segment in &track.path() {
-            match segment {
-                Segment::Seq { index } => push_segment(&mut pointer, &index.to_string()),
-                Segment::Map { key: name } | Segment::Enum { variant: name } => {
-                    push_segment(&mut pointer, name);
-                }
-                Segment::Unknown => {}
-            }
+    tagged::read::<C, _>(variant, told).map(drop).map_err(|error| at_fault(&track.path(), &error))
+}
+
+/// The same of a type that is the data of one command alone.
+fn decodes_whole<C: DeserializeOwned>(_: &str, data: &Value) -> Result<(), FieldError> {
+    serde_path_to_error::deserialize::<_, C>(data)
+        .map(drop)
+        .map_err(|error| at_fault(error.path(), error.inner()))
+}
+
+fn at_fault(path: &serde_path_to_error::Path, error: &serde_json::Error) -> FieldError {
+    let mut pointer = String::new();
+    for segment in path {
+        match segment {
+            Segment::Seq { index } => push_segment(&mut pointer, &index.to_string()),
+            Segment::Map { key: name } | Segment::Enum { variant: name } => push_segment(&mut pointer, name),
+            Segment::Unknown => {}
         }
-        FieldError { pointer, detail: error.to_string() }
-    })
+    }
+    FieldError { pointer, detail: error.to_string() }
 }
 
 fn push_segment(pointer: &mut String, name: &str) {

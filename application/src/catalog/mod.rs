@@ -2,6 +2,7 @@
 //!
 //! Typed on the way in ([`AggregateRegistration`]), type-erased for everything else in the engine.
 
+mod activity;
 mod bounds;
 mod codec;
 mod command_type;
@@ -9,6 +10,7 @@ mod event_kind;
 mod executor;
 mod fingerprint;
 mod fold;
+mod hook;
 mod indexed;
 mod names;
 mod panics;
@@ -26,11 +28,13 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+pub use activity::ActivityType;
 pub use bounds::{EventSourced, ViewOf};
 pub use command_type::CommandType;
 pub use event_kind::EventKind;
 pub use executor::{Defect, Executed, Executor};
 pub use fold::Fold;
+pub use hook::{Hook, NotUnderstood};
 pub use indexed::{Indexed, MemberKind};
 pub use plain::whole;
 pub use process::{Failure, ProcessType, Reacted, Stimulus};
@@ -38,6 +42,7 @@ pub use registration::{AggregateRegistration, Registration};
 pub use undecodable::Undecodable;
 pub use variants::{Variant, variants};
 
+use crate::callbacks::DeliverCallback;
 use crate::ports::{AggregateKey, Command, EventRow};
 
 /// A registered aggregate, without its types.
@@ -68,6 +73,8 @@ pub trait AggregateType: Send + Sync {
 pub struct Catalog {
     aggregates: BTreeMap<&'static str, Arc<dyn AggregateType>>,
     processes: BTreeMap<&'static str, Arc<dyn ProcessType>>,
+    activities: BTreeMap<&'static str, ActivityType>,
+    hooks: BTreeMap<&'static str, (Hook, Arc<CommandType>)>,
     commands: BTreeMap<String, Arc<CommandType>>,
     events: Vec<EventKind>,
 }
@@ -148,10 +155,13 @@ impl Catalog {
         let mut catalog = Self {
             aggregates: BTreeMap::new(),
             processes: BTreeMap::new(),
+            activities: BTreeMap::new(),
+            hooks: BTreeMap::new(),
             commands: BTreeMap::new(),
             events: Vec::new(),
         };
-        for Registration { aggregate, process, commands, events, .. } in registrations {
+        catalog.add_activity(ActivityType::of::<DeliverCallback>()?)?;
+        for Registration { aggregate, process, activities, hooks, commands, events, .. } in registrations {
             let collection = aggregate.collection();
             if catalog.aggregates.values().any(|other| other.collection() == collection) {
                 return Err(RegistrationError::Twice(format!("/v1/{collection}")));
@@ -165,6 +175,12 @@ impl Catalog {
             {
                 return Err(RegistrationError::Twice(process.name().to_owned()));
             }
+            for (hook, command) in hooks {
+                if catalog.hooks.insert(hook.source, (*hook, Arc::clone(command))).is_some() {
+                    return Err(RegistrationError::Twice(format!("/v1/hooks/{}", hook.source)));
+                }
+            }
+            catalog.activities.extend(activities.iter().map(|activity| (activity.name, activity.clone())));
             for command in commands {
                 if catalog.commands.insert(command.name().to_owned(), Arc::clone(command)).is_some() {
                     return Err(RegistrationError::Twice(command.name().to_owned()));
@@ -173,6 +189,18 @@ impl Catalog {
             catalog.events.extend(events.iter().cloned());
         }
         Ok(catalog)
+    }
+
+    /// One of the engine's own.
+    fn add_activity(
+        &mut self,
+        (activity, command): (ActivityType, CommandType),
+    ) -> Result<(), RegistrationError> {
+        self.activities.insert(activity.name, activity);
+        match self.commands.insert(command.name().to_owned(), Arc::new(command)) {
+            None => Ok(()),
+            Some(twin) => Err(RegistrationError::Twice(twin.name().to_owned())),
+        }
     }
 
     /// The aggregate type of that name.
@@ -198,6 +226,36 @@ impl Catalog {
             return None;
         }
         self.commands.get(&command.command_type)?.process()
+    }
+
+    /// How the messages of this source become commands, and of which type.
+    pub fn hook(&self, source: &str) -> Option<&(Hook, Arc<CommandType>)> {
+        self.hooks.get(source)
+    }
+
+    /// The sources of messages, by name.
+    pub fn hooks(&self) -> impl Iterator<Item = &Hook> {
+        self.hooks.values().map(|(hook, _)| hook)
+    }
+
+    /// The activity of that name.
+    pub fn activity(&self, name: &str) -> Option<&ActivityType> {
+        self.activities.get(name)
+    }
+
+    /// All activities, by name.
+    pub fn activities(&self) -> impl Iterator<Item = &ActivityType> {
+        self.activities.values()
+    }
+
+    /// Whether there are activities.
+    pub fn has_activities(&self) -> bool {
+        !self.activities.is_empty()
+    }
+
+    /// Whether an aggregate applies a command, or nobody: neither a process nor an activity.
+    pub fn is_of_an_aggregate(&self, command: &Command) -> bool {
+        self.process_of(command).is_none() && self.activity(&command.command_type).is_none()
     }
 
     /// Whether there are processes.

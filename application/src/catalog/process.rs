@@ -24,6 +24,9 @@ pub trait ProcessType: Send + Sync {
         stimulus: Stimulus<'_>,
         then: Then,
     ) -> Result<Reacted, Failure>;
+    /// Whether an instance of this state (with its layout) still wants what it has called under this label. One that
+    /// cannot be read may.
+    fn still_wants(&self, state: (&str, u16), label: &str) -> bool;
     /// Whether a stored command for it is known, and its data can be read.
     fn reads_command(&self, command: &Command) -> Result<(), Undecodable>;
 }
@@ -149,6 +152,10 @@ impl<P: Process> ProcessType for TypedProcess<P> {
         let state =
             serde_json::to_string(&state).map_err(|error| Failure::Defect(Defect(error.to_string())))?;
         Ok(Reacted { state, effects: then.into_effects() })
+    }
+
+    fn still_wants(&self, state: (&str, u16), label: &str) -> bool {
+        state.1 > P::VERSION || Self::state(Some(state)).map_or(true, |process| process.still_wants(label))
     }
 
     fn reads_command(&self, command: &Command) -> Result<(), Undecodable> {

@@ -6,14 +6,16 @@ use cqrs_es::persist::EventUpcaster;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use wilco_domain::kernel::{
-    Asked, Commands, Context, Decided, Decider, Effect, Landing, Process, Rejection, Rule, Shown,
+    Activity, Asked, Commands, Context, Decided, Decider, Effect, Landing, Process, Rejection, Rule, Shown,
 };
 
+use super::activity::ActivityType;
 use super::bounds::{EventSourced, ViewOf};
 use super::codec::{Codec, Read};
 use super::command_type::Unchecked;
 use super::event_kind::{self, EventKind};
 use super::fingerprint::Fingerprints;
+use super::hook::{self, Hook};
 use super::process::TypedProcess;
 use super::typed::TypedAggregate;
 use super::variants::variants;
@@ -24,6 +26,8 @@ use crate::ports::Command;
 pub struct Registration {
     pub(super) aggregate: Arc<dyn AggregateType>,
     pub(super) process: Option<Arc<dyn ProcessType>>,
+    pub(super) activities: Vec<ActivityType>,
+    pub(super) hooks: Vec<(Hook, Arc<CommandType>)>,
     pub(super) commands: Vec<Arc<CommandType>>,
     pub(super) events: Vec<EventKind>,
     rules: Vec<Rule>,
@@ -60,6 +64,9 @@ pub struct AggregateRegistration<A: Aggregate, V> {
     indexed: Vec<&'static str>,
     revision: u32,
     process: Option<(Arc<dyn ProcessType>, Vec<Unchecked>)>,
+    activities: Vec<Result<(ActivityType, CommandType), RegistrationError>>,
+    hooks: Vec<Hook>,
+    keyed_by_target: Vec<&'static str>,
     view: PhantomData<fn() -> V>,
 }
 
@@ -123,6 +130,9 @@ impl<A: EventSourced, V: ViewOf<A>> AggregateRegistration<A, V> {
             indexed: Vec::new(),
             revision: 0,
             process: None,
+            activities: Vec::new(),
+            hooks: Vec::new(),
+            keyed_by_target: Vec::new(),
             view: PhantomData,
         }
     }
@@ -175,6 +185,28 @@ impl<A: EventSourced, V: ViewOf<A>> AggregateRegistration<A, V> {
         self
     }
 
+    /// Its process has this done outside.
+    #[must_use]
+    pub fn activity<T: Activity>(mut self) -> Self {
+        self.activities.push(ActivityType::of::<T>());
+        self
+    }
+
+    /// Messages of a third party become commands of its process.
+    #[must_use]
+    pub fn hook(mut self, hook: Hook) -> Self {
+        self.hooks.push(hook);
+        self
+    }
+
+    /// Of creating commands of this verb the target alone says which one it is: the same request is the same command, and
+    /// another one for the same target is refused at the door.
+    #[must_use]
+    pub fn keyed_by_target(mut self, verb: &'static str) -> Self {
+        self.keyed_by_target.push(verb);
+        self
+    }
+
     fn command(mut self, verb: &str, change: impl FnOnce(&mut Unchecked)) -> Self {
         if let Ok(commands) = &mut self.commands {
             match commands.iter_mut().find(|command| command.verb() == verb) {
@@ -192,7 +224,19 @@ impl<A: EventSourced, V: ViewOf<A>> AggregateRegistration<A, V> {
     /// # Errors
     /// When names break the conventions, schemas cannot be made, or a rule is not explained.
     pub fn finish(self) -> Result<Registration, RegistrationError> {
-        let Self { collection, services, mut codec, commands, indexed, revision, process, view } = self;
+        let Self {
+            collection,
+            services,
+            mut codec,
+            commands,
+            indexed,
+            revision,
+            process,
+            activities,
+            hooks,
+            keyed_by_target,
+            view,
+        } = self;
         if !names::is_snake_case(A::TYPE) {
             return Err(RegistrationError::Name(A::TYPE.to_owned()));
         }
@@ -214,16 +258,39 @@ impl<A: EventSourced, V: ViewOf<A>> AggregateRegistration<A, V> {
         let process = process.map(|(process, own)| {
             let own = own.into_iter().map(|mut command: Unchecked| {
                 command.process = Some(process.name());
+                command.keyed_by_target = keyed_by_target.contains(&command.verb());
+                if hooks.iter().any(|hook| hook.verb == command.verb()) {
+                    (command.internal, command.patience) = (true, Some(hook::PATIENCE));
+                }
                 command
             });
             commands.extend(own);
             process
         });
         let commands = commands.into_iter().map(|command| command.compile().map(Arc::new));
-        let commands = commands.collect::<Result<_, _>>()?;
+        let mut commands = commands.collect::<Result<Vec<_>, _>>()?;
+        let of_verb = |verb: &str| {
+            let own = commands
+                .iter()
+                .find(|command: &&Arc<CommandType>| command.process().is_some() && command.verb() == verb);
+            own.cloned().ok_or_else(|| RegistrationError::NoCommand(format!("{}.{verb}", A::TYPE)))
+        };
+        let hooks = hooks.into_iter().map(|hook| Ok((hook, of_verb(hook.verb)?)));
+        let hooks = hooks.collect::<Result<_, RegistrationError>>()?;
+        let (activities, own): (Vec<_>, Vec<_>) =
+            activities.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
+        commands.extend(own.into_iter().map(Arc::new));
         let (codec, fingerprints) = (Arc::new(codec), Arc::new(Fingerprints::of::<A, V>(revision)));
         let aggregate = TypedAggregate { collection, services, codec, indexed, fingerprints, view };
-        Ok(Registration { aggregate: Arc::new(aggregate), process, commands, events, rules })
+        Ok(Registration {
+            aggregate: Arc::new(aggregate),
+            process,
+            activities,
+            hooks,
+            commands,
+            events,
+            rules,
+        })
     }
 }
 

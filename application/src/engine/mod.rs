@@ -1,5 +1,6 @@
 //! The engine as the outside sees it.
 
+mod hooks;
 mod lookup;
 mod loops;
 mod processes;
@@ -10,14 +11,18 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
+use wilco_domain::kernel::Activity as _;
 
 pub use crate::settings::EngineSettings;
+pub use hooks::{HookError, Signed};
 pub use lookup::{CancelError, CommandQuery, Found, RetryError, RetrySubmission};
 pub use loops::Running;
 pub use processes::{Instance, ParkedError};
 pub use submission::{Submission, SubmitError, Submitted};
 pub use tree::Tree;
 
+use crate::activities::{Outside, Reach};
+use crate::callbacks::{DeliverCallback, Deliverer};
 use crate::catalog::Catalog;
 use crate::cloud_event::Notifier;
 use crate::feed::FeedHub;
@@ -26,7 +31,7 @@ use crate::kinds::KnownKinds;
 use crate::ownership::Ownership;
 use crate::pace::Pace;
 use crate::parts::Parts;
-use crate::ports::{Broker, Clock, Command, Ids, Store, StoreError};
+use crate::ports::{Broker, Clock, Command, Ids, Outbound, Store, StoreError};
 use crate::queries::Queries;
 use crate::status::CommandStatus;
 use crate::worker::Router;
@@ -49,6 +54,8 @@ pub struct Engine {
     intake: Intake,
     router: Router,
     notifier: Notifier,
+    /// Whom callbacks go out by; `None`: nobody is called back.
+    callbacks: Option<Arc<dyn Outbound>>,
     /// No new commands are taken.
     closing: CancellationToken,
 }
@@ -61,6 +68,7 @@ impl Engine {
         catalog: Arc<Catalog>,
         clock: Arc<dyn Clock>,
         ids: Arc<dyn Ids>,
+        mut outside: Outside,
         settings: EngineSettings,
     ) -> Result<(Arc<Self>, Running), StoreError> {
         let indexed: Vec<_> = catalog.indexed().into_iter().collect();
@@ -69,24 +77,38 @@ impl Engine {
         }
         let heads = store.heads().await?;
         let kinds = Arc::new(KnownKinds::of(&store.event_kinds().await?));
+        let (source, prefix) = (settings.source.clone(), settings.subject_prefix.clone());
+        let notifier = Notifier::new(source, prefix, Arc::clone(&catalog));
+        let hub = Arc::new(FeedHub::new(Arc::clone(&store), &heads, settings.feed_tail));
+        let callbacks = outside.outbound.clone().filter(|_| !outside.callback_keys.is_empty());
+        if let Some(outbound) = &callbacks {
+            let deliverer = Deliverer {
+                outbound: Arc::clone(outbound),
+                store: Arc::clone(&store),
+                hub: Arc::clone(&hub),
+                notifier: notifier.clone(),
+                clock: Arc::clone(&clock),
+                keys: outside.callback_keys.as_slice().into(),
+            };
+            outside.runners.push((DeliverCallback::TYPE, Arc::new(deliverer)));
+        }
         let parts = Parts {
-            hub: Arc::new(FeedHub::new(Arc::clone(&store), &heads, settings.feed_tail)),
+            hub,
             waiters: Arc::default(),
             kinds,
             pace: Arc::default(),
             ownership: Ownership::new(ids.next()),
             settings: Arc::new(settings),
+            reach: Reach::new(&catalog, outside),
             store,
             catalog,
             clock,
         };
         let router = Router::new(&parts.settings.worker);
         let (intake, intake_loop) = Intake::new(&parts, router.clone());
-        let (source, prefix) = (parts.settings.source.clone(), parts.settings.subject_prefix.clone());
-        let notifier = Notifier::new(source, prefix, Arc::clone(&parts.catalog));
         let running = Running::start(&parts, &router, intake_loop, &notifier, broker);
         let closing = CancellationToken::new();
-        Ok((Arc::new(Self { parts, ids, intake, router, notifier, closing }), running))
+        Ok((Arc::new(Self { parts, ids, intake, router, notifier, callbacks, closing }), running))
     }
 
     /// What is registered.

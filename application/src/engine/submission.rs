@@ -78,6 +78,12 @@ pub enum SubmitError {
     /// The command's own id is that of one whose status is not kept any more.
     #[error("a command with this id was settled longer ago than statuses are kept")]
     Expired,
+    /// Nobody can be called back at this address.
+    #[error("nobody can be called back there: {0}")]
+    CallbackUrl(String),
+    /// A setting is missing that this needs.
+    #[error("the setting {0} is missing")]
+    NotConfigured(&'static str),
     /// More commands wait than may; try again after so many seconds.
     #[error("too many commands wait")]
     Backlog(u64),
@@ -262,7 +268,22 @@ impl Engine {
         if submission.not_before.is_some_and(|due| due > now + chrono::TimeDelta::days(LONGEST_DELAY_DAYS)) {
             return Err(SubmitError::TooFar);
         }
+        if let Some(setting) = self.parts.reach.missing(submission.command_type.name(), &submission.data) {
+            return Err(SubmitError::NotConfigured(setting));
+        }
+        if let Some(url) = &submission.callback_url {
+            self.check_callback(url)?;
+        }
         self.command(submission, now)
+    }
+
+    fn check_callback(&self, url: &str) -> Result<(), SubmitError> {
+        const LONGEST: usize = 2048;
+        let outbound = self.callbacks.as_ref().ok_or(SubmitError::NotConfigured("callbacks.secrets"))?;
+        if url.len() > LONGEST {
+            return Err(SubmitError::CallbackUrl(format!("longer than {LONGEST} bytes")));
+        }
+        outbound.objection(url).map_or(Ok(()), |why| Err(SubmitError::CallbackUrl(why)))
     }
 
     fn command(&self, submission: Submission, now: DateTime<Utc>) -> Result<Command, SubmitError> {
@@ -333,7 +354,8 @@ fn after(existing: &Command, command: Arc<Command>) -> Command {
 }
 
 /// What makes two requests the same. A creating command with a client-chosen target and no key is its own key:
-/// an identical retry is the same command, another body is a new one.
+/// an identical retry is the same command, another body is a new one; or a reuse of the key, where the target is all
+/// of it.
 fn idempotency_of(submission: &Submission) -> Option<Idempotency> {
     let fingerprint = submission.fingerprint;
     if submission.idempotency_key.is_some() || submission.id.is_some() {
@@ -343,7 +365,12 @@ fn idempotency_of(submission: &Submission) -> Option<Idempotency> {
     if submission.command_type.effect() != Effect::Creates {
         return None;
     }
-    let hash = xxh3_128(format!("{} {target} {fingerprint:?}", submission.command_type.name()).as_bytes());
+    let name = submission.command_type.name();
+    let hash = if submission.command_type.is_keyed_by_target() {
+        xxh3_128(format!("{name} {target}").as_bytes())
+    } else {
+        xxh3_128(format!("{name} {target} {fingerprint:?}").as_bytes())
+    };
     Some(Idempotency { key: Some(format!("{OWN_KEY}{hash:032x}")), fingerprint })
 }
 

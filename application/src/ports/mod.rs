@@ -4,16 +4,19 @@
 mod broker;
 mod clock;
 mod outbound;
+mod runner;
 mod store;
 
 pub use broker::{Broker, BrokerError, Message, Published, Receipt, Standing, Told};
 pub use clock::{Clock, Ids, RandomIds, SystemClock};
-pub use outbound::{Outbound, OutboundError, OutboundMethod, OutboundRequest, OutboundResponse};
+pub use outbound::{Outbound, OutboundError, OutboundMethod, OutboundRequest, OutboundResponse, origin};
+pub use runner::{Answer, Call, Look, Runner, Setback};
 pub use store::{
-    Accepted, AggregateKey, Begun, BlockedCommand, CancelOutcome, Checkpoint, Checkpoints, Command,
-    CommandFilter, CommandKey, Committed, Deploying, EntryBody, EventRow, Feed, FeedEntry, Fence, Heads,
-    Idempotency, Journal, Kept, Leases, Loaded, MemberValue, NewEvent, OpenCommands, OpenType, Outcome, Page,
-    ParkedEntry, PartitionLease, PartitionSlice, ProcessFilter, ProcessKey, ProcessRow, ProcessStanding,
-    Processes, Registry, ReplyTo, Seat, Settlement, Signal, SnapshotRow, State, Steps, Store, StoreError,
-    StoreIdentity, StoredKind, Timer, UnitOfWork, ViewFilter, ViewMark, ViewRow, Views,
+    Accepted, AggregateKey, AttemptRow, AttemptStep, Attempts, Begun, BlockedCommand, CancelOutcome,
+    Checkpoint, Checkpoints, Command, CommandFilter, CommandKey, Committed, Deploying, DueAttempt, EntryBody,
+    EventRow, Feed, FeedEntry, Fence, Heads, Idempotency, Journal, Kept, Leases, Loaded, MemberValue,
+    NewEvent, OpenCommands, OpenType, Outcome, Page, ParkedEntry, PartitionLease, PartitionSlice,
+    ProcessFilter, ProcessKey, ProcessRow, ProcessStanding, Processes, Registry, ReplyTo, Seat, Settlement,
+    Signal, SnapshotRow, State, Steps, Store, StoreError, StoreIdentity, StoredKind, Timer, UnitOfWork,
+    ViewFilter, ViewMark, ViewRow, Views,
 };

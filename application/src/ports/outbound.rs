@@ -62,4 +62,15 @@ pub trait Outbound: Send + Sync + 'static {
     /// bound: whoever has waited enough drops the future, and with it the connection. Then it is not known whether
     /// the request was done.
     async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, OutboundError>;
+
+    /// Why no request to this URL would ever be sent, as far as that can be said without looking its name up.
+    fn objection(&self, url: &str) -> Option<String>;
+}
+
+/// Whom a URL names, without what is asked of them: `https://example.org:8443`. `None`: it is none of HTTP.
+pub fn origin(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let scheme = scheme.to_ascii_lowercase();
+    let host = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default().to_ascii_lowercase();
+    (matches!(&*scheme, "http" | "https") && !host.is_empty()).then(|| format!("{scheme}://{host}"))
 }

@@ -21,6 +21,7 @@ use super::instances::Instances;
 use super::manner::{Attempt, TIME_LIMIT};
 use super::router::Router;
 use super::setback::{Refusals, Setback};
+use super::trying::Trying;
 use crate::catalog::{Defect, Executed, Executor, Undecodable};
 use crate::meters::Settled;
 use crate::names;
@@ -36,6 +37,7 @@ pub(super) struct Applier {
     epochs: HashMap<u16, i64>,
     executors: HashMap<&'static str, Box<dyn Executor>>,
     instances: Instances,
+    trying: Trying,
     /// Commands whose handler met a defect when it was asked at once: that counts.
     asked: HashSet<CommandKey>,
     pub(super) blocked: Blocked,
@@ -58,6 +60,7 @@ impl Applier {
             epochs: HashMap::new(),
             executors,
             instances: Instances::default(),
+            trying: Trying::default(),
             asked: HashSet::new(),
             blocked: Blocked::default(),
             settled,
@@ -121,6 +124,9 @@ impl Applier {
             self.router.offer(work.issued.clone());
         }
         self.router.expect(&work.steps.set);
+        self.router.expect_attempts(&work.attempts);
+        self.router.expect_postponed(&work);
+        self.trying.start(&self.parts, &self.router);
         let begun: Vec<Arc<Command>> =
             work.steps.begun.iter().map(|begun| Arc::clone(&begun.command)).collect();
         let mut done = self.tell(entries_of(work, &committed), at);
@@ -141,6 +147,15 @@ impl Applier {
             Input::Command(command) => self.take(draft, command, attempt, at).await,
             Input::Signal(signal) => self.instances.take_signal(draft, &self.parts, signal, attempt),
             Input::Timer(timer) => self.instances.take_timer(draft, &self.parts, timer, attempt),
+            Input::Attempt(due) => {
+                let is_wanted = self.instances.still_want(&self.parts, &due.command);
+                self.trying.take_due(draft, &self.parts, due, is_wanted, attempt);
+                Ok(())
+            }
+            Input::Answer(answered) => {
+                Trying::take_answer(draft, &self.parts, answered, attempt);
+                Ok(())
+            }
         }
     }
 
@@ -166,6 +181,9 @@ impl Applier {
         if let (Some(process), false) = (self.parts.catalog.process_of(command), attempt.is_given_up()) {
             return self.instances.take_command(draft, &self.parts, process, command, attempt);
         }
+        if self.parts.catalog.activity(&command.command_type).is_some() && !attempt.is_given_up() {
+            return self.trying.take_command(draft, &self.parts, command, attempt);
+        }
         let (result, attempts) = self.execute(command, attempt, at).await?;
         if let (Ok(Executed::Blocked(why)), true) = (&result, fresh) {
             return Err(store_first(&why.to_string()));
@@ -178,8 +196,7 @@ impl Applier {
     async fn load(&mut self, batch: &[Input], attempt: Attempt<'_>) -> Result<(), StoreError> {
         let mut keys = Vec::new();
         for command in batch.iter().filter_map(Input::command) {
-            if self.parts.catalog.command(&command.command_type).is_some_and(|kind| kind.process().is_some())
-            {
+            if !self.parts.catalog.is_of_an_aggregate(command) {
                 continue;
             }
             let Some(executor) = self.executors.get_mut(command.aggregate_type()) else { continue };
@@ -287,6 +304,7 @@ impl Applier {
     /// What was prepared is forgotten. A defect is told of when its command is settled.
     pub(super) fn set_back(&mut self, setback: &Setback) {
         self.executors.values_mut().for_each(|executor| executor.forget());
+        self.trying.forget();
         match setback {
             Setback::Store(error) => self.refused(error),
             Setback::Defect(defect) => tracing::debug!(%defect, "a batch was not committed"),

@@ -12,8 +12,9 @@ use crate::catalog::{Defect, Executed};
 use crate::kinds::KnownKinds;
 use crate::metadata::OWN_METADATA;
 use crate::ports::{
-    AggregateKey, Begun, BlockedCommand, Command, Committed, EntryBody, EventRow, FeedEntry, NewEvent,
-    Outcome, PartitionSlice, ProcessKey, ProcessRow, Seat, Settlement, Signal, State, Timer, UnitOfWork,
+    AggregateKey, AttemptRow, AttemptStep, Begun, BlockedCommand, Command, Committed, EntryBody, EventRow,
+    FeedEntry, NewEvent, Outcome, PartitionSlice, ProcessKey, ProcessRow, Seat, Settlement, Signal, State,
+    Timer, UnitOfWork,
 };
 use crate::status::rfc3339;
 
@@ -73,12 +74,48 @@ impl Draft {
         let fresh = begun.map_or(fresh, |index| self.work.steps.begun.remove(index).fresh);
         let (state, version, error) = match outcome {
             Ok(version) => (State::Succeeded, version, None),
+            // A process has taken it back, at somebody's wish.
+            Err(problem) if problem.slug() == "cancelled" => (State::Cancelled, None, Some(problem)),
             Err(problem) => (State::Failed, None, Some(problem)),
         };
+        self.end(command, fresh, Settlement { version, error, ..self.settlement(state, attempts) });
+    }
+
+    /// Adds a command that has brought something back.
+    pub(super) fn give(&mut self, command: &Arc<Command>, result: String, attempts: u32) {
+        let result = Some(result);
+        self.end(command, false, Settlement { result, ..self.settlement(State::Succeeded, attempts) });
+    }
+
+    /// Adds a command that nobody wants any more.
+    pub(super) fn cancel(&mut self, command: &Arc<Command>, why: Problem, attempts: u32) {
+        let error = Some(why);
+        self.end(command, false, Settlement { error, ..self.settlement(State::Cancelled, attempts) });
+    }
+
+    fn settlement(&self, state: State, attempts: u32) -> Settlement {
+        Settlement { state, at: self.at, attempts, offset: 0, version: None, error: None, result: None }
+    }
+
+    fn end(&mut self, command: &Arc<Command>, fresh: bool, settlement: Settlement) {
+        self.work.issued.extend(crate::callbacks::of_settled(command, self.at).map(Arc::new));
         let seat = self.seat(command.partition);
-        let error = error.map(|problem| problem.at(crate::status::path_of(command.id)));
-        let settlement = Settlement { state, at: self.at, attempts, offset: 0, version, error };
+        let error = settlement.error.map(|problem| problem.at(crate::status::path_of(command.id)));
+        let settlement = Settlement { error, ..settlement };
         self.work.outcomes.push(Outcome { seat, command: Arc::clone(command), fresh, settlement });
+    }
+
+    /// Adds what becomes of the attempts at an activity, of which so many had begun; `None`: nothing is stored of it.
+    pub(super) fn attempt(&mut self, command: &Command, before: Option<u32>, after: Option<AttemptRow>) {
+        self.touch(command.partition);
+        let (command, partition) = (command.key(), command.partition);
+        self.work.attempts.push(AttemptStep { command, partition, before, after });
+    }
+
+    /// Adds a command that is not to be applied before then.
+    pub(super) fn postpone(&mut self, command: &Command, until: DateTime<Utc>) {
+        self.touch(command.partition);
+        self.work.postponed.push((command.key(), until));
     }
 
     /// When it is settled.

@@ -91,7 +91,10 @@ impl Inbox {
             if !content.owned.contains(&input.partition()) {
                 continue;
             }
-            if let Some(due) = input.not_before() {
+            if input.is_only_here() {
+                // Those are few: a destination has so many slots.
+                content.append(input);
+            } else if let Some(due) = input.not_before() {
                 content.expect(due);
             } else if let Some(arrivals) = &mut content.arrivals {
                 arrivals.push(input);
@@ -140,8 +143,9 @@ impl Inbox {
         let mut content = self.content();
         debug_assert!(content.fresh.is_empty(), "a command that nobody has stored would be forgotten");
         content.owned = owned;
-        content.queue.clear();
-        content.known.clear();
+        let Content { owned, queue, known, .. } = &mut *content;
+        queue.retain(|input| input.is_only_here() && owned.contains(&input.partition()));
+        *known = queue.iter().map(Input::key).collect();
         content.behind = true;
     }
 

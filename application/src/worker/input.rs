@@ -10,7 +10,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::ports::{Command, CommandKey, ProcessKey, Signal, Timer};
+use crate::activities::Answered;
+use crate::ports::{Command, CommandKey, DueAttempt, ProcessKey, Signal, Timer};
 
 /// Something that a lane is to do.
 #[derive(Clone, Debug)]
@@ -21,6 +22,10 @@ pub(crate) enum Input {
     Signal(Arc<Signal>),
     /// To let a timer of an instance fire.
     Timer(Arc<Timer>),
+    /// To have an activity tried.
+    Attempt(Arc<DueAttempt>),
+    /// To take down what became of an attempt.
+    Answer(Arc<Answered>),
 }
 
 /// Tells inputs apart.
@@ -32,13 +37,19 @@ pub(crate) enum InputKey {
     Signal(CommandKey),
     /// A timer that is set anew is another one.
     Timer(Box<(ProcessKey, String, DateTime<Utc>)>),
+    /// The one after so many attempts.
+    Attempt(CommandKey, u32),
+    /// To the attempt of that number.
+    Answer(CommandKey, u32),
 }
 
 /// By what tells most of them apart: it is done several times for each.
 impl Hash for InputKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
         match self {
-            Self::Command(key) | Self::Signal(key) => key.hash(state),
+            Self::Command(key) | Self::Signal(key) | Self::Attempt(key, _) | Self::Answer(key, _) => {
+                key.hash(state);
+            }
             Self::Timer(timer) => timer.hash(state),
         }
     }
@@ -53,6 +64,8 @@ impl Input {
             Self::Timer(timer) => {
                 InputKey::Timer(Box::new((timer.process.clone(), timer.name.clone(), timer.due_at)))
             }
+            Self::Attempt(due) => InputKey::Attempt(due.command.key(), due.row.attempt),
+            Self::Answer(answered) => InputKey::Answer(answered.command.key(), answered.row.attempt),
         }
     }
 
@@ -62,6 +75,8 @@ impl Input {
             Self::Command(command) => command.partition,
             Self::Signal(signal) => signal.to.partition,
             Self::Timer(timer) => timer.partition,
+            Self::Attempt(due) => due.command.partition,
+            Self::Answer(answered) => answered.command.partition,
         }
     }
 
@@ -74,6 +89,8 @@ impl Input {
                 (settlement.map_or(signal.command.accepted_at, |settlement| settlement.at), signal.command.id)
             }
             Self::Timer(timer) => (timer.due_at, Uuid::max()),
+            Self::Attempt(due) => (due.row.due_at, due.command.id),
+            Self::Answer(answered) => (answered.at, answered.command.id),
         }
     }
 
@@ -81,7 +98,8 @@ impl Input {
     pub(super) fn size(&self) -> usize {
         match self {
             Self::Command(command) => command.data.len(),
-            Self::Signal(_) | Self::Timer(_) => 0,
+            Self::Answer(answered) => answered.size(),
+            Self::Signal(_) | Self::Timer(_) | Self::Attempt(_) => 0,
         }
     }
 
@@ -89,7 +107,7 @@ impl Input {
     pub(super) fn not_before(&self) -> Option<DateTime<Utc>> {
         match self {
             Self::Command(command) => command.not_before,
-            Self::Signal(_) => None,
+            Self::Signal(_) | Self::Attempt(_) | Self::Answer(_) => None,
             Self::Timer(timer) => Some(timer.due_at),
         }
     }
@@ -98,8 +116,13 @@ impl Input {
     pub(super) fn command(&self) -> Option<&Arc<Command>> {
         match self {
             Self::Command(command) => Some(command),
-            Self::Signal(_) | Self::Timer(_) => None,
+            Self::Signal(_) | Self::Timer(_) | Self::Attempt(_) | Self::Answer(_) => None,
         }
+    }
+
+    /// Whether it is in no store: nobody will find it there again.
+    pub(super) const fn is_only_here(&self) -> bool {
+        matches!(self, Self::Answer(_))
     }
 }
 

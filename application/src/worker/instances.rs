@@ -9,9 +9,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
-use wilco_domain::kernel::{Existence, Problem, Reply, Then};
+use wilco_domain::kernel::{Existence, Problem, Reply, Success, Then};
 
 use super::batch::Draft;
 use super::blocked;
@@ -82,6 +82,15 @@ impl Instances {
         let Some(kind) = parts.catalog.process(process) else { return Ok(()) };
         let key = command.process(process);
         if let Some(problem) = self.refused(parts, &key, kind.home(), command) {
+            if let Some(until) = waits_until(parts, command, draft.at()) {
+                if fresh {
+                    // What stays open has to be stored first.
+                    let why = "a new command waits for what it is for";
+                    return Err(Setback::Defect(Defect(why.to_owned())));
+                }
+                draft.postpone(command, until);
+                return Ok(());
+            }
             draft.conclude(command, fresh, Err(problem), 1);
             return Ok(());
         }
@@ -213,6 +222,20 @@ impl Instances {
         Ok(())
     }
 
+    /// Whether whoever asked for an activity still wants it.
+    pub(super) fn still_want(&self, parts: &Parts, command: &Command) -> bool {
+        let Some(to) = command.reply_to.as_deref() else { return true };
+        let instance = self.batch.get(&to.process(&command.tenant)).map(|instance| &instance.row);
+        let kind = parts.catalog.process(&to.process_type);
+        match (instance, kind) {
+            (Some(row), Some(kind)) => {
+                row.ended_at.is_none() && kind.still_wants((&row.state, row.state_version), &to.label)
+            }
+            (None, Some(_)) => false,
+            (_, None) => true,
+        }
+    }
+
     /// Whether a command's effect on the existence of the instance speaks against it.
     fn refused(&self, parts: &Parts, key: &ProcessKey, home: &str, command: &Command) -> Option<Problem> {
         let existence = if self.batch.contains_key(key) { Existence::Present } else { Existence::Absent };
@@ -234,7 +257,8 @@ impl Instances {
     ) -> Result<Plan, Failure> {
         let instance = self.batch.get(key);
         let before = instance.map(|instance| (&*instance.row.state, instance.row.state_version));
-        let Reacted { state, effects } = kind.react(before, stimulus, Then::new(&key.id, at))?;
+        let then = Then::new(&key.id, at).with_settings(parts.reach.settings_of(kind.name()));
+        let Reacted { state, effects } = kind.react(before, stimulus, then)?;
         let row = match (instance, cause.at_hand) {
             (Some(instance), _) => instance.row.clone(),
             (None, Some(command)) => begun_by(key, command, now),
@@ -301,12 +325,23 @@ impl Instances {
     }
 }
 
+/// When a command for an instance that is not there is tried again, if it has the patience: after half as long as it has
+/// waited, between one second and thirty.
+fn waits_until(parts: &Parts, command: &Command, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let patience = parts.catalog.command(&command.command_type)?.patience()?;
+    let waited = now - command.accepted_at;
+    let pause = (waited / 2).clamp(TimeDelta::seconds(1), TimeDelta::seconds(30));
+    (waited < patience).then(|| now + pause)
+}
+
 /// The instance that an input is for, if it is for one.
 pub(super) fn instance_of(catalog: &Catalog, input: &Input) -> Option<ProcessKey> {
     match input {
         Input::Command(command) => Some(command.process(catalog.process_of(command)?)),
         Input::Signal(signal) => Some(signal.to.process(&signal.command.tenant)),
         Input::Timer(timer) => Some(timer.process.clone()),
+        Input::Attempt(due) => Some(due.command.reply_to.as_deref()?.process(&due.command.tenant)),
+        Input::Answer(_) => None,
     }
 }
 
@@ -335,15 +370,22 @@ fn begun_by(key: &ProcessKey, command: &Command, now: DateTime<Utc>) -> ProcessR
 fn reply_of(signal: &Signal) -> Option<Reply> {
     let settlement = signal.command.settlement.as_ref()?;
     if settlement.state == State::Succeeded {
-        return Some(Reply::Succeeded(settlement.version));
+        let result = settlement.result.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        let (version, result) = (settlement.version, result.unwrap_or_default());
+        return Some(Reply::Succeeded(Success { version, result }));
     }
     let problem = settlement.error.clone()?;
     let done = signal.to.must.as_ref().is_some_and(|unless| unless.iter().any(|slug| slug == problem.slug()));
-    Some(if done { Reply::Succeeded(None) } else { Reply::Failed(problem) })
+    Some(if done { Reply::Succeeded(Success::default()) } else { Reply::Failed(problem) })
 }
 
 /// A command that cannot be handled now; what stays open has to be stored first.
-fn block(draft: &mut Draft, command: &Arc<Command>, fresh: bool, why: Problem) -> Result<(), Setback> {
+pub(super) fn block(
+    draft: &mut Draft,
+    command: &Arc<Command>,
+    fresh: bool,
+    why: Problem,
+) -> Result<(), Setback> {
     if fresh {
         return Err(Setback::Defect(Defect(format!("a new command is blocked: {}", why.detail))));
     }

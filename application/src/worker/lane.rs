@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -61,12 +61,16 @@ impl Lane {
     /// Runs until `stop` is set and nothing waits any more.
     pub(super) async fn run(mut self, stop: CancellationToken) {
         loop {
+            if stop.is_cancelled() {
+                // What is under way comes to its end, and nothing is begun.
+                self.parts.reach.destinations.close();
+            }
             self.take_assignment().await;
             self.refill().await;
             let hand = self.inbox.take(self.parts.settings.worker.batch);
             if !hand.inputs.is_empty() {
                 self.work_off(hand).await;
-            } else if stop.is_cancelled() {
+            } else if stop.is_cancelled() && self.parts.reach.under_way.is_empty() {
                 self.inbox.end();
                 self.store_fresh(Hand::default()).await;
                 return;
@@ -85,7 +89,7 @@ impl Lane {
         tokio::select! {
             () = self.inbox.news() => {}
             _ = self.leases.changed() => self.leases.mark_changed(),
-            () = stop.cancelled() => {}
+            () = stop.cancelled(), if !stop.is_cancelled() => {}
             () = tokio::time::sleep(pause.max(Duration::from_millis(1))) => {}
         }
     }
@@ -156,7 +160,29 @@ impl Lane {
             found.extend(signals.into_iter().map(|signal| Input::Signal(Arc::new(signal))));
             found.extend(due.into_iter().map(|timer| Input::Timer(Arc::new(timer))));
         }
+        if self.parts.catalog.has_activities() {
+            found.extend(self.due_attempts(partitions, now).await?);
+        }
         Ok((found, complete))
+    }
+
+    /// The attempts that may begin: none of destinations that have no slot. When one that is ill may be asked again is
+    /// another reason to look.
+    async fn due_attempts(
+        &mut self,
+        partitions: &[u16],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Input>, StoreError> {
+        let destinations = &self.parts.reach.destinations;
+        let due = self
+            .parts
+            .store
+            .due_attempts(partitions, now, destinations.slots(), &destinations.closed())
+            .await?;
+        if let Some(pause) = destinations.next_opening().and_then(|pause| TimeDelta::from_std(pause).ok()) {
+            self.inbox.expect(now + pause);
+        }
+        Ok(due.into_iter().map(|due| Input::Attempt(Arc::new(due))).collect())
     }
 
     /// Lets go of what is blocked, as far as it need not be any more.

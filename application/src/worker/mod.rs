@@ -13,6 +13,7 @@
 //! | `lane` | takes it batch by batch, and follows which partitions are owned |
 //! | `attempt`, `manner`, `batch` | one attempt at a batch, how it is made, and the unit of work that it writes |
 //! | `instances`, `planning` | the processes that a batch is about, and what they want |
+//! | `trying` | the activities that it is about: attempts are counted here, and made once that is committed |
 //! | `blocked` | what this build of the program cannot apply |
 //! | `recovery`, `setback` | what is done when it fails, and why it may |
 //!
@@ -38,6 +39,7 @@ mod planning;
 mod recovery;
 mod router;
 mod setback;
+mod trying;
 
 use tokio_util::sync::CancellationToken;
 

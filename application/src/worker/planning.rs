@@ -121,11 +121,10 @@ impl Planning<'_> {
 
     /// A command that an instance issues: its id follows from the step, so that the same step issues the same one.
     fn issued(&self, row: &ProcessRow, issued: Issued) -> Result<Command, Defect> {
-        let Issued { label, aggregate_type, target, verb, data, unless } = issued;
-        let command_type = format!("{aggregate_type}.{verb}");
-        if self.parts.catalog.command(&command_type).is_none() {
-            return Err(Defect(format!("it issues {command_type}, which there is not")));
-        }
+        let Issued { label, command_type, target, data, unless } = issued;
+        let kind = self.parts.catalog.command(&command_type);
+        let unknown = || Defect(format!("it issues {command_type}, which there is not"));
+        let aggregate_type = kind.ok_or_else(unknown)?.aggregate();
         let depth = row.depth + 1;
         if depth > DEEPEST {
             return Err(Defect(format!("{DEEPEST} processes have led to one another")));
@@ -231,6 +230,7 @@ mod tests {
                 offset: 1,
                 version: None,
                 error,
+                result: None,
             }),
         }
     }

@@ -121,9 +121,19 @@ async fn stored(
     if keys.len() == batch.len() {
         return Ok((commands, Vec::new()));
     }
+    let tried = |input: &Input| match input {
+        Input::Attempt(due) => Some(due.command.key()),
+        Input::Answer(answered) => Some(answered.command.key()),
+        Input::Command(_) | Input::Signal(_) | Input::Timer(_) => None,
+    };
+    let tried: Vec<CommandKey> = batch.iter().filter_map(tried).collect();
+    let tried = if tried.is_empty() { Vec::new() } else { store.attempts(&tried).await? };
+    let tried = tried.into_iter().flat_map(|(key, row)| {
+        [InputKey::Attempt(key.clone(), row.attempt), InputKey::Answer(key, row.attempt)]
+    });
     let signals = store.signals(partitions, MOST_AGAIN).await?.into_iter();
     let timers = store.timers(partitions, now, MOST_AGAIN).await?.into_iter();
     let there = signals.map(|signal| Input::Signal(Arc::new(signal)));
     let there = there.chain(timers.map(|timer| Input::Timer(Arc::new(timer))));
-    Ok((commands, there.map(|input| input.key()).collect()))
+    Ok((commands, there.map(|input| input.key()).chain(tried).collect()))
 }

@@ -5,7 +5,8 @@ use super::WorkerSettings;
 use super::inbox::Inbox;
 use super::input::Input;
 use crate::acceptance::Fresh;
-use crate::ports::{Command, CommandKey, Signal, Timer};
+use crate::activities::Answered;
+use crate::ports::{AttemptStep, Command, CommandKey, Signal, Timer, UnitOfWork};
 
 /// Brings commands to the lane that is responsible.
 #[derive(Clone)]
@@ -34,6 +35,29 @@ impl Router {
         let signals: Vec<Input> = signals.collect();
         if !signals.is_empty() {
             self.offer_inputs(signals);
+        }
+    }
+
+    /// Hands over what became of an attempt.
+    pub(crate) fn answer(&self, answered: Answered) {
+        self.offer_inputs(vec![Input::Answer(Arc::new(answered))]);
+    }
+
+    /// Attempts were put off: the lanes look for them when they fall due.
+    pub(crate) fn expect_attempts(&self, steps: &[AttemptStep]) {
+        for step in steps {
+            if let Some(row) = &step.after {
+                self.inboxes[self.lane_of(step.partition)].expect(row.due_at);
+            }
+        }
+    }
+
+    /// Commands were postponed: the lanes look for them when they fall due.
+    pub(crate) fn expect_postponed(&self, work: &UnitOfWork) {
+        for (_, until) in &work.postponed {
+            for slice in &work.partitions {
+                self.inboxes[self.lane_of(slice.partition)].expect(*until);
+            }
         }
     }
 

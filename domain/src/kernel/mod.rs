@@ -1,5 +1,6 @@
 //! What the engine's users implement and name.
 
+mod activity;
 mod caller;
 mod command;
 mod decided;
@@ -8,9 +9,11 @@ mod given;
 mod ids;
 mod problem;
 mod process;
+mod process_test;
 mod rejection;
 mod shown;
 
+pub use activity::{Activity, Pause, Policy, Within};
 pub use caller::{Caller, InvalidTenant, Scope, Scopes, Tenant};
 pub use command::{CommandShape, Commands, Effect, Existence};
 pub use decided::{Asked, Decided, Happened, Refused};
@@ -18,7 +21,8 @@ pub use decider::{Context, Decider, Events, Refusals};
 pub use given::{Given, When, given};
 pub use ids::{AggregateId, InvalidId};
 pub use problem::{FieldError, Problem, title};
-pub use process::{Effects, Held, Input, Issued, Process, Progress, Reply, Then};
+pub use process::{Effects, Held, Input, Issued, Process, Progress, Reply, Success, Then};
+pub use process_test::{ProcessTest, Replied, done, failed};
 pub use rejection::{Rejection, RejectionKind, Rule};
 pub use shown::{Landing, LandingView, Shown};
 pub use wilco_derive::{commands, events, refusals, state, value};

@@ -1,4 +1,6 @@
+use std::any::Any;
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use schemars::JsonSchema;
@@ -7,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Commands, Decider, Problem};
+use super::{Activity, Commands, Decider, Problem};
 
 /// Work of several steps: it is begun by a command, issues others, hears what became of them, waits, and at last settles
 /// what it was begun by.
@@ -31,6 +33,13 @@ pub trait Process:
     /// What it does about an input. An error refuses the command at hand, and nothing of this input remains; of a reply
     /// or a timer there is nothing to refuse, so that an error is a defect.
     fn react(&mut self, input: Input<Self::Command>, then: &mut Then) -> Result<(), Box<Problem>>;
+
+    /// Whether an activity that it has called under this label is still to be tried. Asked before each attempt but the
+    /// first: what nobody wants any more is cancelled.
+    fn still_wants(&self, label: &str) -> bool {
+        let _ = label;
+        true
+    }
 
     /// State of an earlier layout as one of the next; `None`: it cannot be read.
     fn upgrade(from: u16, state: Value) -> Option<Value> {
@@ -58,10 +67,26 @@ pub struct Held(pub Uuid);
 /// What became of an issued command.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
-    /// It was applied; with the version of its aggregate after it.
-    Succeeded(Option<i64>),
+    /// It was done.
+    Succeeded(Success),
     /// It was refused, given up or cancelled.
     Failed(Problem),
+}
+
+/// What came of a command that was done.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Success {
+    /// The version of its aggregate after it, if it was for one.
+    pub version: Option<i64>,
+    /// What an activity has brought back, as JSON.
+    pub result: Value,
+}
+
+impl Success {
+    /// What an activity has brought back; `None`: it is not of this type.
+    pub fn read<T: DeserializeOwned>(&self) -> Option<T> {
+        T::deserialize(&self.result).ok()
+    }
 }
 
 /// What an instance wants to be done, collected while it [reacts](Process::react).
@@ -69,6 +94,7 @@ pub enum Reply {
 pub struct Then {
     id: String,
     at: DateTime<Utc>,
+    settings: Option<Arc<dyn Any + Send + Sync>>,
     effects: Effects,
 }
 
@@ -94,12 +120,10 @@ pub struct Effects {
 pub struct Issued {
     /// Names it among those of the instance; the reply bears it.
     pub label: String,
-    /// The aggregate's type.
-    pub aggregate_type: &'static str,
-    /// The aggregate's id.
+    /// Its type: aggregate and verb.
+    pub command_type: String,
+    /// The id of what it is for.
     pub target: String,
-    /// The imperative verb.
-    pub verb: String,
     /// Its own members, a JSON object.
     pub data: Value,
     /// It has to be done in the end: one that fails is tried again until it succeeds or is refused with one of these
@@ -124,7 +148,29 @@ pub struct Progress {
 impl Then {
     /// For the instance of that id, at the time of the input.
     pub fn new(id: impl Into<String>, at: DateTime<Utc>) -> Self {
-        Self { id: id.into(), at, effects: Effects::default() }
+        Self { id: id.into(), at, settings: None, effects: Effects::default() }
+    }
+
+    /// With what the program was told about processes of this type.
+    #[must_use]
+    pub fn with_settings(self, settings: Option<Arc<dyn Any + Send + Sync>>) -> Self {
+        Self { settings, ..self }
+    }
+
+    /// What the program was told about processes of this type; the default, if that is nothing of the kind.
+    pub fn settings<S: Clone + Default + 'static>(&self) -> S {
+        let settings = self.settings.as_ref().and_then(|settings| settings.downcast_ref::<S>());
+        settings.cloned().unwrap_or_default()
+    }
+
+    /// What is to be left to chance, 0 to 1: another for each input, and the same when it is handled again.
+    pub fn chance(&self) -> f64 {
+        let bytes = self.id.bytes().chain(self.at.timestamp_micros().to_le_bytes());
+        // FNV-1a.
+        let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        (hash >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     /// The instance's id.
@@ -145,14 +191,20 @@ impl Then {
         command: &T::Command,
     ) -> &mut Self {
         let (verb, data) = verb_and_data(command);
-        self.effects.issued.push(Issued {
-            label: label.to_owned(),
-            aggregate_type: T::TYPE,
-            target: target.into(),
-            verb,
-            data,
-            unless: None,
-        });
+        self.push(label, format!("{}.{verb}", T::TYPE), target.into(), data)
+    }
+
+    /// Has an activity done; its [reply](Input::Reply) bears the label. It is for the instance's own id, and thereby in
+    /// its partition if it is named after its home.
+    pub fn call<A: Activity>(&mut self, label: &str, activity: &A) -> &mut Self {
+        let data = serde_json::to_value(activity).unwrap_or_default();
+        let target = self.id.clone();
+        self.push(label, A::TYPE.to_owned(), target, data)
+    }
+
+    fn push(&mut self, label: &str, command_type: String, target: String, data: Value) -> &mut Self {
+        let label = label.to_owned();
+        self.effects.issued.push(Issued { label, command_type, target, data, unless: None });
         self
     }
 

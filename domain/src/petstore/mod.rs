@@ -1,6 +1,7 @@
 //! The pet store.
 
-pub mod money;
 pub mod order;
 pub mod ordering;
 pub mod pet;
+
+pub use ordering::{Ordering, Reserving};

@@ -1,15 +1,28 @@
 //! Ordering: the process that holds a pet for an order, notes the order, and sees it through to its end.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 
 use super::order::{Order, OrderCommand, OrderRefusal};
 use super::pet::{Pet, PetCommand};
 use crate::kernel::{Held, Input, Problem, Process, Refused, Reply, Then, commands, state, value};
 
-/// For how long a pet is held for an order that nobody approves.
-const RESERVATION: TimeDelta = TimeDelta::hours(24);
-/// The timer of that.
+/// The timer of a pet that is held.
 const RESERVED: &str = "reserved";
+
+/// How pets are held for orders.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reserving {
+    /// For how long, if nobody approves the order.
+    pub reservation: Duration,
+}
+
+impl Default for Reserving {
+    fn default() -> Self {
+        Self { reservation: Duration::from_hours(24) }
+    }
+}
 
 /// Where an order is on its way, and who waits for what.
 #[state]
@@ -107,8 +120,8 @@ impl Process for Ordering {
     fn react(&mut self, input: Input<OrderingCommand>, then: &mut Then) -> Result<(), Box<Problem>> {
         match input {
             Input::Command(asked, command) => self.take(asked, command, then),
-            Input::Reply(_, Reply::Succeeded(version)) => {
-                self.go_on(version, then);
+            Input::Reply(_, Reply::Succeeded(done)) => {
+                self.go_on(done.version, then);
                 Ok(())
             }
             Input::Reply(_, Reply::Failed(problem)) => {
@@ -159,7 +172,7 @@ impl Ordering {
                 Stage::Creating
             }
             Stage::Creating => {
-                then.after(RESERVATION, RESERVED);
+                Self::hold(then);
                 self.done(Ok(version), then);
                 Stage::Placed
             }
@@ -224,11 +237,17 @@ impl Ordering {
             }
             Stage::Selling => {
                 self.done(Err(problem), then);
-                then.after(RESERVATION, RESERVED);
+                Self::hold(then);
                 self.stage = Stage::Placed;
             }
             _ => self.done(Err(problem), then),
         }
+    }
+
+    /// From now on it is placed, and for so long.
+    fn hold(then: &mut Then) {
+        let reservation = then.settings::<Reserving>().reservation;
+        then.after(TimeDelta::from_std(reservation).unwrap_or(TimeDelta::MAX), RESERVED);
     }
 
     fn release(&mut self, asked: Option<Held>, then: &mut Then) {
@@ -280,7 +299,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::kernel::Effects;
+    use crate::kernel::{Effects, Success};
 
     const ASKED: Held = Held(Uuid::nil());
 
@@ -301,7 +320,7 @@ mod tests {
     }
 
     fn done(label: &str) -> Input<OrderingCommand> {
-        Input::Reply(label.into(), Reply::Succeeded(Some(1)))
+        Input::Reply(label.into(), Reply::Succeeded(Success { version: Some(1), ..Success::default() }))
     }
 
     fn refused(label: &str, slug: &str) -> Input<OrderingCommand> {
@@ -312,7 +331,7 @@ mod tests {
         effects
             .issued
             .iter()
-            .map(|one| (one.label.as_str(), format!("{}.{} {}", one.aggregate_type, one.verb, one.target)))
+            .map(|one| (one.label.as_str(), format!("{} {}", one.command_type, one.target)))
             .collect()
     }
 

@@ -1,7 +1,7 @@
 //! A pet: made, changed, reserved for one order at a time, released or sold, deleted.
 
-use super::money::Money;
 use crate::kernel::{Context, Decider, commands, events, refusals, state, value};
+use crate::money::Money;
 
 /// What the rules of a pet depend on; what describes it lives in its view.
 #[state]

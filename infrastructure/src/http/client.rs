@@ -97,6 +97,10 @@ impl Outbound for HttpClient {
         let (body, is_whole) = read(response).await;
         Ok(OutboundResponse { status, retry_after, body, is_whole })
     }
+
+    fn objection(&self, url: &str) -> Option<String> {
+        self.egress.check(url).err().map(|refused| refused.to_string())
+    }
 }
 
 const fn method(method: OutboundMethod) -> Method {

@@ -4,9 +4,11 @@
 //! elsewhere than a moment ago. Neither redirects nor proxies lead around that: the ones are not followed, the
 //! others not used.
 
+mod asking;
 mod client;
 mod egress;
 mod resolver;
 
+pub use asking::{Understood, undeliverable, understood};
 pub use client::{ClientError, HttpClient};
 pub use egress::{Egress, Refused};

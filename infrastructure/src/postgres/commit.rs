@@ -8,6 +8,7 @@ use wilco_application::ports::{
     StoredKind, UnitOfWork, ViewRow,
 };
 
+use super::attempts::bind_attempts;
 use super::processes::bind_steps;
 use super::registry::lock_order;
 use super::rows::{Scalar, bind_commands, bind_given, bind_origin, unreadable, with_columns_after};
@@ -17,7 +18,7 @@ type Statement<'q> = Scalar<'q, Vec<i64>>;
 const COMMIT: &str = include_str!("sql/commit.sql");
 /// How many parameters that has.
 const PARAMETERS: usize = 67;
-/// With what comes of it: commands that it issues, and what instances of processes did.
+/// With what comes of it: commands that it issues, what instances of processes did, and attempts at activities.
 static COMMIT_AND_GO_ON: LazyLock<String> = LazyLock::new(|| {
     with_columns_after(include_str!("sql/issue.sql"), PARAMETERS) + COMMIT + include_str!("sql/step.sql")
 });
@@ -42,8 +43,8 @@ pub(super) fn statement(work: &UnitOfWork) -> Result<Statement<'_>, StoreError> 
     fresh.sort_by_key(|outcome| lock_order(&outcome.command));
     let stored_seats = seats(column(&stored, |outcome| outcome.seat))?;
     let fresh_seats = seats(column(&fresh, |outcome| outcome.seat))?;
-    let goes_on = !(work.issued.is_empty() && work.steps.is_empty());
-    let text = if goes_on { &COMMIT_AND_GO_ON } else { COMMIT };
+    let is_plain = work.is_plain();
+    let text = if is_plain { COMMIT } else { &COMMIT_AND_GO_ON };
     let query = sqlx::query_scalar(text).bind(work.owner);
     let query = bind_partitions(query, &work.partitions);
     let query = bind_events(query, event_seats, &work.events);
@@ -53,14 +54,15 @@ pub(super) fn statement(work: &UnitOfWork) -> Result<Statement<'_>, StoreError> 
     let query = bind_commands(bind_outcomes(query, fresh_seats, &fresh)?, &commands);
     let query = bind_snapshots(bind_views(query, &work.views), &work.snapshots);
     let query = bind_blocked(bind_kinds(query, &work.kinds), &work.blocked)?;
-    if !goes_on {
+    if is_plain {
         return Ok(query);
     }
     let mut stored: Vec<(&Command, State)> = work.stored_as().collect();
     stored.sort_by_key(|(command, _)| lock_order(command));
     let commands = column(&stored, |(command, _)| *command);
     let query = bind_origin(bind_given(query, &commands), &commands);
-    bind_steps(query.bind(column(&stored, |(_, state)| *state as i16)), &work.steps)
+    let query = bind_steps(query.bind(column(&stored, |(_, state)| *state as i16)), &work.steps)?;
+    Ok(bind_attempts(query, work))
 }
 
 fn bind_partitions<'q>(query: Statement<'q>, slices: &'q [PartitionSlice]) -> Statement<'q> {

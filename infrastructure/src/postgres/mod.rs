@@ -30,6 +30,7 @@
 //! kept for the next commit.
 
 mod adopt;
+mod attempts;
 mod checkpoints;
 mod commit;
 mod deploying;

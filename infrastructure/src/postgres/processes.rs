@@ -7,16 +7,18 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sqlx::postgres::PgRow;
 use sqlx::{Postgres, QueryBuilder, Row};
+use wilco_application::callbacks;
 use wilco_application::ports::{
-    AggregateKey, Command, Page, ProcessFilter, ProcessKey, ProcessRow, ProcessStanding, Processes, ReplyTo,
-    Signal, Steps, StoreError, Timer,
+    AggregateKey, Command, CommandKey, Page, ProcessFilter, ProcessKey, ProcessRow, ProcessStanding,
+    Processes, Registry as _, ReplyTo, Signal, Steps, StoreError, Timer,
 };
 use wilco_domain::kernel::Problem;
 
 use super::PostgresStore;
 use super::errors::classify;
-use super::rows::{Scalar, command, tenant, unreadable, with_columns};
+use super::rows::{Scalar, bind_given, command, tenant, unreadable, with_columns};
 
+static GIVE_UP: LazyLock<String> = LazyLock::new(|| with_columns(include_str!("sql/give_up.sql")));
 static AWAITED: LazyLock<String> = LazyLock::new(|| with_columns(include_str!("sql/awaited.sql")));
 static SIGNALS: LazyLock<String> = LazyLock::new(|| with_columns(include_str!("sql/signals.sql")));
 
@@ -119,10 +121,14 @@ impl Processes for PostgresStore {
         let (process, home) = (process.clone(), home.to_owned());
         let error = serde_json::to_string(error).map_err(unreadable)?;
         let pool = self.writes().clone();
+        // What an instance holds does not change while it stands still.
+        let held = self.held_by(&process).await?;
         let given_up = self
             .outlive(async move {
                 let target = AggregateKey::new(&process.tenant, home.as_str(), &process.id);
-                sqlx::query_scalar("SELECT wilco_give_up($1, $2, $3, $4, $5, $6, $7)")
+                let deliveries: Vec<Command> =
+                    held.iter().filter_map(|command| callbacks::of_settled(command, at)).collect();
+                bind_given(sqlx::query_scalar(&GIVE_UP), &deliveries.iter().collect::<Vec<_>>())
                     .bind(&process.process_type)
                     .bind(process.tenant.stored())
                     .bind(&process.id)
@@ -137,6 +143,16 @@ impl Processes for PostgresStore {
             .await?;
         self.hint_of_entries();
         Ok(given_up)
+    }
+}
+
+impl PostgresStore {
+    /// The commands that an instance is to settle.
+    async fn held_by(&self, process: &ProcessKey) -> Result<Vec<Command>, StoreError> {
+        let row = self.processes(std::slice::from_ref(process)).await?.pop();
+        let holds =
+            row.iter().flat_map(|row| row.holds.iter().map(|id| CommandKey::new(&process.tenant, *id)));
+        self.commands(&holds.collect::<Vec<_>>()).await
     }
 }
 

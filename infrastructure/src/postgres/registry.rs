@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::{PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;
+use wilco_application::callbacks;
 use wilco_application::ports::{
     Accepted, CancelOutcome, Command, CommandFilter, CommandKey, OpenCommands, Page, Registry, State,
     StoreError,
@@ -29,6 +30,7 @@ static BY_ID: LazyLock<String> =
     LazyLock::new(|| with_columns("SELECT {command} FROM commands c WHERE c.id = $1 AND c.tenant = $2"));
 static BY_IDS: LazyLock<String> =
     LazyLock::new(|| with_columns("SELECT {command} FROM commands c WHERE c.id = ANY ($1)"));
+static CANCEL: LazyLock<String> = LazyLock::new(|| with_columns(include_str!("sql/cancel.sql")));
 static ALL: LazyLock<String> = LazyLock::new(|| with_columns("SELECT {command} FROM commands c WHERE "));
 
 #[async_trait]
@@ -144,9 +146,12 @@ impl Registry for PostgresStore {
         let (id, tenant) = (key.id, key.tenant.clone());
         let error = serde_json::to_string(error).map_err(unreadable)?;
         let pool = self.writes().clone();
+        // Where to call back is said once and for all.
+        let delivery = self.command(key).await?.and_then(|command| callbacks::of_settled(&command, at));
         let cancelled = self
             .outlive(async move {
-                sqlx::query_scalar::<_, Option<bool>>("SELECT wilco_cancel_2($1, $2, $3, $4)")
+                let deliveries: Vec<&Command> = delivery.iter().collect();
+                bind_given(sqlx::query_scalar::<_, Option<bool>>(&CANCEL), &deliveries)
                     .bind(id)
                     .bind(tenant.stored())
                     .bind(at)

@@ -40,6 +40,9 @@ const ORIGIN: [(&str, &str); 4] =
 /// What is stored of a command when it is settled, in the order in which it is read.
 const SETTLED: [&str; 6] = ["status", "settled_at", "attempts", "version", "error", "\"offset\""];
 
+/// What few commands give beside their resource, written by a statement of its own; read behind all others.
+const RESULT: &str = "result";
+
 /// A statement whose text says `{given}` for what is given of a command, `{given arrays}` for as many parameters,
 /// `{origin}` and `{origin arrays}` for what follows them, `{command}` for all columns, of `commands c`, and
 /// `{no command}` for as many nulls.
@@ -49,7 +52,7 @@ pub(super) fn with_columns(text: &str) -> String {
 
 /// The same for a statement that has so many parameters before those arrays.
 pub(super) fn with_columns_after(text: &str, parameters: usize) -> String {
-    let all = || GIVEN.into_iter().chain(ORIGIN).map(|(column, _)| column).chain(SETTLED);
+    let all = || GIVEN.into_iter().chain(ORIGIN).map(|(column, _)| column).chain(SETTLED).chain([RESULT]);
     let list = |columns: Vec<String>| columns.join(", ");
     let arrays = |of: &[(&str, &str)], before: usize| {
         let arrays = (before + 1..).zip(of).map(|(number, (_, of))| format!("${number}::{of}[]"));
@@ -89,7 +92,8 @@ pub(super) fn command(row: &PgRow) -> Result<Command, StoreError> {
     command_at(row, 0)
 }
 
-fn command_at(row: &PgRow, first: usize) -> Result<Command, StoreError> {
+/// The same where other columns come before.
+pub(super) fn command_at(row: &PgRow, first: usize) -> Result<Command, StoreError> {
     let mut columns = Columns { row, next: first };
     let given = given(&mut columns).map_err(classify)?;
     let (state, settlement) = settlement(&mut columns)?;
@@ -144,8 +148,8 @@ fn settlement(columns: &mut Columns<'_>) -> Result<(State, Option<Settlement>), 
     let mut read = || -> Result<_, sqlx::Error> {
         let (at, attempts) = (columns.next()?, columns.next::<i32>()? as u32);
         let (version, error): (_, Option<&str>) = (columns.next()?, columns.next()?);
-        let settlement = Settlement { state, at, attempts, version, error: None, offset: columns.next()? };
-        Ok((settlement, error))
+        let (offset, result) = (columns.next()?, columns.next()?);
+        Ok((Settlement { state, at, attempts, version, error: None, offset, result }, error))
     };
     let (settlement, error) = read().map_err(classify)?;
     let error = error.map(serde_json::from_str).transpose().map_err(unreadable)?;

@@ -9,6 +9,7 @@ use wilco_application::ports::{
     StoreError, StoredKind, UnitOfWork,
 };
 
+use super::attempts;
 use super::bulk::Bulk;
 use super::errors::{classify, unreadable};
 use super::rows::{GIVEN, ORIGIN, SETTLED, bind_command, bind_origin};
@@ -70,6 +71,7 @@ pub(super) async fn write(
     let issued: Vec<(&Command, State)> = work.stored_as().collect();
     ISSUED.execute(connection, &issued, bind_issued).await?;
     steps::write(connection, &work.steps).await?;
+    attempts::write(connection, &work).await?;
     let base = |slice: &PartitionSlice| bases.get(&slice.partition).copied();
     Ok(Committed { bases: work.partitions.iter().filter_map(base).collect() })
 }

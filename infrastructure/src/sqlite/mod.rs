@@ -26,6 +26,7 @@
 //! that their text, and with it the prepared statement, is always the same. What is written for each command is bound
 //! (`bulk`), which costs less.
 
+mod attempts;
 pub mod backup;
 mod bulk;
 mod checkpoints;

@@ -8,13 +8,14 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{QueryBuilder, Row, Sqlite};
 use uuid::Uuid;
 use wilco_application::ports::{
-    AggregateKey, Command, Page, ProcessFilter, ProcessKey, ProcessRow, ProcessStanding, Processes, ReplyTo,
-    Signal, Steps, StoreError, Timer,
+    AggregateKey, Command, CommandKey, Page, ProcessFilter, ProcessKey, ProcessRow, ProcessStanding,
+    Processes, ReplyTo, Signal, Steps, StoreError, Timer,
 };
 use wilco_domain::kernel::Problem;
 
 use super::SqliteStore;
 use super::errors::{classify, unreadable};
+use super::registry::{deliver, one};
 use super::rows::{command, json, tenant, time, with_columns};
 use super::steps;
 
@@ -175,6 +176,8 @@ async fn give_up(
         return Ok(false);
     }
     for held in &found.holds {
+        let command = one(connection, &CommandKey::new(&process.tenant, *held)).await?;
+        deliver(connection, command.as_slice(), at).await?;
         let offset: i64 =
             sqlx::query_scalar("UPDATE partitions SET head = head + 1 WHERE id = ?1 RETURNING head")
                 .bind(found.partition)

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{QueryBuilder, Row, Sqlite};
 use uuid::Uuid;
+use wilco_application::callbacks;
 use wilco_application::ports::{
     Accepted, CancelOutcome, Command, CommandFilter, CommandKey, OpenCommands, Page, Registry, State,
     StoreError,
@@ -225,11 +226,26 @@ async fn cancel(
         .execute(&mut *connection)
         .await
         .map_err(classify)?;
+    deliver(connection, &[found], at).await?;
     let cancelled = one(connection, &key).await?.ok_or_else(|| unreadable("a command has vanished"))?;
     Ok(CancelOutcome::Cancelled(Box::new(cancelled)))
 }
 
-async fn one(connection: &mut SqliteConnection, key: &CommandKey) -> Result<Option<Command>, StoreError> {
+/// Stores the deliveries that are due with the end of these commands.
+pub(super) async fn deliver(
+    connection: &mut SqliteConnection,
+    settled: &[Command],
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let deliveries: Vec<Command> =
+        settled.iter().filter_map(|command| callbacks::of_settled(command, at)).collect();
+    ACCEPT.execute(connection, &deliveries, |values, command| bind_command(values, command)).await.map(drop)
+}
+
+pub(super) async fn one(
+    connection: &mut SqliteConnection,
+    key: &CommandKey,
+) -> Result<Option<Command>, StoreError> {
     let row = sqlx::query(&BY_ID)
         .bind(key.id)
         .bind(key.tenant.stored())

@@ -41,10 +41,13 @@ pub(super) const ORIGIN: [&str; 4] = ["reply_to", "reply_partition", "must", "de
 /// What is stored of a command when it is settled, in the order in which it is bound and read.
 pub(super) const SETTLED: [&str; 6] = ["status", "settled_at", "attempts", "version", "error", "\"offset\""];
 
+/// What few commands give beside their resource, written by a statement of its own; read behind all others.
+const RESULT: &str = "result";
+
 /// A statement whose text says `{given}`, `{origin}` or `{settled}` for these columns, `{command}` for all of them, of `commands c`,
 /// and `{no command}` for as many nulls.
 pub(super) fn with_columns(text: &str) -> String {
-    let all = || GIVEN.into_iter().chain(ORIGIN).chain(SETTLED);
+    let all = || GIVEN.into_iter().chain(ORIGIN).chain(SETTLED).chain([RESULT]);
     let list = |columns: Vec<String>| columns.join(", ");
     text.replace("{given}", &GIVEN.join(", "))
         .replace("{origin}", &ORIGIN.join(", "))
@@ -79,7 +82,8 @@ pub(super) fn command(row: &SqliteRow) -> Result<Command, StoreError> {
     command_at(row, 0)
 }
 
-fn command_at(row: &SqliteRow, first: usize) -> Result<Command, StoreError> {
+/// The same where other columns come before.
+pub(super) fn command_at(row: &SqliteRow, first: usize) -> Result<Command, StoreError> {
     let mut columns = Columns { row, next: first };
     let given = given(&mut columns).map_err(classify)?;
     let (state, settlement) = settlement(&mut columns)?;
@@ -140,8 +144,8 @@ fn settlement(columns: &mut Columns<'_>) -> Result<(State, Option<Settlement>), 
     let mut read = || -> Result<_, sqlx::Error> {
         let (at, attempts) = (time(columns.next()?)?, columns.next()?);
         let (version, error): (_, Option<&str>) = (columns.next()?, columns.next()?);
-        let settlement = Settlement { state, at, attempts, version, error: None, offset: columns.next()? };
-        Ok((settlement, error))
+        let (offset, result) = (columns.next()?, columns.next()?);
+        Ok((Settlement { state, at, attempts, version, error: None, offset, result }, error))
     };
     let (settlement, error) = read().map_err(classify)?;
     let error = error.map(serde_json::from_str).transpose().map_err(unreadable)?;

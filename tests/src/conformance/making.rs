@@ -118,7 +118,7 @@ pub fn event_row(id: &str, sequence: i64) -> EventRow {
 pub fn outcome(command: &Command, seat: Seat, version: Option<i64>) -> Outcome {
     let error = version.is_none().then(|| Problem::new("rule-violated", 409, "no"));
     let state = if version.is_some() { State::Succeeded } else { State::Failed };
-    let settlement = Settlement { state, at: at(7), attempts: 1, offset: 0, version, error };
+    let settlement = Settlement { state, at: at(7), attempts: 1, offset: 0, version, error, result: None };
     Outcome { seat, command: Arc::new(command.clone()), fresh: false, settlement }
 }
 

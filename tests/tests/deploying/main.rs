@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
+use wilco_application::activities::Outside;
 use wilco_application::catalog::Catalog;
 use wilco_application::engine::{Engine, EngineSettings, Running, Submission};
 use wilco_application::ports::{
@@ -56,7 +57,8 @@ impl Build {
         settings.worker.snapshot_every = 3;
         settings.worker.look_every = Duration::from_millis(50);
         let (catalog, ids) = (Arc::new(catalog), Arc::new(RandomIds));
-        let started = Engine::start(Arc::clone(store), None, catalog, clock, ids, settings).await;
+        let started =
+            Engine::start(Arc::clone(store), None, catalog, clock, ids, Outside::default(), settings).await;
         let (engine, running) = started.unwrap();
         Self { engine, running }
     }

@@ -9,6 +9,7 @@
 //! - The offsets of a partition are handed out under its row's lock: 1, 2, 3 … with no gap, visible in order.
 //! - After [`StoreError::Unavailable`] from a write its outcome is unknown; the caller must look.
 
+mod attempts;
 mod checkpoints;
 mod deploying;
 mod event;
@@ -22,6 +23,7 @@ mod reply_to;
 mod unit_of_work;
 mod views;
 
+pub use attempts::{AttemptRow, AttemptStep, Attempts, DueAttempt};
 pub use checkpoints::{Checkpoint, Checkpoints, Fence, ParkedEntry};
 pub use deploying::{BlockedCommand, Deploying, OpenType, StoredKind};
 pub use event::EventRow;
@@ -41,8 +43,14 @@ pub use unit_of_work::{Committed, NewEvent, Outcome, PartitionSlice, Seat, Snaps
 pub use views::{MemberValue, ViewFilter, ViewMark, ViewRow, Views};
 
 /// Everything the engine asks of a store.
-pub trait Store: Registry + Journal + Feed + Checkpoints + Views + Leases + Deploying + Processes {}
-impl<T> Store for T where T: Registry + Journal + Feed + Checkpoints + Views + Leases + Deploying + Processes {}
+pub trait Store:
+    Registry + Journal + Feed + Checkpoints + Views + Leases + Deploying + Processes + Attempts
+{
+}
+impl<T> Store for T where
+    T: Registry + Journal + Feed + Checkpoints + Views + Leases + Deploying + Processes + Attempts
+{
+}
 
 /// Why a store could not do as asked.
 #[derive(Debug, thiserror::Error)]

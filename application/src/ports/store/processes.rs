@@ -88,7 +88,7 @@ pub struct Steps {
     pub begun: Vec<Begun>,
 }
 
-/// A command that an instance has begun to work on.
+/// A command that an instance or an activity has begun to work on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Begun {
     /// Which one.
@@ -98,9 +98,13 @@ pub struct Begun {
 }
 
 impl Steps {
-    /// Whether no instance did anything, and none was told of anything.
+    /// Whether no instance did anything, none was told of anything, and no command was begun.
     pub const fn is_empty(&self) -> bool {
-        self.rows.is_empty() && self.heard.is_empty() && self.fired.is_empty() && self.parked.is_empty()
+        self.rows.is_empty()
+            && self.heard.is_empty()
+            && self.fired.is_empty()
+            && self.parked.is_empty()
+            && self.begun.is_empty()
     }
 }
 

@@ -23,7 +23,7 @@ pub enum State {
     Failed = 2,
     /// Taken back before it was applied.
     Cancelled = 3,
-    /// Begun, and in the hands of a process, which settles it.
+    /// Begun, and in the hands of a process or an activity, which settles it.
     Running = 4,
 }
 
@@ -168,6 +168,8 @@ pub struct Settlement {
     pub version: Option<i64>,
     /// Failed or cancelled: why.
     pub error: Option<Problem>,
+    /// Succeeded: what it gives beside the resource, a JSON object.
+    pub result: Option<String>,
 }
 
 /// What became of a command given to [`Registry::accept`].

@@ -1,8 +1,12 @@
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{AggregateKey, BlockedCommand, Command, EventRow, Settlement, State, Steps, StoredKind, ViewRow};
+use super::{
+    AggregateKey, AttemptStep, BlockedCommand, Command, CommandKey, EventRow, Settlement, State, Steps,
+    StoredKind, ViewRow,
+};
 
 /// Where in its partition's feed an entry of a unit of work goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,9 +88,28 @@ pub struct UnitOfWork {
     pub blocked: Vec<BlockedCommand>,
     /// What instances of processes did. Their partitions are among those of the unit of work.
     pub steps: Steps,
+    /// What becomes of the attempts at activities. Their partitions are among those of the unit of work.
+    pub attempts: Vec<AttemptStep>,
+    /// Open commands that are not to be applied before then, after all. One that is not open is a conflict.
+    pub postponed: Vec<(CommandKey, DateTime<Utc>)>,
 }
 
 impl UnitOfWork {
+    /// Whether it is of the everyday kind: it settles commands, and nothing else comes of it.
+    pub fn is_plain(&self) -> bool {
+        self.issued.is_empty()
+            && self.steps.is_empty()
+            && self.attempts.is_empty()
+            && self.postponed.is_empty()
+    }
+
+    /// What activities have brought back, with the commands that it is of.
+    pub fn results(&self) -> impl Iterator<Item = (&Command, &str)> {
+        let result = |outcome: &Outcome| outcome.settlement.result.is_some();
+        let with = self.outcomes.iter().filter(move |outcome| result(outcome));
+        with.filter_map(|outcome| Some((&*outcome.command, outcome.settlement.result.as_deref()?)))
+    }
+
     /// The commands that it stores without settling them, and how they stand then: those that come of it, and new ones
     /// that instances have begun to work on.
     pub fn stored_as(&self) -> impl Iterator<Item = (&Command, State)> {

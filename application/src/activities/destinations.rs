@@ -1,0 +1,231 @@
+//! Whom activities ask: a bounded number at once, and nobody while it is ill.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Bounds of what is asked of one destination, by each replica.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DestinationSettings {
+    /// Attempts that may be under way at once.
+    pub slots: usize,
+    /// Attempts that may be under way at once, whomever they ask.
+    pub in_all: usize,
+    /// So many failures in a row, and it is left alone.
+    pub failures: u32,
+    /// For so long; then one attempt shows whether it is well again.
+    pub rest: Duration,
+}
+
+impl Default for DestinationSettings {
+    fn default() -> Self {
+        Self { slots: 16, in_all: 1000, failures: 5, rest: Duration::from_secs(15) }
+    }
+}
+
+/// So many are remembered; of more, those are forgotten that are neither asked nor ill.
+const MOST: usize = 10_000;
+
+/// All that are being asked, or are ill.
+#[derive(Debug)]
+pub(crate) struct Destinations {
+    settings: DestinationSettings,
+    all: Mutex<HashMap<Arc<str>, Destination>>,
+    /// Attempts that are under way.
+    taken: AtomicUsize,
+    /// None begins any more.
+    is_closed: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Destination {
+    taken: usize,
+    /// Somebody has asked in vain since the last slot was given back.
+    is_wanted: bool,
+    /// In a row.
+    failures: u32,
+    ill_until: Option<Instant>,
+}
+
+/// The right to ask a destination once.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    destinations: Arc<Destinations>,
+    /// `None` once it is given back.
+    name: Option<Arc<str>>,
+}
+
+impl Destinations {
+    pub(crate) fn new(settings: DestinationSettings) -> Self {
+        Self {
+            settings,
+            all: Mutex::default(),
+            taken: AtomicUsize::new(0),
+            is_closed: AtomicBool::new(false),
+        }
+    }
+
+    /// A slot, if there is one.
+    pub(crate) fn take(self: &Arc<Self>, name: &str) -> Option<Slot> {
+        let now = Instant::now();
+        let mut all = self.all();
+        if all.len() >= MOST {
+            all.retain(|_, one| one.taken > 0 || one.ill_until.is_some_and(|until| until > now));
+        }
+        let name = all.get_key_value(name).map_or_else(|| name.into(), |(name, _)| Arc::clone(name));
+        let destination = all.entry(Arc::clone(&name)).or_default();
+        let is_open = !self.is_closed.load(Ordering::Relaxed)
+            && self.taken.load(Ordering::Relaxed) < self.settings.in_all;
+        if !is_open || !destination.has_room(self.settings.slots, now) {
+            destination.is_wanted = true;
+            return None;
+        }
+        destination.taken += 1;
+        self.taken.fetch_add(1, Ordering::Relaxed);
+        drop(all);
+        Some(Slot { destinations: Arc::clone(self), name: Some(name) })
+    }
+
+    /// How many attempts at one destination may be under way.
+    pub(crate) fn slots(&self) -> u32 {
+        u32::try_from(self.settings.slots).unwrap_or(u32::MAX)
+    }
+
+    /// Nobody is asked any more.
+    pub(crate) fn close(&self) {
+        self.is_closed.store(true, Ordering::Relaxed);
+    }
+
+    /// Those that cannot be asked now.
+    pub(crate) fn closed(&self) -> Vec<String> {
+        let (now, slots) = (Instant::now(), self.settings.slots);
+        let mut all = self.all();
+        let closed = all.iter_mut().filter(|(_, destination)| !destination.has_room(slots, now));
+        closed
+            .map(|(name, destination)| {
+                destination.is_wanted = true;
+                name.to_string()
+            })
+            .collect()
+    }
+
+    /// How long until the next one that is ill may be asked again.
+    pub(crate) fn next_opening(&self) -> Option<Duration> {
+        let now = Instant::now();
+        let all = self.all();
+        let ill = all.values().filter(|destination| destination.taken == 0);
+        let openings = ill.filter_map(|destination| destination.ill_until?.checked_duration_since(now));
+        openings.filter(|pause| !pause.is_zero()).min()
+    }
+
+    /// How many are asked at present, and how many are ill.
+    pub(crate) fn count(&self) -> (usize, usize) {
+        let all = self.all();
+        let asked = all.values().map(|destination| destination.taken).sum();
+        (asked, all.values().filter(|destination| destination.ill_until.is_some()).count())
+    }
+
+    fn all(&self) -> MutexGuard<'_, HashMap<Arc<str>, Destination>> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Destination {
+    /// One that is ill, or was until now, is asked one at a time.
+    fn has_room(&self, slots: usize, now: Instant) -> bool {
+        match self.ill_until {
+            Some(until) => now >= until && self.taken == 0,
+            None => self.taken < slots,
+        }
+    }
+}
+
+impl Slot {
+    /// Gives it back, with what it has shown of the destination. Says whether somebody waits for it.
+    pub(crate) fn give_back(mut self, is_ill: bool) -> bool {
+        self.release(Some(is_ill))
+    }
+
+    fn release(&mut self, is_ill: Option<bool>) -> bool {
+        let Some(name) = self.name.take() else { return false };
+        let settings = self.destinations.settings;
+        let mut all = self.destinations.all();
+        let Some(destination) = all.get_mut(&name) else { return false };
+        destination.taken -= 1;
+        self.destinations.taken.fetch_sub(1, Ordering::Relaxed);
+        match is_ill {
+            Some(true) => {
+                destination.failures = destination.failures.saturating_add(1);
+                if destination.failures >= settings.failures {
+                    destination.ill_until = Some(Instant::now() + settings.rest);
+                }
+            }
+            Some(false) => (destination.failures, destination.ill_until) = (0, None),
+            None => {}
+        }
+        let is_wanted = std::mem::take(&mut destination.is_wanted);
+        if destination.taken == 0 && destination.failures == 0 {
+            all.remove(&name);
+        }
+        is_wanted
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.release(None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SETTINGS: DestinationSettings =
+        DestinationSettings { slots: 2, in_all: 1000, failures: 2, rest: Duration::from_secs(15) };
+
+    fn destinations() -> Arc<Destinations> {
+        Arc::new(Destinations::new(SETTINGS))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_is_full_holds_up_no_other() {
+        let all = destinations();
+        let held = (all.take("a").unwrap(), all.take("a").unwrap());
+        assert!(all.take("a").is_none());
+        assert!(all.take("b").is_some());
+        assert_eq!(all.closed(), ["a"]);
+        assert!(held.0.give_back(false), "somebody waits");
+        assert!(all.take("a").is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_is_ill_rests_and_is_then_asked_once() {
+        let all = destinations();
+        for _ in 0..2 {
+            all.take("a").unwrap().give_back(true);
+        }
+        assert!(all.take("a").is_none());
+        assert_eq!(all.next_opening(), Some(SETTINGS.rest));
+        tokio::time::advance(SETTINGS.rest).await;
+        let probe = all.take("a").unwrap();
+        assert!(all.take("a").is_none(), "one at a time");
+        probe.give_back(true);
+        assert!(all.take("a").is_none());
+        tokio::time::advance(SETTINGS.rest).await;
+        all.take("a").unwrap().give_back(false);
+        assert!(all.take("a").is_some() && all.closed().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_kept_of_one_that_is_well_and_not_asked() {
+        let all = destinations();
+        let slots: Vec<Slot> = (0..100).map(|n| all.take(&n.to_string()).unwrap()).collect();
+        assert_eq!(all.count(), (100, 0));
+        drop(slots);
+        assert_eq!(all.all().len(), 0);
+    }
+}

@@ -1,0 +1,212 @@
+//! The activities that a batch is about: attempts are counted, and what became of earlier ones is taken down. What is
+//! counted is made once it is committed.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use tracing::Instrument as _;
+use wilco_domain::kernel::Problem;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::batch::Draft;
+use super::blocked;
+use super::instances::block;
+use super::manner::Attempt;
+use super::router::Router;
+use super::setback::Setback;
+use crate::activities::{Answered, Attempting, Destinations, Ended, Slot, ends_by};
+use crate::catalog::Defect;
+use crate::names;
+use crate::parts::Parts;
+use crate::ports::{AttemptRow, Command, DueAttempt, Setback as Why};
+
+/// See the module's description.
+#[derive(Default)]
+pub(super) struct Trying {
+    counted: Vec<(Attempting, Slot)>,
+}
+
+impl Trying {
+    /// Nothing was committed.
+    pub(super) fn forget(&mut self) {
+        self.counted.clear();
+    }
+
+    /// Begins with a command: with the first attempt, if its destination has a slot for it.
+    pub(super) fn take_command(
+        &mut self,
+        draft: &mut Draft,
+        parts: &Parts,
+        command: &Arc<Command>,
+        attempt: Attempt<'_>,
+    ) -> Result<(), Setback> {
+        let fresh = attempt.is_fresh(command);
+        let Some(kind) = parts.reach.kind(&command.command_type) else {
+            return block(draft, command, fresh, nobody_does());
+        };
+        let destination = match kind.runner.destination(command) {
+            Ok(destination) => destination,
+            Err(why) => return block(draft, command, fresh, blocked::unreadable(&why)),
+        };
+        let begun = draft.begin(command, fresh);
+        let row = AttemptRow { destination, attempt: 0, begun_at: None, in_doubt: false, due_at: draft.at() };
+        let row = self.count(parts, &begun, &row, draft.at()).unwrap_or(row);
+        draft.attempt(command, None, Some(row));
+        Ok(())
+    }
+
+    /// Tries again, if the destination has a slot for it; `is_wanted` says whether anybody still wants it.
+    pub(super) fn take_due(
+        &mut self,
+        draft: &mut Draft,
+        parts: &Parts,
+        due: &DueAttempt,
+        is_wanted: bool,
+        attempt: Attempt<'_>,
+    ) {
+        let DueAttempt { command, row } = due;
+        let Some(kind) = parts.reach.kind(&command.command_type) else { return };
+        if parts.reach.under_way.has(&command.key()) {
+            return;
+        }
+        if attempt.is_given_up() {
+            draft.settle(command, false, Err(refused_by_the_store()), row.attempt);
+        } else if !is_wanted {
+            draft.cancel(command, unwanted(), row.attempt);
+        } else if row.attempt > kind.policy.attempts {
+            // Not even the last look came back.
+            let problem = undeliverable(row.attempt, &Why::ill("every attempt was cut short"), row.in_doubt);
+            draft.conclude(command, false, Err(problem), row.attempt);
+        } else {
+            if let Some(next) = self.count(parts, command, row, draft.at()) {
+                draft.attempt(command, Some(row.attempt), Some(next));
+            }
+            return;
+        }
+        draft.attempt(command, Some(row.attempt), None);
+    }
+
+    /// Takes down what became of an attempt.
+    pub(super) fn take_answer(draft: &mut Draft, parts: &Parts, answered: &Answered, attempt: Attempt<'_>) {
+        let Answered { command, row, ended, .. } = answered;
+        let Some(kind) = parts.reach.kind(&command.command_type) else { return };
+        let tried = row.attempt;
+        match ended {
+            _ if attempt.is_given_up() => draft.settle(command, false, Err(refused_by_the_store()), tried),
+            Ended::Done(result) if result.is_null() => draft.conclude(command, false, Ok(None), tried),
+            Ended::Done(result) => draft.give(command, result.to_string(), tried),
+            Ended::Final(problem) => draft.conclude(command, false, Err(problem.clone()), tried),
+            Ended::Again { setback, in_doubt } => {
+                let (since, now) = (row.begun_at.unwrap_or(draft.at()), draft.at());
+                match kind.policy.again(tried, since, now, setback.after, chance(command, tried)) {
+                    Some(due_at) => {
+                        let row = AttemptRow { in_doubt: *in_doubt, due_at, ..row.clone() };
+                        draft.attempt(command, Some(tried), Some(row));
+                        return;
+                    }
+                    None => {
+                        let problem = undeliverable(tried, setback, *in_doubt);
+                        draft.conclude(command, false, Err(problem), tried);
+                    }
+                }
+            }
+        }
+        draft.attempt(command, Some(tried), None);
+    }
+
+    /// Counts the next attempt; `None`: the destination has no slot.
+    fn count(
+        &mut self,
+        parts: &Parts,
+        command: &Arc<Command>,
+        row: &AttemptRow,
+        now: DateTime<Utc>,
+    ) -> Option<AttemptRow> {
+        let kind = parts.reach.kind(&command.command_type)?.clone();
+        let slot = parts.reach.destinations.take(&row.destination)?;
+        let next = AttemptRow {
+            destination: row.destination.clone(),
+            attempt: row.attempt + 1,
+            begun_at: row.begun_at.or(Some(now)),
+            in_doubt: true,
+            due_at: ends_by(&kind.policy, now),
+        };
+        let attempting =
+            Attempting { command: Arc::clone(command), kind, row: next.clone(), in_doubt: row.in_doubt };
+        self.counted.push((attempting, slot));
+        Some(next)
+    }
+
+    /// Makes the attempts that were counted: that is committed now.
+    pub(super) fn start(&mut self, parts: &Parts, router: &Router) {
+        for (attempting, slot) in self.counted.drain(..) {
+            let under_way = parts.reach.under_way.begin(attempting.command.key());
+            let (clock, router) = (Arc::clone(&parts.clock), router.clone());
+            let destinations = Arc::clone(&parts.reach.destinations);
+            count(&destinations);
+            let Attempting { command, row, .. } = &attempting;
+            let span = tracing::trace_span!(target: names::SPANS, parent: None, "attempt",
+                command.id = %command.id, command.type = command.command_type, attempt = row.attempt);
+            let attempt = async move {
+                let started = tokio::time::Instant::now();
+                let ended = attempting.make(clock.now()).await;
+                let Attempting { command, row, .. } = attempting;
+                tell_of(&command, &row, &ended, started.elapsed());
+                let is_wanted = slot.give_back(ended.is_ill());
+                count(&destinations);
+                let at = clock.now();
+                router.answer(Answered { command, row, ended, at, _under_way: under_way });
+                if is_wanted {
+                    router.look();
+                }
+            };
+            tokio::spawn(attempt.instrument(span));
+        }
+    }
+}
+
+fn count(destinations: &Destinations) {
+    let (under_way, ill) = destinations.count();
+    metrics::gauge!(names::ATTEMPTS_UNDER_WAY).set(under_way as f64);
+    metrics::gauge!(names::ILL_DESTINATIONS).set(ill as f64);
+}
+
+fn tell_of(command: &Command, row: &AttemptRow, ended: &Ended, took: std::time::Duration) {
+    let outcome = match ended {
+        Ended::Done(_) => "done",
+        Ended::Again { in_doubt: false, .. } => "retry",
+        Ended::Again { in_doubt: true, .. } => "unknown",
+        Ended::Final(_) => "final",
+    };
+    let kind = command.command_type.clone();
+    metrics::counter!(names::ATTEMPTS, "type" => kind.clone(), "outcome" => outcome).increment(1);
+    metrics::histogram!(names::ATTEMPT_SECONDS, "type" => kind).record(took);
+    if let Ended::Again { setback, .. } = ended {
+        tracing::debug!(command = %command.id, kind = command.command_type, destination = row.destination,
+            attempt = row.attempt, why = setback.why, "an attempt has come to nothing");
+    }
+}
+
+/// The part of a pause that is left to chance: the same for the same attempt.
+fn chance(command: &Command, attempt: u32) -> f64 {
+    let hash = xxh3_64([command.id.as_bytes().as_slice(), &attempt.to_be_bytes()].concat().as_slice());
+    hash as f64 / u64::MAX as f64
+}
+
+fn undeliverable(attempts: u32, setback: &Why, in_doubt: bool) -> Problem {
+    let doubt = if in_doubt { "; the outcome is unknown, it may have been done" } else { "" };
+    let times = if attempts == 1 { "one attempt".to_owned() } else { format!("{attempts} attempts") };
+    Problem::new("undeliverable", 502, format!("given up after {times}: {}{doubt}", setback.why))
+}
+
+fn unwanted() -> Problem {
+    Problem::new("cancelled", 409, "the process that asked for it does not want it any more")
+}
+
+fn nobody_does() -> Problem {
+    Problem::new("blocked", 503, "nobody does it: a setting that it needs is missing")
+}
+
+fn refused_by_the_store() -> Defect {
+    Defect("the store refuses what it leads to".to_owned())
+}

@@ -1,0 +1,512 @@
+//! Paying: the process that records a transaction, has it made at the provider, learns what has become of it, and tells the
+//! client.
+//!
+//! What is heard first counts: the provider's answer, its message, what it says when asked, the deadline, or that the
+//! client takes it back. What comes later changes nothing, but for one thing: what was timed out is completed when the
+//! provider says so late.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
+use super::provider::{AskProvider, MakeAtProvider, NotifyClient, ProviderStatus, Said, Told};
+use super::transaction::{
+    Step, Steps, Transaction, TransactionCommand, TransactionRefusal, TransactionStatus,
+};
+use crate::kernel::{
+    Held, Input, Pause, Problem, Process, Refused, Reply, Success, Then, commands, state, value,
+};
+use crate::money::Currency;
+
+/// How long the end of a transaction that was timed out is waited for all the same.
+const REMEMBERED: TimeDelta = TimeDelta::days(30);
+
+/// Where a transaction is on its way, and who waits for what.
+#[state]
+pub struct Paying {
+    amount: i64,
+    currency: String,
+    client_url: Option<String>,
+    stage: Stage,
+    status: TransactionStatus,
+    steps: Steps,
+    /// Why it failed.
+    why: Option<Problem>,
+    /// The command that began it, until it is settled.
+    asked: Option<Held>,
+    /// The one that takes it back.
+    cancelling: Option<Held>,
+    /// A note is under way.
+    noting: bool,
+    /// What the record says, or will say after that.
+    noted: (TransactionStatus, Steps),
+    /// How often the provider was asked.
+    questions: u32,
+    /// How often the client was told, or is to be.
+    messages: u32,
+    /// What it was told last.
+    told: Option<TransactionStatus>,
+}
+
+/// The step under way.
+#[value]
+pub enum Stage {
+    /// Nothing was asked yet.
+    #[default]
+    New,
+    /// It is being recorded.
+    Recording,
+    /// It is being made at the provider.
+    Making,
+    /// The provider has it; what becomes of it is waited for.
+    Waiting,
+    /// The same, and that it is pending is recorded and told.
+    Pending,
+    /// What has become of it is known.
+    Ended,
+}
+
+/// How the provider is asked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Polling {
+    /// How long an answer is waited for until it is pending, and asking begins.
+    pub first: Duration,
+    /// The pauses between two questions.
+    pub pause: Pause,
+    /// When so much has passed since it was recorded, it is timed out.
+    pub deadline: Duration,
+}
+
+impl Default for Polling {
+    fn default() -> Self {
+        let pause = Pause {
+            first: Duration::from_millis(10),
+            factor: 2.0,
+            most: Duration::from_mins(1),
+            jitter: 0.1,
+        };
+        Self { first: Duration::from_millis(200), pause, deadline: Duration::from_hours(1) }
+    }
+}
+
+/// What can be asked of a transaction.
+#[commands]
+pub enum PayingCommand {
+    /// Make a transaction
+    ///
+    /// It is `running` until it is known what has become of it. The transaction's id is its key: the same request again
+    /// is the same transaction.
+    #[creates]
+    #[fails("undeliverable", "declined", "timed-out")]
+    Create {
+        /// In minor units: cents, say.
+        #[schemars(range(min = 1, max = 9_007_199_254_740_991_i64), example = 1250)]
+        amount: i64,
+        /// ISO 4217.
+        #[schemars(example = &"EUR")]
+        currency: Currency,
+        /// Who is told what becomes of it, by PUT.
+        #[schemars(length(max = 2048), regex(pattern = "^https?://[^\\s]+$"), example = &"https://shop.example/t-1")]
+        client_url: Option<String>,
+    },
+    /// Take a transaction back before its end
+    #[fails("transaction-ended")]
+    Cancel,
+    /// Take down what the provider says of it
+    #[fails()]
+    Hear {
+        /// What has become of it.
+        status: ProviderStatus,
+    },
+}
+
+impl Process for Paying {
+    const NAME: &'static str = "paying";
+    const HOME: &'static str = "transaction";
+    type Command = PayingCommand;
+
+    fn react(&mut self, input: Input<PayingCommand>, then: &mut Then) -> Result<(), Box<Problem>> {
+        match input {
+            Input::Command(asked, command) => self.take(asked, command, then)?,
+            Input::Timer(name) => self.wake(&name, then),
+            Input::Reply(label, reply) => self.hear_of(&label, reply, then)?,
+        }
+        self.note(then);
+        self.show_progress(then);
+        Ok(())
+    }
+
+    fn still_wants(&self, label: &str) -> bool {
+        match label.split_once(' ') {
+            Some(("tell", number)) => number.parse() == Ok(self.messages),
+            Some(("ask", _)) => self.stage == Stage::Pending,
+            _ => label != "make" || self.stage == Stage::Making,
+        }
+    }
+}
+
+impl Paying {
+    fn take(&mut self, asked: Held, command: PayingCommand, then: &mut Then) -> Result<(), Box<Problem>> {
+        match (command, &self.stage) {
+            (PayingCommand::Create { amount, currency, client_url }, Stage::New) => {
+                let currency = String::from(currency);
+                let record = TransactionCommand::Record {
+                    amount,
+                    currency: currency.clone(),
+                    client_url: client_url.clone(),
+                };
+                then.issue::<Transaction>("record", then.id().to_owned(), &record);
+                let (stage, asked) = (Stage::Recording, Some(asked));
+                *self = Self { amount, currency, client_url, stage, asked, ..Self::default() };
+            }
+            (PayingCommand::Create { .. }, _) => {
+                let detail = "there is a transaction with this id already";
+                return Err(Problem::new("already-exists", 409, detail).into());
+            }
+            (PayingCommand::Cancel, Stage::Ended) => {
+                return Err(Problem::of(&Refused::<Transaction>(TransactionRefusal::Ended)).into());
+            }
+            (PayingCommand::Cancel, _) => {
+                self.cancelling = Some(asked);
+                self.end(TransactionStatus::Cancelled, then);
+            }
+            (PayingCommand::Hear { status }, _) => {
+                self.learn(status, then);
+                then.settle(asked, Ok(None));
+            }
+        }
+        Ok(())
+    }
+
+    fn wake(&mut self, timer: &str, then: &mut Then) {
+        match (timer, &self.stage) {
+            ("first", Stage::Waiting) => {
+                self.stage = Stage::Pending;
+                self.steps.status = Step::Running;
+                self.ask(then);
+            }
+            ("ask", Stage::Pending) => self.ask(then),
+            ("deadline", stage) if *stage != Stage::Ended => self.end(TransactionStatus::TimedOut, then),
+            ("forget", _) => {
+                then.end();
+            }
+            _ => {}
+        }
+    }
+
+    /// What has become of what it asked others for.
+    fn hear_of(&mut self, label: &str, reply: Reply, then: &mut Then) -> Result<(), Box<Problem>> {
+        match (label.split_once(' ').map_or(label, |(kind, _)| kind), reply) {
+            ("record", Reply::Succeeded(_)) => self.make(then),
+            ("record" | "note", Reply::Failed(problem)) => return Err(problem.into()),
+            ("make", reply) => self.made(reply, then),
+            ("ask", reply) => self.answered(&reply, then),
+            ("note", Reply::Succeeded(Success { version, .. })) => self.is_noted(version, then),
+            ("tell", reply) if label == format!("tell {}", self.messages) => {
+                let is_told = matches!(reply, Reply::Succeeded(_));
+                self.steps.notify = if is_told { Step::Done } else { Step::Failed };
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn make(&mut self, then: &mut Then) {
+        self.noted = (
+            TransactionStatus::Pending,
+            Steps { record: Step::Done, create: Step::Running, ..Steps::default() },
+        );
+        if self.stage == Stage::Recording {
+            self.steps = self.noted.1;
+            self.stage = Stage::Making;
+            let make = MakeAtProvider { amount: self.amount, currency: self.currency.clone() };
+            let deadline = then.settings::<Polling>().deadline;
+            then.call("make", &make).after(delta(deadline), "deadline");
+        }
+    }
+
+    fn made(&mut self, reply: Reply, then: &mut Then) {
+        if self.stage != Stage::Making {
+            return;
+        }
+        match reply {
+            Reply::Succeeded(done) => {
+                self.steps.create = Step::Done;
+                self.stage = Stage::Waiting;
+                then.after(delta(then.settings::<Polling>().first), "first");
+                if let Some(status) = done.read::<Said>().and_then(|said| said.status) {
+                    self.learn(status, then);
+                }
+            }
+            Reply::Failed(problem) => {
+                self.steps.create = Step::Failed;
+                self.why = Some(problem);
+                self.end(TransactionStatus::Failed, then);
+            }
+        }
+    }
+
+    fn ask(&mut self, then: &mut Then) {
+        self.questions += 1;
+        then.call(&format!("ask {}", self.questions), &AskProvider {});
+    }
+
+    fn answered(&mut self, reply: &Reply, then: &mut Then) {
+        if let Reply::Succeeded(done) = reply
+            && let Some(status) = done.read::<Said>().and_then(|said| said.status)
+        {
+            self.learn(status, then);
+        }
+        if self.stage == Stage::Pending {
+            let pause = then.settings::<Polling>().pause.after(self.questions, then.chance());
+            then.after(delta(pause), "ask");
+        }
+    }
+
+    /// The provider says what has become of it, in whatever way.
+    fn learn(&mut self, status: ProviderStatus, then: &mut Then) {
+        let status = match status {
+            ProviderStatus::Pending => return,
+            ProviderStatus::Completed => TransactionStatus::Completed,
+            ProviderStatus::Declined => TransactionStatus::Declined,
+        };
+        if self.stage != Stage::Ended {
+            self.steps.create = Step::Done;
+            self.end(status, then);
+        } else if (self.status, status) == (TransactionStatus::TimedOut, TransactionStatus::Completed) {
+            (self.status, self.steps.status) = (status, Step::Done);
+            then.stop("forget");
+        }
+    }
+
+    fn end(&mut self, status: TransactionStatus, then: &mut Then) {
+        (self.stage, self.status) = (Stage::Ended, status);
+        self.steps.record = Step::Done;
+        self.steps.status = match status {
+            TransactionStatus::Completed | TransactionStatus::Declined => Step::Done,
+            TransactionStatus::TimedOut => Step::Failed,
+            _ => Step::Waiting,
+        };
+        if self.steps.create == Step::Running {
+            self.steps.create = Step::Failed;
+        }
+        for timer in ["first", "ask", "deadline"] {
+            then.stop(timer);
+        }
+    }
+
+    /// Has noted what has changed, one note after the other; and comes to its end when there is nothing left to do.
+    fn note(&mut self, then: &mut Then) {
+        if matches!(self.stage, Stage::New | Stage::Recording) || self.noted.1.record != Step::Done {
+            return;
+        }
+        if !self.noting && (self.status, self.steps) != self.noted {
+            self.noted = (self.status, self.steps);
+            self.noting = true;
+            let note = TransactionCommand::Note { status: self.status, steps: self.steps };
+            then.issue::<Transaction>("note", then.id().to_owned(), &note);
+        }
+        let is_told = self.steps.notify != Step::Running;
+        if self.stage == Stage::Ended && !self.noting && is_told && self.asked.is_none() {
+            if self.status == TransactionStatus::TimedOut {
+                then.after(REMEMBERED, "forget");
+            } else {
+                then.end();
+            }
+        }
+    }
+
+    fn is_noted(&mut self, version: Option<i64>, then: &mut Then) {
+        self.noting = false;
+        let (status, _) = self.noted;
+        let is_news = self.told != Some(status) && matches!(self.stage, Stage::Pending | Stage::Ended);
+        if let (true, Some(url)) = (is_news, &self.client_url) {
+            self.messages += 1;
+            self.told = Some(status);
+            self.steps.notify = Step::Running;
+            let (id, amount, currency) = (then.id().to_owned(), self.amount, self.currency.clone());
+            let transaction = Told { id, amount, currency, status, version };
+            then.call(&format!("tell {}", self.messages), &NotifyClient { url: url.clone(), transaction });
+        } else if self.stage == Stage::Ended && self.client_url.is_none() {
+            self.steps.notify = Step::Done;
+        }
+        if self.stage == Stage::Ended && status == self.status {
+            self.settle(version, then);
+        }
+    }
+
+    fn settle(&mut self, version: Option<i64>, then: &mut Then) {
+        if let Some(asked) = self.asked.take() {
+            then.settle(asked, self.outcome(version));
+        }
+        if let Some(cancelling) = self.cancelling.take() {
+            then.settle(cancelling, Ok(version));
+        }
+    }
+
+    fn outcome(&self, version: Option<i64>) -> Result<Option<i64>, Problem> {
+        Err(match self.status {
+            TransactionStatus::Completed => return Ok(version),
+            TransactionStatus::Declined => {
+                Problem::new("declined", 409, "the provider has declined the transaction")
+            }
+            TransactionStatus::TimedOut => {
+                Problem::new("timed-out", 504, "the provider has not said in time what has become of it")
+            }
+            TransactionStatus::Cancelled => Problem::new("cancelled", 409, "the transaction was taken back"),
+            TransactionStatus::Failed | TransactionStatus::Pending => {
+                let unknown = || Problem::new("undeliverable", 502, "the provider could not be asked");
+                self.why.clone().unwrap_or_else(unknown)
+            }
+        })
+    }
+
+    fn show_progress(&self, then: &mut Then) {
+        let (done, step) = match self.stage {
+            Stage::New | Stage::Recording => (0, "record"),
+            Stage::Making => (1, "create"),
+            Stage::Waiting | Stage::Pending => (2, "status"),
+            Stage::Ended => (3, "notify"),
+        };
+        then.progress(done, 4, step);
+    }
+}
+
+fn delta(span: Duration) -> TimeDelta {
+    TimeDelta::from_std(span).unwrap_or(TimeDelta::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::kernel::{ProcessTest, Replied, done, failed};
+
+    fn create(client_url: Option<&str>) -> PayingCommand {
+        PayingCommand::Create {
+            amount: 1250,
+            currency: "EUR".to_owned().try_into().unwrap(),
+            client_url: client_url.map(Into::into),
+        }
+    }
+
+    /// One that is recorded; the provider is asked to make it.
+    fn recorded(client_url: Option<&str>) -> ProcessTest<Paying> {
+        let test = ProcessTest::of("t-1").command(create(client_url));
+        test.issues("record", "transaction.record")
+            .reply("record", done(1))
+            .issues("make", "transaction.make")
+    }
+
+    fn said(status: &str) -> Replied {
+        done(None).bringing(json!({ "status": status }))
+    }
+
+    fn hear(status: ProviderStatus) -> PayingCommand {
+        PayingCommand::Hear { status }
+    }
+
+    #[test]
+    fn a_provider_that_answers_at_once_is_not_asked_again() {
+        recorded(None)
+            .reply("make", said("completed"))
+            .issues("note", "transaction.note")
+            .reply("note", done(2))
+            .settles(Ok(Some(2)))
+            .reply_to_all("note")
+            .ended();
+    }
+
+    #[test]
+    fn what_is_pending_for_long_is_told_and_asked_for() {
+        recorded(Some("http://shop/t-1"))
+            .reply("make", said("pending"))
+            .reply_to_all("note")
+            .after(Duration::from_millis(199))
+            .issues_nothing()
+            .after(Duration::from_millis(1))
+            .issues("ask 1", "transaction.ask")
+            .reply("note", done(3))
+            .issues("tell 1", "transaction.notify")
+            .reply("ask 1", said("pending"))
+            .after(Duration::from_millis(20))
+            .issues("ask 2", "transaction.ask")
+            .reply("tell 1", done(None))
+            .reply_to_all("note")
+            .goes_on()
+            .reply("ask 2", said("completed"))
+            .reply("note", done(7))
+            .settles(Ok(Some(7)))
+            .issues("tell 2", "transaction.notify")
+            .wants("tell 2", true)
+            .wants("tell 1", false)
+            .reply("tell 2", done(None))
+            .reply_to_all("note")
+            .ended();
+    }
+
+    #[test]
+    fn a_provider_that_cannot_be_asked_fails_it_and_the_client_is_told() {
+        recorded(Some("http://shop/t-1"))
+            .reply("make", failed("undeliverable", 502))
+            .reply("note", done(2))
+            .settles(Err("undeliverable"))
+            .issues("tell 1", "transaction.notify")
+            .reply("tell 1", failed("undeliverable", 502))
+            .reply_to_all("note")
+            .ended();
+    }
+
+    #[test]
+    fn what_is_timed_out_is_completed_when_the_provider_says_so_late() {
+        recorded(None)
+            .reply("make", said("pending"))
+            .reply_to_all("note")
+            .after(Duration::from_mins(59))
+            .reply_to_all("note")
+            .goes_on()
+            .after(Duration::from_mins(1))
+            .reply_to_all("note")
+            .began_and_settled(Err("timed-out"))
+            .goes_on()
+            .command(hear(ProviderStatus::Completed))
+            .issues("note", "transaction.note")
+            .reply_to_all("note")
+            .began_and_settled(Err("timed-out"))
+            .ended();
+    }
+
+    #[test]
+    fn what_nobody_hears_of_for_a_month_is_forgotten() {
+        let month = Duration::from_hours(31 * 24);
+        recorded(None).after(Duration::from_hours(1)).reply_to_all("note").goes_on().after(month).ended();
+    }
+
+    #[test]
+    fn what_comes_before_the_provider_has_answered_counts_and_what_comes_later_does_not() {
+        recorded(None)
+            .command(hear(ProviderStatus::Completed))
+            .wants("make", false)
+            .reply("note", done(2))
+            .settles(Ok(Some(2)))
+            .command(hear(ProviderStatus::Declined))
+            .refuses(PayingCommand::Cancel, "transaction-ended")
+            .reply_to_all("note")
+            .began_and_settled(Ok(()))
+            .ended();
+    }
+
+    #[test]
+    fn whatever_comes_first_wins_and_there_is_one_end() {
+        type Step = fn(ProcessTest<Paying>) -> ProcessTest<Paying>;
+        let steps: [Step; 4] = [
+            |test| test.command(hear(ProviderStatus::Completed)),
+            |test| test.command(hear(ProviderStatus::Declined)),
+            |test| test.try_command(PayingCommand::Cancel),
+            |test| test.after(Duration::from_hours(1)),
+        ];
+        let waiting = || recorded(None).reply("make", said("pending")).reply_to_all("note");
+        ProcessTest::every_order(&steps, waiting, |test| assert_eq!(test.reply_to_all("note").ends(), 1));
+    }
+}
