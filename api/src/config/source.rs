@@ -64,6 +64,15 @@ pub fn load(flags: &Flags) -> Result<Loaded, Error> {
     Ok(Loaded { name, origins: origins.collect(), config, unknown })
 }
 
+/// The settings of a program that was told these, and nothing else: neither file nor variables count.
+pub fn told(name: Name, values: &[(String, String)]) -> Result<Config, Error> {
+    let figment = Figment::from(Serialized::defaults(Config::of(name)));
+    let figment = figment.merge(Named { place: FLAGS, name: flag, program: name, values });
+    let config: Config = figment.extract_lossy().map_err(|error| Error::Setting(Box::new(error)))?;
+    config.validate()?;
+    Ok(config)
+}
+
 /// Where the value of a setting comes from; `None` if it is the default.
 fn origin(figment: &Figment, name: &str) -> Option<Origin> {
     let metadata = figment.find_metadata(name)?;

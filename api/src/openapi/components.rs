@@ -97,6 +97,7 @@ impl<'a> Components<'a> {
         let content = [("application/problem+json".to_owned(), content)].into_iter().collect();
         let headers: &[&str] = match status {
             StatusCode::SERVICE_UNAVAILABLE => &["Retry-After"],
+            StatusCode::UNAUTHORIZED => &["WWW-Authenticate"],
             StatusCode::UNSUPPORTED_MEDIA_TYPE => &["Accept-Encoding"],
             StatusCode::NOT_FOUND if slugs.contains(&"not-yet") => &["Retry-After", "Link"],
             // It may be the outcome of a command that was waited for.
@@ -109,7 +110,8 @@ impl<'a> Components<'a> {
 
     /// Whether a command may fail with this problem.
     fn is_outcome(&self, slug: &str) -> bool {
-        ["not-found", "gone", "version-conflict", "cancelled", "internal"].contains(&slug)
+        ["not-found", "gone", "version-conflict", "cancelled", "undeliverable", "timed-out", "internal"]
+            .contains(&slug)
             || self.failures.iter().any(|failure| failure == slug)
     }
 
@@ -196,6 +198,7 @@ fn headers() -> Value {
             "`rel=\"next\"`: the next page. `rel=\"monitor\"`: the command that makes the resource.",
             json!("</v1/pets?cursor=cGV0IHBldC00MQ>; rel=\"next\""),
         ),
+        "WWW-Authenticate": header("How to say who asks.", json!("Webhook")),
         "X-Request-Id": header(
             "The request's id, the client's own where it gave one.",
             json!("018f4c7e-5a10-7c3e-9d2b-6f1a2b3c4d5e"),

@@ -86,6 +86,7 @@ fn tags(own: Vec<(&str, &str)>) -> Value {
     let others = [
         ("Commands", "Commands of any type: making, following, listing, taking back and retrying them."),
         ("Processes", "Work of several steps: how it stands, and what is done when it stands still."),
+        ("Hooks", "What third parties tell by themselves."),
         ("Feed", "Every event and every outcome, in order."),
         ("Operations", "Probes, metrics, and the interface's description of itself."),
     ];

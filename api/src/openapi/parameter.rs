@@ -117,6 +117,15 @@ impl Parameter {
         Self::header("Idempotency-Key", text, schema)
     }
 
+    /// `Callback-Url` of a command
+    pub fn callback_url() -> Self {
+        let text = "Where to post how the command ends: a CloudEvent, signed as Standard Webhooks say, and tried again for \
+                    a day.";
+        let schema = json!({ "type": "string", "maxLength": 2048, "pattern": r"^https?://[^\s]+$",
+            "examples": ["https://shop.example/outcomes"] });
+        Self::header("Callback-Url", text, schema).shared("CallbackUrl")
+    }
+
     /// `Prefer` of a command
     pub fn prefer() -> Self {
         let text = "`wait=N`: hold the answer until the command is settled, at most N seconds (60 at most).";

@@ -8,14 +8,13 @@ use http_body_util::BodyExt as _;
 use serde_json::Value;
 use tempfile::TempDir;
 use tower::ServiceExt as _;
-use wilco_application::activities::Outside;
 use wilco_application::engine::{Engine, EngineSettings, Running};
-use wilco_application::ports::{RandomIds, SystemClock};
+use wilco_application::ports::{Clock, RandomIds, SystemClock};
 use wilco_infrastructure::sqlite::SqliteStore;
 
 use super::{PATIENCE, Reply};
 use crate::http::{ApiSettings, ReadinessCheck};
-use crate::{Interface, Program};
+use crate::{Interface, Program, bootstrap, config};
 
 /// A program that serves in this process, on a store of its own that goes with it. Requests reach it without a socket.
 pub struct Server {
@@ -37,8 +36,9 @@ pub struct Setup {
     pub api: ApiSettings,
     /// The engine's settings.
     pub engine: EngineSettings,
-    /// Whom it calls, and who calls it.
-    pub outside: Outside,
+    /// What it is told by other settings, by their names: whom it calls, who calls it, and how long its processes wait
+    /// (`payments.provider`).
+    pub settings: Vec<(String, String)>,
     /// What has to answer besides the store.
     pub readiness: Vec<Arc<dyn ReadinessCheck>>,
     /// Is shown everything that is asked and answered.
@@ -58,13 +58,17 @@ impl Server {
         let folder = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(&folder.path().join("store.db"), 2).await.unwrap();
         let interface = Interface::new(program.register().unwrap_or_else(|error| panic!("{error}")));
+        let config = config::told(interface.modules().name(), &setup.settings);
+        let config = config.unwrap_or_else(|error| panic!("{error}"));
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let outside = bootstrap::outside(&config, interface.modules().catalog(), &clock);
         let (engine, running) = Engine::start(
             Arc::new(store.clone()),
             None,
             Arc::clone(interface.modules().catalog()),
-            Arc::new(SystemClock),
+            clock,
             Arc::new(RandomIds),
-            setup.outside,
+            outside.unwrap_or_else(|error| panic!("{error}")),
             setup.engine,
         )
         .await

@@ -187,7 +187,12 @@ fn failed(base: &BasePath, command: &Command) -> Response {
 
 /// What is said of every operation that makes a command with such effects.
 pub(super) fn described(operation: Operation, effects: &[Effect]) -> Operation {
-    let headers = [Parameter::idempotency_key(operation.id()), Parameter::prefer(), Parameter::traceparent()];
+    let headers = [
+        Parameter::idempotency_key(operation.id()),
+        Parameter::callback_url(),
+        Parameter::prefer(),
+        Parameter::traceparent(),
+    ];
     let mut operation = operation.takes(headers).answers(described_acceptance());
     if effects.contains(&Effect::Creates) {
         let answer = Answer::new(201, "With `Prefer: wait`: it made the resource at `Location`.")
@@ -219,6 +224,7 @@ const PROBLEMS: &[&str] = &[
     "unsupported-content-coding",
     "idempotency-key-reused",
     "backlog-full",
+    "not-configured",
     "shutting-down",
 ];
 

@@ -1,6 +1,6 @@
 //! Messages of third parties, signed as Standard Webhooks say.
 
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use wilco_application::engine::{HookError, Signed};
@@ -13,6 +13,8 @@ use crate::problems::Refusal;
 
 /// Most bytes of a message.
 const LIMIT: usize = 256 << 10;
+/// RFC 9110 wants one with every 401; Standard Webhooks have no name for it.
+const CHALLENGE: HeaderValue = HeaderValue::from_static("Webhook");
 
 pub(super) fn route(modules: &Modules) -> Route {
     let sources: Vec<&str> = modules.catalog().hooks().map(|hook| hook.source).collect();
@@ -59,9 +61,7 @@ fn text<'h>(headers: &'h HeaderMap, name: &str) -> &'h str {
 
 /// 401: the same whatever is wrong.
 fn unauthenticated() -> Refusal {
-    Refusal::new(
-        "unauthenticated",
-        StatusCode::UNAUTHORIZED,
-        "the message is not from a source that is known here",
-    )
+    let detail = "the message is not from a source that is known here";
+    Refusal::new("unauthenticated", StatusCode::UNAUTHORIZED, detail)
+        .with(header::WWW_AUTHENTICATE, CHALLENGE)
 }

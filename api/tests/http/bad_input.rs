@@ -132,10 +132,7 @@ async fn every_fault_of_an_envelope_is_pointed_at() {
             &["/not_before"],
         ),
         (json!({ "type": null, "data": pet("a") }), &["/type"]),
-        (
-            json!({ "type": "pet.create", "data": pet("a"), "callback_url": "https://a/b" }),
-            &["/callback_url"],
-        ),
+        (json!({ "type": "pet.create", "data": pet("a"), "callback_url": 1 }), &["/callback_url"]),
         (json!({ "type": "pet.create", "data": pet("a"), "metadata": [] }), &["/metadata"]),
         (json!({ "type": "pet.create", "data": pet("a"), "metadata": { "k": 1 } }), &["/metadata/k"]),
         (
@@ -264,7 +261,6 @@ async fn headers_that_cannot_be_meant_are_refused_by_name() {
         ("if-match", "3"),
         ("if-match", "\"3"),
         ("if-none-match", "*, \"3\""),
-        ("callback-url", "https://example.com/hook"),
     ] {
         for path in ["/v1/pets", "/v1/commands"] {
             let reply = server.post_with(path, &[(name, value)], &pet("Rex")).await;

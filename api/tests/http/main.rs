@@ -4,12 +4,14 @@
 
 mod bad_input;
 mod base_path;
+mod callbacks;
 mod coding;
 mod commands;
 mod connections;
 mod document;
 mod doors;
 mod feed;
+mod hooks;
 mod openapi;
 mod operations;
 mod orders;
@@ -18,4 +20,5 @@ mod promises;
 mod resources;
 mod support;
 mod tenants;
+mod transactions;
 mod visitors;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 use wilco::http::{ApiSettings, ReadinessCheck};
 use wilco::modules::shipped;
+pub use wilco::sandbox::{Options, SECRET, Sandbox};
 pub use wilco::testing::Reply;
 use wilco::testing::{self, Setup};
 use wilco::{Interface, Program};
@@ -61,8 +62,30 @@ impl Server {
         let watch: fn(&Method, &str, &Reply) = |method, path, reply| {
             expect_documented(method, path, reply.status, &reply.headers, &reply.body);
         };
-        let setup = Setup { api, engine, readiness, watch: Some(watch), ..Setup::default() };
+        let setup = Setup { api, engine, readiness, watch: Some(watch), settings: Vec::new() };
         Self(testing::Server::with(program(), setup).await)
+    }
+
+    /// With a sandbox that stands for every third party, and these settings besides. Its messages do not get here: the
+    /// server has no socket.
+    pub async fn playing(settings: &[(&str, &str)]) -> (Self, String) {
+        let options = Options { settle_after: Duration::from_millis(50), ..Options::known() };
+        let sandbox = Sandbox::bind("127.0.0.1:0".parse().unwrap(), options).await.unwrap();
+        let url = sandbox.url();
+        tokio::spawn(sandbox.run(std::future::pending()));
+        let known = [
+            ("payments.provider", url.as_str()),
+            ("callbacks.secrets", SECRET),
+            ("hooks.payment-provider.secrets", SECRET),
+            ("egress.allow", "127.0.0.0/8"),
+        ];
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let settings = known.iter().chain(settings).map(owned).collect();
+        let watch: fn(&Method, &str, &Reply) = |method, path, reply| {
+            expect_documented(method, path, reply.status, &reply.headers, &reply.body);
+        };
+        let setup = Setup { watch: Some(watch), settings, ..Setup::default() };
+        (Self(testing::Server::with(program(), setup).await), url)
     }
 
     /// Waits until commands can be committed: shortly after the start, with the first heartbeat.

@@ -366,11 +366,13 @@ fn idempotency_of(submission: &Submission) -> Option<Idempotency> {
         return None;
     }
     let name = submission.command_type.name();
-    let hash = if submission.command_type.is_keyed_by_target() {
-        xxh3_128(format!("{name} {target}").as_bytes())
-    } else {
-        xxh3_128(format!("{name} {target} {fingerprint:?}").as_bytes())
-    };
+    if submission.command_type.is_keyed_by_target() {
+        let hash = xxh3_128(format!("{name} {target}").as_bytes());
+        // What is asked for, whichever way it comes.
+        let fingerprint = Submission::fingerprint(name, target.as_str(), &submission.data);
+        return Some(Idempotency { key: Some(format!("{OWN_KEY}{hash:032x}")), fingerprint });
+    }
+    let hash = xxh3_128(format!("{name} {target} {fingerprint:?}").as_bytes());
     Some(Idempotency { key: Some(format!("{OWN_KEY}{hash:032x}")), fingerprint })
 }
 

@@ -72,7 +72,7 @@ impl Trying {
         if attempt.is_given_up() {
             draft.settle(command, false, Err(refused_by_the_store()), row.attempt);
         } else if !is_wanted {
-            draft.cancel(command, unwanted(), row.attempt);
+            draft.cancel(command, unwanted(row.in_doubt), row.attempt);
         } else if row.attempt > kind.policy.attempts {
             // Not even the last look came back.
             let problem = undeliverable(row.attempt, &Why::ill("every attempt was cut short"), row.in_doubt);
@@ -194,13 +194,22 @@ fn chance(command: &Command, attempt: u32) -> f64 {
 }
 
 fn undeliverable(attempts: u32, setback: &Why, in_doubt: bool) -> Problem {
-    let doubt = if in_doubt { "; the outcome is unknown, it may have been done" } else { "" };
+    let doubt = doubt(in_doubt);
     let times = if attempts == 1 { "one attempt".to_owned() } else { format!("{attempts} attempts") };
     Problem::new("undeliverable", 502, format!("given up after {times}: {}{doubt}", setback.why))
 }
 
-fn unwanted() -> Problem {
-    Problem::new("cancelled", 409, "the process that asked for it does not want it any more")
+fn unwanted(in_doubt: bool) -> Problem {
+    Problem::new(
+        "cancelled",
+        409,
+        format!("the process that asked for it does not want it any more{}", doubt(in_doubt)),
+    )
+}
+
+/// What is to be said besides where it may have been done.
+const fn doubt(in_doubt: bool) -> &'static str {
+    if in_doubt { "; the outcome is unknown, it may have been done" } else { "" }
 }
 
 fn nobody_does() -> Problem {

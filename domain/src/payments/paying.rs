@@ -110,6 +110,8 @@ pub enum PayingCommand {
         client_url: Option<String>,
     },
     /// Take a transaction back before its end
+    ///
+    /// The provider is not asked for it any more, and what it says of it later changes nothing.
     #[fails("transaction-ended")]
     Cancel,
     /// Take down what the provider says of it
@@ -366,7 +368,8 @@ impl Paying {
             Stage::New | Stage::Recording => (0, "record"),
             Stage::Making => (1, "create"),
             Stage::Waiting | Stage::Pending => (2, "status"),
-            Stage::Ended => (3, "notify"),
+            Stage::Ended if self.asked.is_some() || self.steps.notify == Step::Running => (3, "notify"),
+            Stage::Ended => (4, "notify"),
         };
         then.progress(done, 4, step);
     }
