@@ -30,7 +30,9 @@ pub use nats::{JetStream, NatsLogin, Secret, Storage};
 pub use origin::Place;
 pub use outside::{Activities, ActivityPolicy, Callbacks, Egress, Hook, Hooks, keys};
 pub use sections::{Engine, Http, Log, LogFormat, Postgres, Telemetry};
-pub use source::{Flags, Loaded, assignment, load, told};
+#[cfg(feature = "testing")]
+pub use source::told;
+pub use source::{Flags, Loaded, assignment, load};
 pub use systems::{Payments, PetStore};
 pub use url::{SecretUrl, StoreUrl};
 

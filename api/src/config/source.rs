@@ -65,6 +65,7 @@ pub fn load(flags: &Flags) -> Result<Loaded, Error> {
 }
 
 /// The settings of a program that was told these, and nothing else: neither file nor variables count.
+#[cfg(feature = "testing")]
 pub fn told(name: Name, values: &[(String, String)]) -> Result<Config, Error> {
     let figment = Figment::from(Serialized::defaults(Config::of(name)));
     let figment = figment.merge(Named { place: FLAGS, name: flag, program: name, values });

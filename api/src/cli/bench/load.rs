@@ -10,7 +10,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::connection::Connection;
-use super::{BenchArgs, BenchError, Door};
+use super::{BenchArgs, BenchError, Door, Work};
 use crate::cli::progress;
 
 /// What was sent and accepted.
@@ -51,6 +51,8 @@ const NDJSON: &str = "application/x-ndjson";
 const PET: &str =
     r#"{"name":"Rex","category":"dog","tags":["brown","small"],"price":{"amount":12500,"currency":"EUR"}}"#;
 
+const PAYMENT: &str = r#"{"amount":1250,"currency":"EUR"}"#;
+
 /// Sends it all.
 pub(super) async fn run(args: &BenchArgs, authority: &str) -> Result<Load, BenchError> {
     let pets = prepare(args, authority).await?;
@@ -85,8 +87,11 @@ pub(super) async fn run(args: &BenchArgs, authority: &str) -> Result<Load, Bench
     Ok(load)
 }
 
-/// Makes the aggregates that follow-up commands go to, when their number is fixed.
+/// Makes the aggregates that follow-up commands go to, when their number is fixed; and a pet for each order.
 async fn prepare(args: &BenchArgs, authority: &str) -> Result<Vec<String>, BenchError> {
+    if args.work == Work::Orders {
+        return pets_to_order(args.commands, authority).await;
+    }
     let Some(count) = args.aggregates else { return Ok(Vec::new()) };
     let mut connection = Connection::open(authority).await?;
     let mut pets = Vec::with_capacity(count);
@@ -95,6 +100,53 @@ async fn prepare(args: &BenchArgs, authority: &str) -> Result<Vec<String>, Bench
         pets.push(target_of(&answer.body)?);
     }
     Ok(pets)
+}
+
+/// So many pets, all of them made.
+async fn pets_to_order(count: usize, authority: &str) -> Result<Vec<String>, BenchError> {
+    const AT_ONCE: usize = 1000;
+    let mut connection = Connection::open(authority).await?;
+    let mut pets = Vec::with_capacity(count);
+    while pets.len() < count {
+        let some = AT_ONCE.min(count - pets.len());
+        let body = [r#"{"type":"pet.create","data":"#, PET, "}\n"].concat().repeat(some);
+        let answer = connection.post("/v1/commands/batch", NDJSON, body.into()).await?;
+        for line in answer.body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            let line: Line =
+                serde_json::from_slice(line).map_err(|error| BenchError::Answer(error.to_string()))?;
+            // A pet bears the id of the command that made it.
+            let id = line.id.filter(|_| line.status == 202);
+            pets.push(id.ok_or_else(|| BenchError::Answer("a pet was refused".to_owned()))?.to_string());
+        }
+    }
+    loop {
+        let answer = connection.get("/v1/commands?status=pending&type=pet.create&limit=1", JSON).await?;
+        let pending: Pending =
+            serde_json::from_slice(&answer.body).map_err(|error| BenchError::Answer(error.to_string()))?;
+        if pending.items.is_empty() {
+            return Ok(pets);
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// The next request: where it goes, what it says, and whether it changes something instead of making it.
+fn next(plan: &Plan, number: usize, index: usize, own: &[String]) -> (String, Bytes, bool) {
+    match plan.args.work {
+        Work::Orders => {
+            let pet = &plan.pets[number % plan.pets.len()];
+            ("/v1/orders".to_owned(), format!(r#"{{"pet_id":"{pet}"}}"#).into(), false)
+        }
+        Work::Payments => ("/v1/transactions".to_owned(), Bytes::from_static(PAYMENT.as_bytes()), false),
+        Work::Pets => {
+            let pet = Bytes::from_static(PET.as_bytes());
+            let fixed = (!plan.pets.is_empty()).then(|| &plan.pets[(number + index) % plan.pets.len()]);
+            match fixed.or_else(|| own.get(number % own.len().max(1))) {
+                Some(existing) if !plan.creates(number) => (format!("/v1/pets/{existing}"), pet, true),
+                _ => ("/v1/pets".to_owned(), pet, false),
+            }
+        }
+    }
 }
 
 async fn send(plan: Arc<Plan>, mut connection: Connection, index: usize) -> Result<Share, BenchError> {
@@ -147,17 +199,11 @@ async fn single(
     due: Instant,
     share: &mut Share,
 ) -> Result<(), BenchError> {
-    let fixed = (!plan.pets.is_empty()).then(|| &plan.pets[(number + index) % plan.pets.len()]);
-    let existing = fixed.or_else(|| own.get(number % own.len().max(1)));
-    let (path, creates) = match existing {
-        Some(pet) if !plan.creates(number) => (format!("/v1/pets/{pet}"), false),
-        _ => ("/v1/pets".to_owned(), true),
-    };
-    let body = Bytes::from_static(PET.as_bytes());
-    let answer = if creates {
-        connection.post(&path, JSON, body).await?
-    } else {
+    let (path, body, changes) = next(plan, number, index, own);
+    let answer = if changes {
         connection.put(&path, JSON, body).await?
+    } else {
+        connection.post(&path, JSON, body).await?
     };
     share.latencies.push(due.elapsed());
     match answer.status {
@@ -166,7 +212,7 @@ async fn single(
             let id = id.ok_or_else(|| BenchError::Answer("a 202 without a Location".to_owned()))?;
             share.accepted.push((id, due));
             // A few aggregates for each sender are enough to send follow-up commands to.
-            if creates && fixed.is_none() && plan.args.creates < 100 {
+            if !changes && plan.args.work == Work::Pets && plan.pets.is_empty() && plan.args.creates < 100 {
                 let pet = target_of(&answer.body)?;
                 if own.len() < 1000 { own.push(pet) } else { own[number % 1000] = pet }
             }
@@ -216,6 +262,11 @@ async fn batch(
         }
     }
     Ok(())
+}
+
+#[derive(Deserialize)]
+struct Pending {
+    items: Vec<serde::de::IgnoredAny>,
 }
 
 #[derive(Deserialize)]

@@ -38,6 +38,9 @@ pub struct BenchArgs {
     /// Send follow-up commands to this many aggregates only (made beforehand); 1 is a hot aggregate.
     #[arg(long)]
     aggregates: Option<usize>,
+    /// What to have done.
+    #[arg(long, value_enum, default_value_t = Work::Pets)]
+    work: Work,
     /// The door to use.
     #[arg(long, value_enum, default_value_t = Door::Single)]
     door: Door,
@@ -62,6 +65,17 @@ pub struct BenchArgs {
     pub(super) json: bool,
 }
 
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Work {
+    /// Pets, made and changed: one command of one aggregate.
+    Pets,
+    /// Orders, each of a pet of its own that was made beforehand: a process of two steps.
+    Orders,
+    /// Payments at whatever provider the server has: a process, and calls of a third party.
+    Payments,
+}
+
 /// Where commands go in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Door {
@@ -77,6 +91,9 @@ pub enum BenchError {
     /// The program has no pets.
     #[error("this program has no pets, which the benchmark makes: it measures the program that ships")]
     NoPets,
+    /// Only pets are made at the batch door.
+    #[error("only pets are asked for at the batch door")]
+    Door,
     /// The URL is not of the form `http://host:port`.
     #[error("{0:?} is not an address of the form http://host:port")]
     Url(String),
@@ -105,6 +122,9 @@ pub enum BenchError {
 pub async fn run(name: Name, catalog: &Catalog, args: BenchArgs) -> Result<(), BenchError> {
     if catalog.command("pet.create").is_none() {
         return Err(BenchError::NoPets);
+    }
+    if args.door == Door::Batch && args.work != Work::Pets {
+        return Err(BenchError::Door);
     }
     let authority = connection::authority(&args.address.url(name))?;
     let cursor = verify::cursor(&authority).await?;
