@@ -78,15 +78,10 @@ async fn list(call: Call) -> Result<Response, Refusal> {
     let found = engine.commands(call.caller(), wanted(&query)?).await?;
     let next_cursor = found.items.last().filter(|_| found.more).map(position);
     let base = call.base();
-    let mut blocked = engine.blocked(&found.items).await?;
-    let mut progress = engine.progress(&found.items).await?;
-    let items = found.items.iter().map(|command| {
-        let mut status = base.status(engine, command);
-        status.blocked = blocked.remove(&command.key());
-        status.progress = progress.remove(&command.key());
-        status
-    });
-    let items = items.collect();
+    let mut details = engine.details(&found.items).await?;
+    let items = found.items.iter();
+    let items =
+        items.map(|command| base.status(engine, command).detailed(details.remove(&command.key()))).collect();
     answer::page(&call, &query, &Page { items, next_cursor })
 }
 

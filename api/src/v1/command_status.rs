@@ -5,10 +5,10 @@ use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use uuid::Uuid;
-use wilco_application::engine::{Engine, Found};
+use wilco_application::engine::{Details, Engine, Found};
 use wilco_application::ports::Command;
 use wilco_application::status::{CommandStatus, Phase};
-use wilco_domain::kernel::{Caller, Problem, Progress};
+use wilco_domain::kernel::{Caller, Problem};
 
 use super::{command_stream, door};
 use crate::header_names::PREFERENCE_APPLIED;
@@ -107,9 +107,8 @@ async fn get(call: Call) -> Result<Response, Refusal> {
     if let Some(wait) = wait {
         command = door::settled(engine, command, wait).await?;
     }
-    let blocked = engine.blocked(std::slice::from_ref(&*command)).await?.remove(&command.key());
-    let progress = engine.progress(std::slice::from_ref(&*command)).await?.remove(&command.key());
-    let mut response = shown(&call, &command, blocked, progress, redirect)?;
+    let details = engine.details_of(&command).await?;
+    let mut response = shown(&call, &command, details, redirect)?;
     if let Some(wait) = wait {
         response.headers_mut().insert(PREFERENCE_APPLIED, wait.applied());
     }
@@ -119,14 +118,11 @@ async fn get(call: Call) -> Result<Response, Refusal> {
 fn shown(
     call: &Call,
     command: &Command,
-    blocked: Option<Problem>,
-    progress: Option<Progress>,
+    details: Option<Details>,
     redirect: bool,
 ) -> Result<Response, Refusal> {
     let engine = call.engine();
-    let mut status = call.base().status(engine, command);
-    status.blocked = blocked;
-    status.progress = progress;
+    let status = call.base().status(engine, command).detailed(details);
     let body = serde_json::to_vec(&status)?;
     let tag = written_tag(command, &status);
     if let Some(resource) = status.resource.filter(|_| redirect) {
@@ -152,6 +148,6 @@ pub(super) fn tag(command: &Command, now: DateTime<Utc>) -> Option<Tag> {
 fn written_tag(command: &Command, status: &CommandStatus<'_>) -> String {
     let position = command_stream::position(command, status.status);
     let blocked = if status.blocked.is_some() { "-blocked" } else { "" };
-    let done = status.progress.as_ref().map_or_else(String::new, |progress| format!("-{}", progress.done));
-    format!("W/\"{position}{blocked}{done}\"")
+    let step = command_stream::step(status).map_or_else(String::new, |step| format!("-{step}"));
+    format!("W/\"{position}{blocked}{step}\"")
 }

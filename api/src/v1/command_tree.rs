@@ -77,7 +77,7 @@ fn node<'a>(call: &Call, tree: &'a Tree) -> Result<Node<'a>, Refusal> {
         Ok(Happened { name, target: row.aggregate().path(), sequence, at })
     });
     Ok(Node {
-        command: call.base().status(call.engine(), &tree.command),
+        command: call.base().status(call.engine(), &tree.command).detailed(tree.details.clone()),
         events: events.collect::<Result<_, Refusal>>()?,
         children: tree.children.iter().map(|child| node(call, child)).collect::<Result<_, _>>()?,
         truncated: false,

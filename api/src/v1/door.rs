@@ -134,8 +134,7 @@ pub(super) async fn settled(
 /// 202: it is durably stored.
 async fn accepted(engine: &Engine, base: &BasePath, command: &Command) -> Result<Response, Refusal> {
     let now = engine.now();
-    let mut status = base.status(engine, command);
-    status.progress = engine.progress(std::slice::from_ref(command)).await?.remove(&command.key());
+    let status = base.status(engine, command).detailed(engine.details_of(command).await?);
     let body = serde_json::to_vec(&status)?;
     let mut response = raw_json(StatusCode::ACCEPTED, body);
     let location = base.path(path_of(command.id));

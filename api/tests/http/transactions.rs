@@ -173,3 +173,19 @@ async fn without_a_provider_no_payment_is_taken() {
     let body = axum::body::Body::empty();
     server.request(Method::GET, "/v1/transactions", &[], body).await.expect(200);
 }
+
+#[tokio::test]
+async fn a_stream_tells_how_far_a_payment_is() {
+    let (server, sandbox) = Server::playing(&SOON).await;
+    break_provider(&sandbox, &json!({ "mode": "slow", "delay_ms": 1500, "on": "read" })).await;
+    let accepted = server.post("/v1/transactions", &payment("t-1")).await.expect(202).json();
+    let (_, mut events) = server.open(accepted["links"]["self"].as_str().unwrap(), &[]).await;
+    let mut seen = Vec::new();
+    while let Some(event) = events.next().await {
+        // Comments say that the stream is still there.
+        let Ok(status) = serde_json::from_str::<Value>(&event.data) else { continue };
+        seen.push((status["status"].clone(), status["progress"]["done"].clone()));
+    }
+    assert!(seen.contains(&(json!("running"), json!(2))), "{seen:?}");
+    assert_eq!(seen.last(), Some(&(json!("succeeded"), Value::Null)), "{seen:?}");
+}

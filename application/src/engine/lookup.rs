@@ -1,16 +1,16 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::Instant;
 use uuid::Uuid;
-use wilco_domain::kernel::{AggregateId, Caller, Effect, Problem, Progress};
+use wilco_domain::kernel::{AggregateId, Caller, Effect, Problem};
 
 use super::{Engine, Submission, SubmitError, Submitted};
 use crate::catalog::CommandType;
 use crate::ports::{
-    AggregateKey, CancelOutcome, Command, CommandFilter, CommandKey, Page, ProcessKey, State, StoreError,
+    AggregateKey, CancelOutcome, Command, CommandFilter, CommandKey, Page, State, StoreError,
 };
 use crate::status::Phase;
 
@@ -150,41 +150,6 @@ impl Engine {
             pause = (pause * 2).clamp(FIRST, LONGEST);
         }
         Ok(command)
-    }
-
-    /// How far those of these commands are that processes work on.
-    pub async fn progress(&self, commands: &[Command]) -> Result<HashMap<CommandKey, Progress>, StoreError> {
-        let running = commands.iter().filter(|command| command.state() == State::Running);
-        let instance = |command: &Command| {
-            let process = self.parts.catalog.process_of(command)?;
-            Some((command.key(), command.process(process)))
-        };
-        let instances: Vec<(CommandKey, ProcessKey)> = running.filter_map(instance).collect();
-        if instances.is_empty() {
-            return Ok(HashMap::new());
-        }
-        let keys: Vec<ProcessKey> = instances.iter().map(|(_, process)| process.clone()).collect();
-        let found = self.parts.store.processes(&keys).await?.into_iter();
-        let found: HashMap<ProcessKey, Progress> =
-            found.filter_map(|row| Some((row.key, row.progress?))).collect();
-        let of = |(command, process)| Some((command, found.get(&process)?.clone()));
-        Ok(instances.into_iter().filter_map(of).collect())
-    }
-
-    /// Why these commands cannot be applied, as far as they are blocked. Asks the store only when one of them has been
-    /// pending for some time.
-    pub async fn blocked(&self, commands: &[Command]) -> Result<HashMap<CommandKey, Problem>, StoreError> {
-        const SOME_TIME: TimeDelta = TimeDelta::seconds(1);
-        let now = self.now();
-        let waits = |command: &&Command| {
-            let since = command.not_before.map_or(command.accepted_at, |due| due.max(command.accepted_at));
-            command.state() == State::Open && now - since > SOME_TIME
-        };
-        let waiting: Vec<CommandKey> = commands.iter().filter(waits).map(Command::key).collect();
-        if waiting.is_empty() {
-            return Ok(HashMap::new());
-        }
-        Ok(self.parts.store.blocked(&waiting).await?.into_iter().collect())
     }
 
     /// Lists commands of the caller's tenant, newest first.

@@ -1,5 +1,6 @@
 //! The engine as the outside sees it.
 
+mod details;
 mod hooks;
 mod lookup;
 mod loops;
@@ -14,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use wilco_domain::kernel::Activity as _;
 
 pub use crate::settings::EngineSettings;
+pub use details::Details;
 pub use hooks::{HookError, Signed};
 pub use lookup::{CancelError, CommandQuery, Found, RetryError, RetrySubmission};
 pub use loops::Running;

@@ -7,7 +7,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use uuid::Uuid;
 use wilco_domain::kernel::Caller;
 
-use super::Engine;
+use super::{Details, Engine};
 use crate::cloud_event::EventMetadata;
 use crate::ports::{Command, EventRow};
 use crate::queries::QueryError;
@@ -24,6 +24,8 @@ const AT_ONCE: usize = 8;
 pub struct Tree {
     /// The command.
     pub command: Arc<Command>,
+    /// What else there is to know of it.
+    pub details: Option<Details>,
     /// Its events, in order.
     pub events: Vec<EventRow>,
     /// What it led to, in order of acceptance.
@@ -34,9 +36,16 @@ impl Engine {
     /// Everything that a command of the caller's tenant set off, and whether there is more of it than a thousand commands.
     pub async fn tree(&self, caller: &Caller, root: Arc<Command>) -> Result<(Tree, bool), QueryError> {
         let (family, truncated) = self.family(caller, root).await?;
+        let unsettled: Vec<Command> = family
+            .iter()
+            .filter(|command| command.settlement.is_none())
+            .map(|command| (**command).clone())
+            .collect();
+        let details = self.details(&unsettled).await?;
         let with_events = async |command: Arc<Command>| {
             let events = self.events_of(&command).await?;
-            Ok::<_, QueryError>(Tree { command, events, children: Vec::new() })
+            let details = details.get(&command.key()).cloned();
+            Ok::<_, QueryError>(Tree { command, details, events, children: Vec::new() })
         };
         let nodes = stream::iter(family.into_iter().map(with_events)).buffered(AT_ONCE);
         let nodes: Vec<Tree> = nodes.try_collect().await?;
