@@ -11,7 +11,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use wilco_application::catalog::{AggregateRegistration, Registration};
-use wilco_application::engine::{CommandQuery, Engine, ParkedError, Submission};
+use wilco_application::engine::{CommandQuery, Engine, ParkedError, RetrySubmission, Submission};
 use wilco_application::ports::{Command, ProcessKey, ProcessRow, Settlement, State};
 use wilco_domain::kernel::{
     AggregateId, Caller, Context, Decider, Held, Input, Problem, Process, Refused, Reply, Tenant, Then,
@@ -356,7 +356,12 @@ async fn one_that_stumbles_stands_still_alone(place: Place) {
     wilco_tests::wait_for("what comes for it to wait", blocked, |blocked| !blocked.is_empty()).await;
 
     let key = key(&id);
-    engine.resume(&key).await.unwrap();
+    let alerts =
+        CommandQuery { command_type: Some("process.park".to_owned()), limit: 9, ..CommandQuery::default() };
+    let alerts = engine.commands(&Caller::default(), alerts).await.unwrap().items;
+    let told = (alerts[0].target.as_str(), alerts[0].state(), alerts.len());
+    assert_eq!(told, (id.as_str(), State::Failed, 1), "whoever listens to the alert bus hears of it");
+    engine.retry(&Caller::default(), alerts[0].id, RetrySubmission::default()).await.unwrap();
     // Not helped yet: it stumbles again.
     let again =
         async || instance(&place, &id).await.filter(|row| row.parked.is_some()).map(|row| row.version);

@@ -7,12 +7,13 @@ use tokio::time::Instant;
 use uuid::Uuid;
 use wilco_domain::kernel::{AggregateId, Caller, Effect, Problem};
 
-use super::{Engine, Submission, SubmitError, Submitted};
+use super::{Engine, ParkedError, Submission, SubmitError, Submitted};
 use crate::catalog::CommandType;
 use crate::ports::{
     AggregateKey, CancelOutcome, Command, CommandFilter, CommandKey, Page, State, StoreError,
 };
 use crate::status::Phase;
+use crate::worker::told_of;
 
 /// What a look-up of a command gave.
 #[derive(Debug)]
@@ -216,6 +217,15 @@ impl Engine {
         let Found::Command(failed) = self.find(caller, id).await? else { return Err(RetryError::Unknown) };
         if failed.state() != State::Failed {
             return Err(RetryError::NotFailed);
+        }
+        if let Some(process) = told_of(&failed) {
+            // To do again what it tells of is to let the process go on.
+            return match self.resume(&process).await {
+                Ok(()) => Ok(Submitted { command: failed, outcome: None, replayed: false }),
+                Err(ParkedError::Unknown) => Err(RetryError::Unknown),
+                Err(ParkedError::NotParked) => Err(RetryError::NotFailed),
+                Err(ParkedError::Store(error)) => Err(error.into()),
+            };
         }
         let Some(command_type) = self.parts.catalog.command(&failed.command_type) else {
             return Err(RetryError::Unknown);

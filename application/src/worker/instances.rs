@@ -13,6 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 use wilco_domain::kernel::{Existence, Problem, Reply, Success, Then};
 
+use super::alert::alert_of;
 use super::batch::Draft;
 use super::blocked;
 use super::input::Input;
@@ -320,6 +321,9 @@ impl Instances {
         instance.row =
             ProcessRow { version: instance.row.version + 1, parked: Some(problem), ..instance.row.clone() };
         draft.step(instance.stored, instance.row.clone());
+        // Whoever listens to the alert bus hears of it.
+        let alert = Arc::new(alert_of(&instance.row, draft.at()));
+        draft.conclude(&alert, true, Err(instance.row.parked.clone().unwrap_or_else(behind_parked)), 1);
         draft.park(key, instance.row.partition);
         Ok(())
     }

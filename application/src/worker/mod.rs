@@ -13,6 +13,7 @@
 //! | `lane` | takes it batch by batch, and follows which partitions are owned |
 //! | `attempt`, `manner`, `batch` | one attempt at a batch, how it is made, and the unit of work that it writes |
 //! | `instances`, `planning` | the processes that a batch is about, and what they want |
+//! | `alert` | tells of processes that stand still |
 //! | `trying` | the activities that it is about: attempts are counted here, and made once that is committed |
 //! | `blocked` | what this build of the program cannot apply |
 //! | `recovery`, `setback` | what is done when it fails, and why it may |
@@ -26,6 +27,7 @@
 //! - Nobody waits for a 202 while a handler takes its time or the store is being tried again.
 //! - Failures of the store are not counted against a command: the lane waits and tries again.
 
+mod alert;
 mod attempt;
 mod backoff;
 mod batch;
@@ -43,6 +45,7 @@ mod trying;
 
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use alert::told_of;
 pub(crate) use backoff::Backoff;
 use lane::Lane;
 pub(crate) use router::Router;

@@ -46,6 +46,10 @@ pub struct Paying {
     messages: u32,
     /// What it was told last.
     told: Option<TransactionStatus>,
+    /// So much time has passed that it is told that the transaction is pending.
+    is_late: bool,
+    /// The version of the record.
+    version: Option<i64>,
 }
 
 /// The step under way.
@@ -60,8 +64,8 @@ pub enum Stage {
     Making,
     /// The provider has it; what becomes of it is waited for.
     Waiting,
-    /// The same, and that it is pending is recorded and told.
-    Pending,
+    /// The same, and the provider is asked.
+    Asking,
     /// What has become of it is known.
     Ended,
 }
@@ -141,7 +145,7 @@ impl Process for Paying {
     fn still_wants(&self, label: &str) -> bool {
         match label.split_once(' ') {
             Some(("tell", number)) => number.parse() == Ok(self.messages),
-            Some(("ask", _)) => self.stage == Stage::Pending,
+            Some(("ask", _)) => self.stage == Stage::Asking,
             _ => label != "make" || self.stage == Stage::Making,
         }
     }
@@ -182,12 +186,12 @@ impl Paying {
 
     fn wake(&mut self, timer: &str, then: &mut Then) {
         match (timer, &self.stage) {
-            ("first", Stage::Waiting) => {
-                self.stage = Stage::Pending;
-                self.steps.status = Step::Running;
-                self.ask(then);
+            ("first", stage) if *stage != Stage::Ended => {
+                self.is_late = true;
+                self.begin_to_ask(then);
+                self.tell(then);
             }
-            ("ask", Stage::Pending) => self.ask(then),
+            ("ask", Stage::Asking) => self.ask(then),
             ("deadline", stage) if *stage != Stage::Ended => self.end(TransactionStatus::TimedOut, then),
             ("forget", _) => {
                 then.end();
@@ -199,7 +203,10 @@ impl Paying {
     /// What has become of what it asked others for.
     fn hear_of(&mut self, label: &str, reply: Reply, then: &mut Then) -> Result<(), Box<Problem>> {
         match (label.split_once(' ').map_or(label, |(kind, _)| kind), reply) {
-            ("record", Reply::Succeeded(_)) => self.make(then),
+            ("record", Reply::Succeeded(done)) => {
+                self.version = done.version;
+                self.make(then);
+            }
             ("record" | "note", Reply::Failed(problem)) => return Err(problem.into()),
             ("make", reply) => self.made(reply, then),
             ("ask", reply) => self.answered(&reply, then),
@@ -222,8 +229,8 @@ impl Paying {
             self.steps = self.noted.1;
             self.stage = Stage::Making;
             let make = MakeAtProvider { amount: self.amount, currency: self.currency.clone() };
-            let deadline = then.settings::<Polling>().deadline;
-            then.call("make", &make).after(delta(deadline), "deadline");
+            let Polling { first, deadline, .. } = then.settings();
+            then.call("make", &make).after(delta(first), "first").after(delta(deadline), "deadline");
         }
     }
 
@@ -235,16 +242,25 @@ impl Paying {
             Reply::Succeeded(done) => {
                 self.steps.create = Step::Done;
                 self.stage = Stage::Waiting;
-                then.after(delta(then.settings::<Polling>().first), "first");
                 if let Some(status) = done.read::<Said>().and_then(|said| said.status) {
                     self.learn(status, then);
                 }
+                self.begin_to_ask(then);
             }
             Reply::Failed(problem) => {
                 self.steps.create = Step::Failed;
                 self.why = Some(problem);
                 self.end(TransactionStatus::Failed, then);
             }
+        }
+    }
+
+    /// Once the provider has it and has taken its time.
+    fn begin_to_ask(&mut self, then: &mut Then) {
+        if self.is_late && self.stage == Stage::Waiting {
+            self.stage = Stage::Asking;
+            self.steps.status = Step::Running;
+            self.ask(then);
         }
     }
 
@@ -259,7 +275,7 @@ impl Paying {
         {
             self.learn(status, then);
         }
-        if self.stage == Stage::Pending {
+        if self.stage == Stage::Asking {
             let pause = then.settings::<Polling>().pause.after(self.questions, then.chance());
             then.after(delta(pause), "ask");
         }
@@ -319,21 +335,26 @@ impl Paying {
     }
 
     fn is_noted(&mut self, version: Option<i64>, then: &mut Then) {
-        self.noting = false;
+        (self.noting, self.version) = (false, version);
+        self.tell(then);
+        if self.stage == Stage::Ended && self.noted.0 == self.status {
+            self.settle(version, then);
+        }
+    }
+
+    /// Tells the client what is recorded, if it was not told yet: the end, and before it that it takes its time.
+    fn tell(&mut self, then: &mut Then) {
         let (status, _) = self.noted;
-        let is_news = self.told != Some(status) && matches!(self.stage, Stage::Pending | Stage::Ended);
+        let is_news = self.told != Some(status) && (self.is_late || self.stage == Stage::Ended);
         if let (true, Some(url)) = (is_news, &self.client_url) {
             self.messages += 1;
             self.told = Some(status);
             self.steps.notify = Step::Running;
             let (id, amount, currency) = (then.id().to_owned(), self.amount, self.currency.clone());
-            let transaction = Told { id, amount, currency, status, version };
+            let transaction = Told { id, amount, currency, status, version: self.version };
             then.call(&format!("tell {}", self.messages), &NotifyClient { url: url.clone(), transaction });
         } else if self.stage == Stage::Ended && self.client_url.is_none() {
             self.steps.notify = Step::Done;
-        }
-        if self.stage == Stage::Ended && status == self.status {
-            self.settle(version, then);
         }
     }
 
@@ -367,7 +388,7 @@ impl Paying {
         let (done, step) = match self.stage {
             Stage::New | Stage::Recording => (0, "record"),
             Stage::Making => (1, "create"),
-            Stage::Waiting | Stage::Pending => (2, "status"),
+            Stage::Waiting | Stage::Asking => (2, "status"),
             Stage::Ended if self.asked.is_some() || self.steps.notify == Step::Running => (3, "notify"),
             Stage::Ended => (4, "notify"),
         };
@@ -430,7 +451,6 @@ mod tests {
             .issues_nothing()
             .after(Duration::from_millis(1))
             .issues("ask 1", "transaction.ask")
-            .reply("note", done(3))
             .issues("tell 1", "transaction.notify")
             .reply("ask 1", said("pending"))
             .after(Duration::from_millis(20))
@@ -444,6 +464,22 @@ mod tests {
             .issues("tell 2", "transaction.notify")
             .wants("tell 2", true)
             .wants("tell 1", false)
+            .reply("tell 2", done(None))
+            .reply_to_all("note")
+            .ended();
+    }
+
+    #[test]
+    fn a_client_is_told_that_it_takes_its_time_even_if_the_provider_says_nothing() {
+        recorded(Some("http://shop/t-1"))
+            .after(Duration::from_millis(200))
+            .issues("tell 1", "transaction.notify")
+            .reply("tell 1", done(None))
+            .reply_to_all("note")
+            .reply("make", said("pending"))
+            .issues("ask 1", "transaction.ask")
+            .reply("ask 1", said("completed"))
+            .reply_to_all("note")
             .reply("tell 2", done(None))
             .reply_to_all("note")
             .ended();
