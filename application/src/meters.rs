@@ -26,7 +26,7 @@ struct Endings {
 impl Settled {
     /// Of the types of this catalog.
     pub(crate) fn new(catalog: &Catalog) -> Self {
-        let types = catalog.commands().map(|kind| kind.name()).chain([UNKNOWN]);
+        let types = catalog.all_commands().map(|kind| kind.name()).chain([UNKNOWN]);
         let by_type = types.map(|kind| (kind.to_owned(), Endings::of(kind))).collect();
         Self { by_type, seconds: metrics::histogram!(names::SETTLE_SECONDS) }
     }

@@ -13,7 +13,7 @@ use wilco_application::ports::{
 use wilco_application::webhook::SigningKey;
 use wilco_domain::payments::provider::{MakeAtProvider, NotifyClient, ProviderStatus, Said};
 
-use crate::http::{Understood, understood};
+use crate::http::{Understood, undeliverable, understood};
 
 /// The provider: `POST {base}/transactions` makes one, `GET {base}/transactions/{id}` says what has become of it.
 #[derive(Clone)]
@@ -164,17 +164,25 @@ impl Runner for Notifying {
             headers.extend(key.headers(&call.key().to_string(), self.clock.now(), &body));
         }
         let request = OutboundRequest { method: OutboundMethod::Put, url, headers, body };
-        match understood(self.outbound.send(request).await) {
-            Understood::Done(_) => Answer::Done(Value::Null),
-            Understood::Not(Answer::Unknown(setback)) => Answer::Retry(setback),
-            Understood::Not(answer) => answer,
+        // As for callbacks: who says no may mean not yet, and to be told twice harms nobody.
+        match self.outbound.send(request).await {
+            Ok(answer) if (200..300).contains(&answer.status) => Answer::Done(Value::Null),
+            Ok(answer) if answer.status == 410 => {
+                Answer::Final(undeliverable("the client wants no more: 410"))
+            }
+            Ok(answer) => {
+                let why = format!("the client answered {}", answer.status);
+                Answer::Retry(Setback { why, after: answer.retry_after, is_ill: answer.status >= 500 })
+            }
+            Err(OutboundError::Forbidden(why)) => Answer::Final(undeliverable(&why)),
+            Err(error) => Answer::Retry(Setback::ill(error.to_string())),
         }
     }
 }
 
 fn read<T: DeserializeOwned>(command: &Command) -> Result<T, Answer> {
     serde_json::from_str(&command.data)
-        .map_err(|error| Answer::Final(crate::http::undeliverable(&format!("its data: {error}"))))
+        .map_err(|error| Answer::Final(undeliverable(&format!("its data: {error}"))))
 }
 
 fn trace_of(command: &Command) -> Vec<(&'static str, String)> {

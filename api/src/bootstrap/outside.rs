@@ -7,6 +7,7 @@ use std::sync::Arc;
 use wilco_application::activities::{Missing, Outside};
 use wilco_application::catalog::Catalog;
 use wilco_application::ports::{Clock, Outbound, Runner};
+use wilco_application::webhook::SigningKey;
 use wilco_domain::kernel::{Activity as _, Policy, Process as _};
 use wilco_domain::payments::Paying;
 use wilco_domain::payments::provider::{AskProvider, MakeAtProvider, NotifyClient};
@@ -16,9 +17,10 @@ use wilco_infrastructure::payments::{Asking, Making, Notifying, Provider};
 
 use super::Error;
 use crate::config::{self, Config, keys};
+use crate::modules::{Means, Modules};
 
 /// What the settings say of the outside.
-pub fn outside(config: &Config, catalog: &Catalog, clock: &Arc<dyn Clock>) -> Result<Outside, Error> {
+pub fn outside(config: &Config, modules: &Modules, clock: &Arc<dyn Clock>) -> Result<Outside, Error> {
     let client = HttpClient::new(Egress::new(config.egress.ranges()?), Arc::clone(clock))?;
     let outbound: Arc<dyn Outbound> = Arc::new(client);
     let callback_keys = keys("callbacks.secrets", &config.callbacks.secrets)?;
@@ -26,7 +28,10 @@ pub fn outside(config: &Config, catalog: &Catalog, clock: &Arc<dyn Clock>) -> Re
     for (source, hook) in &config.hooks {
         hooks.insert(source.clone(), keys(&format!("hooks.{source}.secrets"), &hook.secrets)?);
     }
-    let mut runners: Vec<(&str, Arc<dyn Runner>)> = Vec::new();
+    let own_keys: Arc<[SigningKey]> = callback_keys.as_slice().into();
+    let means = Means { outbound: Arc::clone(&outbound), clock: Arc::clone(clock), keys: own_keys };
+    let own = modules.iter().flat_map(|module| &module.runners);
+    let mut runners: Vec<(&str, Arc<dyn Runner>)> = own.map(|(name, make)| (*name, make(&means))).collect();
     let mut missing = Vec::new();
     match &config.payments.provider {
         Some(base) => {
@@ -47,8 +52,7 @@ pub fn outside(config: &Config, catalog: &Catalog, clock: &Arc<dyn Clock>) -> Re
             setting: "callbacks.secrets",
         });
     } else {
-        let (outbound, clock) = (Arc::clone(&outbound), Arc::clone(clock));
-        let keys = callback_keys.as_slice().into();
+        let Means { outbound, clock, keys } = means;
         runners.push((NotifyClient::TYPE, Arc::new(Notifying { outbound, clock, keys })));
     }
     Ok(Outside {
@@ -57,8 +61,9 @@ pub fn outside(config: &Config, catalog: &Catalog, clock: &Arc<dyn Clock>) -> Re
         hooks,
         processes: processes(config),
         missing,
+        addresses: vec![("transaction.create", "client_url")],
         runners,
-        policies: policies(config, catalog)?,
+        policies: policies(config, modules.catalog())?,
         destinations: config.egress.destinations(),
     })
 }

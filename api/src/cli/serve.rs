@@ -88,7 +88,7 @@ pub async fn run(modules: Modules, mut config: Config, manner: Manner) -> Result
     }
     let (broker, readiness) = bootstrap::broker(&config).unzip();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let outside = bootstrap::outside(&config, interface.modules().catalog(), &clock)?;
+    let outside = bootstrap::outside(&config, interface.modules(), &clock)?;
     let (engine, running) = Engine::start(
         store.shared(),
         broker,

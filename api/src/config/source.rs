@@ -147,6 +147,11 @@ fn variables(name: Name, known: &BTreeSet<String>) -> Result<(Vec<(String, Strin
         let Some(rest) = variable.strip_prefix(&prefix) else { continue };
         let rest = rest.to_ascii_lowercase();
         let setting = known.iter().find(|name| name.replace('.', "_") == rest);
+        let of_hook = rest.strip_prefix("hooks_").and_then(|rest| rest.strip_suffix("_secrets"));
+        if let (None, Some(source), Some(value)) = (setting, of_hook, value.to_str()) {
+            settings.push((format!("hooks.{}.secrets", source.replace('_', "-")), value.to_owned()));
+            continue;
+        }
         match (setting, value.to_str()) {
             (_, Some(value)) if value.trim().is_empty() => {}
             (Some(name), Some(value)) => settings.push((name.clone(), value.to_owned())),
@@ -215,6 +220,7 @@ impl Provider for Named<'_> {
 
 /// The names of a setting, from the outermost section on. Those of activities have a full stop in them.
 fn path(name: &str) -> Vec<String> {
+    let name = name.replace('"', "");
     let parts: Vec<&str> = name.split('.').collect();
     match *parts {
         ["activity", home, verb, ref rest @ ..] if !rest.is_empty() => {

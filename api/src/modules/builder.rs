@@ -9,10 +9,12 @@ use serde::de::DeserializeOwned;
 use wilco_application::catalog::{
     AggregateRegistration, CommandType, EventSourced, Hook, RegistrationError, ViewOf, schema,
 };
+use wilco_application::ports::Runner;
 use wilco_domain::kernel::{
     Activity, Decided, Decider, Effect, Landing, Process, Refusals as _, Rule, Shown, title,
 };
 
+use super::means::{MakeRunner, Means};
 use super::module::{At, CommandRoute, Module};
 use crate::openapi::Schemas;
 use crate::problems::Slug;
@@ -29,6 +31,7 @@ pub struct Builder<A: Aggregate, V> {
     routes: HashMap<String, Vec<At>>,
     data: fn(&mut Schemas, &str) -> schemars::Schema,
     process: Option<fn(&mut Schemas, &str) -> schemars::Schema>,
+    runners: Vec<(&'static str, MakeRunner)>,
 }
 
 impl Module {
@@ -51,6 +54,7 @@ impl Module {
             routes: HashMap::new(),
             data: Schemas::sent_command::<T::Command>,
             process: None,
+            runners: Vec::new(),
         }
     }
 
@@ -79,6 +83,7 @@ impl Module {
             routes: HashMap::new(),
             data: Schemas::sent_command::<A::Command>,
             process: None,
+            runners: Vec::new(),
         }
     }
 }
@@ -97,6 +102,16 @@ impl<A: EventSourced, V: ViewOf<A>> Builder<A, V> {
     pub fn activity<T: Activity>(mut self) -> Self {
         self.registration = self.registration.activity::<T>();
         self
+    }
+
+    /// The same with who does it, made when the settings are known.
+    #[must_use]
+    pub fn activity_by<T: Activity>(
+        mut self,
+        make: impl Fn(&Means) -> Arc<dyn Runner> + Send + Sync + 'static,
+    ) -> Self {
+        self.runners.push((T::TYPE, Arc::new(make)));
+        self.activity::<T>()
     }
 
     /// Messages of a third party become commands of its process: see [`AggregateRegistration::hook`].
@@ -195,6 +210,7 @@ impl<A: EventSourced, V: ViewOf<A>> Builder<A, V> {
             view: Schemas::answered::<V>,
             status: |schemas| schemas.answered_member::<V>("status"),
             registration,
+            runners: self.runners,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! How aggregates become routes: a module each, made by a builder, and those that ship.
 
 mod builder;
+mod means;
 mod module;
 mod shipped;
 
@@ -13,6 +14,7 @@ use crate::Name;
 use crate::problems::{Catalogue, Slug};
 
 pub use builder::Builder;
+pub use means::Means;
 pub use module::{At, CommandRoute, Module};
 pub use shipped::shipped;
 

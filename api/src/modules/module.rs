@@ -7,6 +7,7 @@ use serde_json::Value;
 use wilco_application::catalog::{EventKind, Indexed, Registration};
 use wilco_domain::kernel::Effect;
 
+use super::means::MakeRunner;
 use crate::openapi::Schemas;
 use crate::problems::Slug;
 
@@ -28,6 +29,8 @@ pub struct Module {
     pub(crate) view: fn(&mut Schemas) -> Value,
     pub(crate) status: fn(&mut Schemas) -> Value,
     pub(super) registration: Registration,
+    /// Who does its activities, as far as the module says so itself.
+    pub(crate) runners: Vec<(&'static str, MakeRunner)>,
 }
 
 impl Module {

@@ -61,7 +61,7 @@ impl Server {
         let config = config::told(interface.modules().name(), &setup.settings);
         let config = config.unwrap_or_else(|error| panic!("{error}"));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let outside = bootstrap::outside(&config, interface.modules().catalog(), &clock);
+        let outside = bootstrap::outside(&config, interface.modules(), &clock);
         let (engine, running) = Engine::start(
             Arc::new(store.clone()),
             None,

@@ -46,7 +46,7 @@ pub(super) fn retry_route(modules: &Modules) -> Route {
         )
         .takes([Parameter::command_id()]);
     let operation = door::described(operation, &[Effect::Creates, Effect::Changes])
-        .refuses(&["not-found", "command-not-failed", "command-expired"])
+        .refuses(&["not-found", "command-not-failed", "command-expired", "rule-violated"])
         .refuses(modules.failures());
     Route::post("/v1/commands/{id}/retry", retry, operation)
 }
@@ -66,7 +66,7 @@ async fn cancel(call: Call) -> Result<Response, Refusal> {
             Err(Refusal::new("command-settled", StatusCode::CONFLICT, "the command is settled"))
         }
         Err(CancelError::Running) => {
-            let detail = "the command is in the hands of a process";
+            let detail = "the command is in the hands of a process, or asks a third party";
             Err(Refusal::new("command-running", StatusCode::CONFLICT, detail))
         }
         Err(CancelError::Store(error)) => Err(error.into()),
@@ -91,6 +91,10 @@ async fn retry(call: Call) -> Result<Response, Refusal> {
     match engine.retry(&caller, id, submission).await {
         Ok(submitted) => door::answer(engine, &base, submitted, wait).await,
         Err(RetryError::Unknown) => Err(unknown()),
+        Err(RetryError::NotByHand) => {
+            let detail = "only the process that asked for it may have it tried again";
+            Err(Refusal::new("rule-violated", StatusCode::CONFLICT, detail))
+        }
         Err(RetryError::NotFailed) => {
             let detail = "only a failed command can be retried";
             Err(Refusal::new("command-not-failed", StatusCode::CONFLICT, detail))

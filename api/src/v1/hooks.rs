@@ -49,7 +49,7 @@ async fn take(call: Call) -> Result<Response, Refusal> {
     match state.engine().hear(&source, message).await {
         Ok(()) => Ok(StatusCode::NO_CONTENT.into_response()),
         Err(HookError::Unauthentic) => Err(unauthenticated()),
-        Err(HookError::NotUnderstood(why)) => Err(Refusal::member("", why.0)),
+        Err(HookError::NotUnderstood(why)) => Err(Refusal::member(why.pointer, why.detail)),
         Err(HookError::Submit(error)) => Err(Refusal::of_submission(error, "")),
     }
 }

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use serde_json::Value;
-use wilco_domain::kernel::Policy;
+use wilco_domain::kernel::{FieldError, Policy};
 
 use super::{DestinationSettings, Destinations, UnderWay};
 use crate::catalog::Catalog;
@@ -21,6 +21,8 @@ pub struct Outside {
     pub hooks: BTreeMap<String, Vec<SigningKey>>,
     /// What the program was told about processes, by their names: see [`Then::settings`](wilco_domain::kernel::Then).
     pub processes: HashMap<&'static str, Arc<dyn Any + Send + Sync>>,
+    /// The members of commands that are addresses, and have to be such as may be called: type and member.
+    pub addresses: Vec<(&'static str, &'static str)>,
     /// What cannot be asked for, since a setting is missing.
     pub missing: Vec<Missing>,
     /// Who does the activities of these types. One that nobody does waits.
@@ -56,13 +58,17 @@ pub(crate) struct Reach {
     hooks: Arc<BTreeMap<String, Vec<SigningKey>>>,
     processes: Arc<HashMap<&'static str, Arc<dyn Any + Send + Sync>>>,
     missing: Arc<[Missing]>,
+    addresses: Arc<[(&'static str, &'static str)]>,
+    outbound: Option<Arc<dyn Outbound>>,
     pub(crate) destinations: Arc<Destinations>,
     pub(crate) under_way: UnderWay,
 }
 
 impl Reach {
     pub(crate) fn new(catalog: &Catalog, outside: Outside) -> Self {
-        let Outside { runners, policies, destinations, hooks, processes, missing, .. } = outside;
+        let Outside {
+            runners, policies, destinations, hooks, processes, missing, addresses, outbound, ..
+        } = outside;
         let kind = |(name, runner): (&'static str, Arc<dyn Runner>)| {
             let activity = catalog.activity(name)?;
             let policy = policies.get(activity.settings).unwrap_or(&activity.policy).clone();
@@ -75,6 +81,8 @@ impl Reach {
             hooks: Arc::new(hooks),
             processes: Arc::new(processes),
             missing: missing.into(),
+            addresses: addresses.into(),
+            outbound,
             destinations,
             under_way: UnderWay::default(),
         }
@@ -88,6 +96,15 @@ impl Reach {
     /// What the program was told about processes of this name.
     pub(crate) fn settings_of(&self, process: &str) -> Option<Arc<dyn Any + Send + Sync>> {
         self.processes.get(process).cloned()
+    }
+
+    /// The member of a command with this data that is an address which may not be called, and why.
+    pub(crate) fn objection(&self, command_type: &str, data: &Value) -> Option<FieldError> {
+        let outbound = self.outbound.as_ref()?;
+        let own = self.addresses.iter().filter(|(of, _)| *of == command_type);
+        own.filter_map(|(_, member)| Some((member, data.get(member)?.as_str()?)))
+            .find_map(|(member, url)| Some((member, outbound.objection(url)?)))
+            .map(|(member, detail)| FieldError { pointer: format!("/{member}"), detail })
     }
 
     /// The setting that a command with this data needs, and that is missing.

@@ -13,6 +13,8 @@ pub struct ActivityType {
     pub settings: &'static str,
     /// When it is tried again, where the settings do not say otherwise.
     pub policy: Policy,
+    /// Whether one that was given up may be tried again by hand.
+    pub by_hand: bool,
     pub(super) reads: fn(&Command) -> Result<(), Undecodable>,
 }
 
@@ -34,7 +36,8 @@ impl ActivityType {
             let read: Result<A, _> = serde_json::from_str(&command.data);
             read.map(drop).map_err(|error| Undecodable(error.to_string()))
         };
-        let activity = Self { name: A::TYPE, settings: A::SETTINGS, policy: A::policy(), reads };
+        let activity =
+            Self { name: A::TYPE, settings: A::SETTINGS, policy: A::policy(), by_hand: A::BY_HAND, reads };
         Ok((activity, command.compile()?))
     }
 

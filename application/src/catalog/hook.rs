@@ -19,19 +19,31 @@ pub(super) const PATIENCE: TimeDelta = TimeDelta::hours(24);
 
 /// A message cannot be made a command of.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct NotUnderstood(pub String);
+#[error("{pointer}: {detail}")]
+pub struct NotUnderstood {
+    /// The member at fault, a JSON Pointer; empty: the whole.
+    pub pointer: String,
+    /// What is wrong with it.
+    pub detail: String,
+}
+
+impl NotUnderstood {
+    /// This is wrong with that member.
+    pub fn at(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), detail: detail.into() }
+    }
+}
 
 impl Hook {
     /// The target and the data of the command that a message means. Members that it does not know are none of it.
     pub fn read(&self, message: &Value) -> Result<(String, Value), NotUnderstood> {
-        let members = message.as_object().ok_or_else(|| NotUnderstood("not a JSON object".to_owned()))?;
+        let members = message.as_object().ok_or_else(|| NotUnderstood::at("", "not a JSON object"))?;
         let needed = |name: &str| {
             let member = members.get(name).filter(|member| !member.is_null());
-            member.ok_or_else(|| NotUnderstood(format!("/{name}: is needed")))
+            member.ok_or_else(|| NotUnderstood::at(format!("/{name}"), "is needed"))
         };
         let target = needed(self.target)?.as_str();
-        let target = target.ok_or_else(|| NotUnderstood(format!("/{}: not a text", self.target)))?;
+        let target = target.ok_or_else(|| NotUnderstood::at(format!("/{}", self.target), "not a text"))?;
         let data = self.data.iter().map(|name| Ok(((*name).to_owned(), needed(name)?.clone())));
         Ok((target.to_owned(), Value::Object(data.collect::<Result<Map<_, _>, _>>()?)))
     }

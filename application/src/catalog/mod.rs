@@ -268,6 +268,11 @@ impl Catalog {
         self.commands.get(name)
     }
 
+    /// All command types, by name.
+    pub fn all_commands(&self) -> impl Iterator<Item = &Arc<CommandType>> {
+        self.commands.values()
+    }
+
     /// All command types that anybody may ask for, by name.
     pub fn commands(&self) -> impl Iterator<Item = &Arc<CommandType>> {
         self.commands.values().filter(|command| !command.is_internal())

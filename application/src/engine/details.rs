@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use wilco_domain::kernel::{Problem, Progress};
 
 use super::Engine;
@@ -16,8 +16,8 @@ pub struct Details {
     pub blocked: Option<Problem>,
     /// How far the process is that works on it.
     pub progress: Option<Progress>,
-    /// How often it was tried, if it is an activity.
-    pub attempts: Option<u32>,
+    /// If it is an activity: how often it was tried, and when it is next.
+    pub attempts: Option<(u32, DateTime<Utc>)>,
 }
 
 impl CommandStatus<'_> {
@@ -26,7 +26,10 @@ impl CommandStatus<'_> {
     pub fn detailed(mut self, details: Option<Details>) -> Self {
         let Details { blocked, progress, attempts } = details.unwrap_or_default();
         (self.blocked, self.progress) = (blocked, progress);
-        self.attempts = attempts.unwrap_or(self.attempts);
+        if let Some((attempts, due)) = attempts {
+            self.attempts = attempts;
+            self.eta = self.eta.max(Some(due));
+        }
         self
     }
 }
@@ -71,15 +74,18 @@ impl Engine {
         Ok(instances.into_iter().filter_map(of).collect())
     }
 
-    /// How often those were tried that are activities.
-    async fn attempts(&self, commands: &[Command]) -> Result<Vec<(CommandKey, u32)>, StoreError> {
+    /// How often those were tried that are activities, and when they are next, or have been answered.
+    async fn attempts(
+        &self,
+        commands: &[Command],
+    ) -> Result<Vec<(CommandKey, (u32, DateTime<Utc>))>, StoreError> {
         let is_activity = |command: &&Command| self.parts.catalog.activity(&command.command_type).is_some();
         let activities: Vec<CommandKey> = running(commands).filter(is_activity).map(Command::key).collect();
         if activities.is_empty() {
             return Ok(Vec::new());
         }
         let rows = self.parts.store.attempts(&activities).await?;
-        Ok(rows.into_iter().map(|(key, row)| (key, row.attempt)).collect())
+        Ok(rows.into_iter().map(|(key, row)| (key, (row.attempt, row.due_at))).collect())
     }
 
     /// Why those cannot be applied that are blocked.

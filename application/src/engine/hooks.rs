@@ -1,5 +1,7 @@
 //! Messages of third parties.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 use uuid::Uuid;
 use wilco_domain::kernel::{AggregateId, Caller};
@@ -7,6 +9,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::{Engine, Submission, SubmitError};
 use crate::catalog::NotUnderstood;
+use crate::ports::{CommandKey, StoreError};
 use crate::webhook::verify;
 
 /// A message as it came.
@@ -44,17 +47,23 @@ impl Engine {
         let (keys, now) = (self.parts.reach.hook_keys(source), self.now());
         verify(keys, id, timestamp, signatures, body, now).map_err(|_| HookError::Unauthentic)?;
         let (hook, command_type) = self.parts.catalog.hook(source).ok_or(HookError::Unauthentic)?;
-        let message: Value =
-            serde_json::from_slice(body).map_err(|error| NotUnderstood(format!("not JSON: {error}")))?;
+        let caller = Caller::default();
+        let receipt = CommandKey::new(&caller.tenant, command_of(source, id));
+        if self.parts.store.command(&receipt).await.map_err(|error| unavailable(error.into()))?.is_some() {
+            return Ok(());
+        }
+        let message: Value = serde_json::from_slice(body)
+            .map_err(|error| NotUnderstood::at("", format!("not JSON: {error}")))?;
         let (target, mut data) = hook.read(&message)?;
-        let target = AggregateId::parse(target).map_err(|error| NotUnderstood(error.to_string()))?;
+        let target = AggregateId::parse(target)
+            .map_err(|error| NotUnderstood::at(format!("/{}", hook.target), error.to_string()))?;
         if let Some(fault) = command_type.check(&mut data).into_iter().next() {
-            return Err(NotUnderstood(format!("{}: {}", fault.pointer, fault.detail)).into());
+            return Err(NotUnderstood { pointer: fault.pointer, detail: fault.detail }.into());
         }
         let submission = Submission {
-            id: Some(command_of(source, id)),
+            id: Some(receipt.id),
             target: Some(target),
-            ..Submission::new(Caller::default(), command_type.clone(), data)
+            ..Submission::new(caller, command_type.clone(), data)
         };
         match self.submit(submission).await {
             // It was taken so long ago that nobody remembers what it said.
@@ -62,6 +71,10 @@ impl Engine {
             Err(error) => Err(HookError::Submit(error)),
         }
     }
+}
+
+fn unavailable(error: Arc<StoreError>) -> HookError {
+    HookError::Submit(SubmitError::Unavailable(error))
 }
 
 /// The id of the command that a message means.

@@ -71,6 +71,9 @@ pub enum RetryError {
     /// Only failed commands can be retried.
     #[error("the command has not failed")]
     NotFailed,
+    /// It would be done behind the back of the process that asked for it.
+    #[error("only its process may have it tried again")]
+    NotByHand,
     /// The new command was refused.
     #[error(transparent)]
     Refused(#[from] SubmitError),
@@ -230,6 +233,10 @@ impl Engine {
         let Some(command_type) = self.parts.catalog.command(&failed.command_type) else {
             return Err(RetryError::Unknown);
         };
+        let activity = self.parts.catalog.activity(&failed.command_type);
+        if failed.reply_to.is_some() && activity.is_some_and(|activity| !activity.by_hand) {
+            return Err(RetryError::NotByHand);
+        }
         let data = serde_json::from_str(&failed.data).map_err(unreadable)?;
         let metadata = failed.metadata.as_deref().map_or(Ok(BTreeMap::new()), serde_json::from_str);
         let submission = Submission {

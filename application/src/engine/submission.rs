@@ -271,6 +271,9 @@ impl Engine {
         if let Some(setting) = self.parts.reach.missing(submission.command_type.name(), &submission.data) {
             return Err(SubmitError::NotConfigured(setting));
         }
+        if let Some(fault) = self.parts.reach.objection(submission.command_type.name(), &submission.data) {
+            return Err(SubmitError::Invalid(vec![fault]));
+        }
         if let Some(url) = &submission.callback_url {
             self.check_callback(url)?;
         }

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::batch::{Draft, all_events, entries_of, metadata_of, tell_of};
 use super::blocked::{self, Blocked};
 use super::input::Input;
-use super::instances::Instances;
+use super::instances::{Instances, instance_of};
 use super::manner::{Attempt, TIME_LIMIT};
 use super::router::Router;
 use super::setback::{Refusals, Setback};
@@ -36,8 +36,8 @@ pub(super) struct Applier {
     /// The partitions, with the epochs in which they are owned.
     epochs: HashMap<u16, i64>,
     executors: HashMap<&'static str, Box<dyn Executor>>,
-    instances: Instances,
-    trying: Trying,
+    pub(super) instances: Instances,
+    pub(super) trying: Trying,
     /// Commands whose handler met a defect when it was asked at once: that counts.
     asked: HashSet<CommandKey>,
     pub(super) blocked: Blocked,
@@ -96,6 +96,7 @@ impl Applier {
         for input in batch {
             if self.epochs.contains_key(&input.partition()) {
                 self.take_input(&mut draft, input, attempt, at).await?;
+                self.go_on(&mut draft, attempt, at).await?;
             }
         }
         for executor in self.executors.values_mut() {
@@ -117,9 +118,9 @@ impl Applier {
         self.parts.kinds.add(&work.kinds);
         work.blocked.iter().for_each(|command| self.blocked.add(command.target.clone()));
         tell_of(&defects);
-        let accepted = attempt.fresh();
-        metrics::counter!(names::ACCEPTED).increment(accepted as u64);
-        self.parts.pace.accepted(accepted + work.issued.len());
+        let accepted = work.stores();
+        metrics::counter!(names::ACCEPTED).increment((accepted - work.issued.len()) as u64);
+        self.parts.pace.accepted(accepted);
         if !work.issued.is_empty() {
             self.router.offer(work.issued.clone());
         }
@@ -182,7 +183,7 @@ impl Applier {
             return self.instances.take_command(draft, &self.parts, process, command, attempt);
         }
         if self.parts.catalog.activity(&command.command_type).is_some() && !attempt.is_given_up() {
-            return self.trying.take_command(draft, &self.parts, command, attempt);
+            return self.trying.take_command(draft, &self.parts, command, fresh);
         }
         let (result, attempts) = self.execute(command, attempt, at).await?;
         if let (Ok(Executed::Blocked(why)), true) = (&result, fresh) {
@@ -195,10 +196,12 @@ impl Applier {
     /// Loads every aggregate of the batch that is not cached, all in one go.
     async fn load(&mut self, batch: &[Input], attempt: Attempt<'_>) -> Result<(), StoreError> {
         let mut keys = Vec::new();
-        for command in batch.iter().filter_map(Input::command) {
-            if !self.parts.catalog.is_of_an_aggregate(command) {
+        for input in batch {
+            let Some(command) = input.command().filter(|one| self.parts.catalog.is_of_an_aggregate(one))
+            else {
+                keys.extend(self.home_of(input));
                 continue;
-            }
+            };
             let Some(executor) = self.executors.get_mut(command.aggregate_type()) else { continue };
             if !executor.needs(&command.stored_target()) {
                 continue;
@@ -228,6 +231,23 @@ impl Applier {
         self.load_whole(stale).await
     }
 
+    /// The aggregate that an instance lives beside, if it has to be loaded: an instance has most to do with that one.
+    fn home_of(&mut self, input: &Input) -> Option<AggregateKey> {
+        let instance = instance_of(&self.parts.catalog, input)?;
+        let home = self.parts.catalog.process(&instance.process_type)?.home();
+        let key = AggregateKey::new(&instance.tenant, home, &instance.id);
+        let executor = self.executors.get_mut(home)?;
+        if !executor.needs(&key.stored_id()) {
+            return None;
+        }
+        let begins = input.command().filter(|command| is_server_made(command));
+        if begins.is_some() {
+            executor.begin(key);
+            return None;
+        }
+        Some(key)
+    }
+
     /// Loads aggregates by all of their events: snapshot or view were made by other code.
     async fn load_whole(&mut self, keys: Vec<AggregateKey>) -> Result<(), StoreError> {
         /// Right after a change of the program these are many.
@@ -246,9 +266,15 @@ impl Applier {
         Ok(())
     }
 
+    /// Whether the aggregate that a command is for is in memory.
+    pub(super) fn has_cached(&mut self, command: &Command) -> bool {
+        let executor = self.executors.get_mut(command.aggregate_type());
+        executor.is_some_and(|executor| !executor.needs(&command.stored_target()))
+    }
+
     /// Runs a command, and says how often that was. One that meets a defect is run once more; but not at once, with
     /// others waiting for it.
-    async fn execute(
+    pub(super) async fn execute(
         &mut self,
         command: &Command,
         attempt: Attempt<'_>,

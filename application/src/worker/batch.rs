@@ -173,9 +173,14 @@ impl Draft {
         self.work.steps.parked.push(process);
     }
 
-    /// Adds commands that come of it.
-    pub(super) fn issue(&mut self, commands: Vec<Arc<Command>>) {
-        self.work.issued.extend(commands);
+    /// Adds a command that comes of it.
+    pub(super) fn issue(&mut self, command: Arc<Command>) {
+        self.work.issued.push(command);
+    }
+
+    /// How the command ended that was added last.
+    pub(super) fn last_settlement(&self) -> Option<Settlement> {
+        self.work.outcomes.last().map(|outcome| outcome.settlement.clone())
     }
 
     /// Makes sure that a partition is owned.

@@ -29,6 +29,8 @@ use crate::ports::{Command, CommandKey, ProcessKey, ProcessRow, Signal, State, S
 #[derive(Default)]
 pub(super) struct Instances {
     batch: HashMap<ProcessKey, Instance>,
+    /// What they have issued since it was last [taken](Instances::take_issued).
+    issued: Vec<Arc<Command>>,
 }
 
 /// An instance, as of the inputs that it has handled so far.
@@ -46,6 +48,7 @@ impl Instances {
     /// Loads what the batch is about, anew: what the last one did may not have been committed.
     pub(super) async fn load(&mut self, parts: &Parts, batch: &[Input]) -> Result<(), StoreError> {
         self.batch.clear();
+        self.issued.clear();
         if !parts.catalog.has_processes() {
             return Ok(());
         }
@@ -129,7 +132,9 @@ impl Instances {
         attempt: Attempt<'_>,
     ) -> Result<(), Setback> {
         let key = signal.to.process(&signal.command.tenant);
-        let Some(reply) = reply_of(signal) else { return Ok(()) };
+        if reply_of(signal).is_none() {
+            return Ok(());
+        }
         let Some(kind) = parts.catalog.process(&key.process_type) else { return Ok(()) };
         let Some(instance) = self.batch.get_mut(&key) else {
             draft.heard(signal.clone());
@@ -148,36 +153,67 @@ impl Instances {
             draft.park(key, instance.row.partition);
             return Ok(());
         }
-        let has_to_be_done = signal.to.must.is_some();
-        let at = signal.command.settlement.as_ref().map_or(draft.at(), |settlement| settlement.at);
-        let label = signal.to.label.clone();
         let result = if attempt.is_given_up() {
             Err(refused_by_the_store())
-        } else if let (true, Reply::Failed(problem)) = (has_to_be_done, &reply) {
-            let row = ProcessRow { version: instance.row.version + 1, ..instance.row.clone() };
-            match again(&signal.command, draft.at()) {
-                // One is answered, another one awaited.
-                Some(again) => {
-                    Ok(Plan { issued: vec![Arc::new(again)], ..Plan::of(row).awaiting_one_more() })
-                }
-                None => Err(Failure::Unreadable(Undecodable(format!(
-                    "{label}, which has to be done, failed again and again: {}",
-                    problem.detail
-                )))),
-            }
         } else {
-            let cause = Cause::of_reply(&signal.command);
-            self.react(parts, &**kind, &key, Stimulus::Reply(&label, reply), at, &cause, draft.at())
+            self.answer(parts, &**kind, &key, signal, draft.at())
         };
         match result {
-            Ok(mut plan) => {
-                plan.row.awaits = plan.row.awaits.saturating_sub(1);
+            Ok(plan) => {
                 draft.heard(signal.clone());
                 self.write(draft, &key, plan, None);
             }
             Err(failure) => self.stand_still(draft, key, failure, attempt)?,
         }
         Ok(())
+    }
+
+    /// The same for a command that was issued and settled within this very batch, so that nothing of it is stored yet.
+    /// Whatever is out of the ordinary ends the attempt: then the command is stored first.
+    pub(super) fn take_reply(
+        &mut self,
+        draft: &mut Draft,
+        parts: &Parts,
+        signal: &Signal,
+    ) -> Result<(), Setback> {
+        let key = signal.to.process(&signal.command.tenant);
+        let odd = |why: String| Setback::Defect(Defect(format!("a reply cannot be heard at once: {why}")));
+        let kind = parts.catalog.process(&key.process_type).ok_or_else(|| odd("of no process".to_owned()))?;
+        let plan =
+            self.answer(parts, &**kind, &key, signal, draft.at()).map_err(|why| odd(format!("{why:?}")))?;
+        self.write(draft, &key, plan, None);
+        Ok(())
+    }
+
+    /// What an instance does about a reply, which is one less to wait for.
+    fn answer(
+        &self,
+        parts: &Parts,
+        kind: &dyn ProcessType,
+        key: &ProcessKey,
+        signal: &Signal,
+        now: DateTime<Utc>,
+    ) -> Result<Plan, Failure> {
+        let Signal { to, command } = signal;
+        let unknown = || Failure::Defect(Defect("a reply to nobody, or of nothing".to_owned()));
+        let reply = reply_of(signal).ok_or_else(unknown)?;
+        let row = &self.batch.get(key).ok_or_else(unknown)?.row;
+        let mut plan = if let (true, Reply::Failed(problem)) = (to.must.is_some(), &reply) {
+            let row = ProcessRow { version: row.version + 1, ..row.clone() };
+            let again = again(command, now).ok_or_else(|| {
+                let (label, why) = (&to.label, &problem.detail);
+                let why = format!("{label}, which has to be done, failed again and again: {why}");
+                Failure::Unreadable(Undecodable(why))
+            })?;
+            // One is answered, another one awaited.
+            Plan { issued: vec![Arc::new(again)], ..Plan::of(row).awaiting_one_more() }
+        } else {
+            let at = command.settlement.as_ref().map_or(now, |settlement| settlement.at);
+            let cause = Cause::of_reply(command);
+            self.react(parts, kind, key, Stimulus::Reply(&to.label, reply), at, &cause, now)?
+        };
+        plan.row.awaits = plan.row.awaits.saturating_sub(1);
+        Ok(plan)
     }
 
     /// Lets a timer fire.
@@ -221,6 +257,11 @@ impl Instances {
             Err(failure) => self.stand_still(draft, key, failure, attempt)?,
         }
         Ok(())
+    }
+
+    /// What was issued since this was asked last.
+    pub(super) fn take_issued(&mut self) -> Vec<Arc<Command>> {
+        std::mem::take(&mut self.issued)
     }
 
     /// Whether whoever asked for an activity still wants it.
@@ -294,7 +335,7 @@ impl Instances {
             instance.touched.insert(name.clone());
             draft.set(Timer { process: key.clone(), partition, name, due_at });
         }
-        draft.issue(plan.issued);
+        self.issued.extend(plan.issued);
         draft.step(instance.stored, instance.row.clone());
     }
 

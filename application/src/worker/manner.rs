@@ -48,11 +48,6 @@ impl Attempt<'_> {
         span
     }
 
-    /// How many commands are fresh.
-    pub(super) fn fresh(self) -> usize {
-        if let Self::AtOnce(fresh) = self { fresh.len() } else { 0 }
-    }
-
     /// How long a handler may take.
     pub(super) fn patience(self) -> Duration {
         if let Self::AtOnce(_) = self { Duration::ZERO } else { TIME_LIMIT }

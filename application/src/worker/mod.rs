@@ -13,6 +13,7 @@
 //! | `lane` | takes it batch by batch, and follows which partitions are owned |
 //! | `attempt`, `manner`, `batch` | one attempt at a batch, how it is made, and the unit of work that it writes |
 //! | `instances`, `planning` | the processes that a batch is about, and what they want |
+//! | `following` | applies at once what processes issue, where that is at hand |
 //! | `alert` | tells of processes that stand still |
 //! | `trying` | the activities that it is about: attempts are counted here, and made once that is committed |
 //! | `blocked` | what this build of the program cannot apply |
@@ -32,6 +33,7 @@ mod attempt;
 mod backoff;
 mod batch;
 mod blocked;
+mod following;
 mod inbox;
 mod input;
 mod instances;

@@ -133,9 +133,8 @@ impl Planning<'_> {
             .map_err(|error| Defect(format!("it issues {command_type} for {target:?}: {error}")))?;
         let ProcessKey { process_type, tenant, id } = &row.key;
         let partitions = self.parts.hub.partitions();
-        let named = format!("{}/{process_type}/{id}/{}/{label}", tenant.stored(), row.version);
         Ok(Command {
-            id: uuid::Builder::from_custom_bytes(xxh3_128(named.as_bytes()).to_be_bytes()).into_uuid(),
+            id: id_of_issued(&row.key, row.version, &label),
             tenant: tenant.clone(),
             partition: AggregateKey::new(tenant, aggregate_type, &target).partition(partitions),
             command_type,
@@ -163,6 +162,19 @@ impl Planning<'_> {
             settlement: None,
         })
     }
+}
+
+/// The id of a command that an instance issues with its step of that number: it follows from that, so that the same step
+/// issues the same one, and ids of later steps are greater, so that what is accepted at the same time has an order.
+fn id_of_issued(instance: &ProcessKey, step: i64, label: &str) -> Uuid {
+    let ProcessKey { process_type, tenant, id } = instance;
+    let family = format!("{}/{process_type}/{id}", tenant.stored());
+    let own = xxh3_128(format!("{family}/{step}/{label}").as_bytes()).to_be_bytes();
+    let mut bytes = [0; 16];
+    bytes[..6].copy_from_slice(&xxh3_128(family.as_bytes()).to_be_bytes()[..6]);
+    bytes[6..8].copy_from_slice(&((step & 0xfff) as u16).to_be_bytes());
+    bytes[8..].copy_from_slice(&own[..8]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }
 
 /// A command that has to be done, once more: after twice the pause that it had itself, from a second on. None after a

@@ -38,9 +38,8 @@ impl Trying {
         draft: &mut Draft,
         parts: &Parts,
         command: &Arc<Command>,
-        attempt: Attempt<'_>,
+        fresh: bool,
     ) -> Result<(), Setback> {
-        let fresh = attempt.is_fresh(command);
         let Some(kind) = parts.reach.kind(&command.command_type) else {
             return block(draft, command, fresh, nobody_does());
         };

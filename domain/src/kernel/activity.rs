@@ -16,6 +16,10 @@ pub trait Activity: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 's
     /// What its settings are called, `[activity."transaction.create"]`.
     const SETTINGS: &'static str = Self::TYPE;
 
+    /// Whether one that was given up may be tried again by hand, behind the back of the process that called it: not where
+    /// that would do what the process takes for not done.
+    const BY_HAND: bool = true;
+
     /// When it is tried again, where the settings do not say otherwise.
     fn policy() -> Policy {
         Policy::default()
@@ -51,7 +55,7 @@ pub struct Pause {
 pub struct Within {
     /// Of one attempt: connecting, sending, and the whole answer.
     pub attempt: Duration,
-    /// Of all: when so much has passed since the command was accepted, no other attempt is made.
+    /// Of all: when so much has passed since the first attempt began, no other one is made.
     pub all: Duration,
     /// For so long the other side knows a request that it has seen before by its key. Later it would do it twice, so
     /// that a request in doubt is not repeated.
@@ -89,17 +93,17 @@ impl Pause {
 }
 
 impl Policy {
-    /// When to try again after the attempt of that number, from 1, of a command that was accepted then. `asked_for` is
-    /// how long the other side wants to be left alone. `None`: it is given up.
+    /// When to try again after the attempt of that number, from 1, where the first one began then. `asked_for` is how long
+    /// the other side wants to be left alone. `None`: it is given up.
     pub fn again(
         &self,
         attempt: u32,
-        accepted_at: DateTime<Utc>,
+        begun_at: DateTime<Utc>,
         now: DateTime<Utc>,
         asked_for: Option<Duration>,
         chance: f64,
     ) -> Option<DateTime<Utc>> {
-        let end = later(accepted_at, self.within.all);
+        let end = later(begun_at, self.within.all);
         if attempt >= self.attempts || now >= end {
             return None;
         }

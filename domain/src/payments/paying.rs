@@ -305,8 +305,8 @@ impl Paying {
             TransactionStatus::TimedOut => Step::Failed,
             _ => Step::Waiting,
         };
-        if self.steps.create == Step::Running {
-            self.steps.create = Step::Failed;
+        if self.client_url.is_none() {
+            self.steps.notify = Step::Done;
         }
         for timer in ["first", "ask", "deadline"] {
             then.stop(timer);
@@ -353,8 +353,6 @@ impl Paying {
             let (id, amount, currency) = (then.id().to_owned(), self.amount, self.currency.clone());
             let transaction = Told { id, amount, currency, status, version: self.version };
             then.call(&format!("tell {}", self.messages), &NotifyClient { url: url.clone(), transaction });
-        } else if self.stage == Stage::Ended && self.client_url.is_none() {
-            self.steps.notify = Step::Done;
         }
     }
 

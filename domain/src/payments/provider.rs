@@ -17,6 +17,7 @@ pub struct MakeAtProvider {
 impl Activity for MakeAtProvider {
     const TYPE: &'static str = "transaction.make";
     const SETTINGS: &'static str = "transaction.create";
+    const BY_HAND: bool = false;
 
     /// Three retries, two minutes apart.
     fn policy() -> Policy {

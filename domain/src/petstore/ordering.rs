@@ -259,7 +259,7 @@ impl Ordering {
 
     fn done(&mut self, outcome: Result<Option<i64>, Problem>, then: &mut Then) {
         if let Some(asked) = self.asked.take() {
-            then.settle(asked, outcome);
+            then.settle(asked, outcome).progress(2, 2, "done");
         }
     }
 

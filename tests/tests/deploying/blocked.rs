@@ -36,8 +36,7 @@ async fn left_behind(place: &Place) {
 
 /// Waits until the status of the command says why it waits.
 async fn why(build: &Build, command: &Command) -> String {
-    let ask =
-        async || build.engine.blocked(std::slice::from_ref(command)).await.unwrap().remove(&command.key());
+    let ask = async || build.engine.details_of(command).await.unwrap().and_then(|details| details.blocked);
     let problem = wait_for("the command to be blocked", ask, Option::is_some).await.unwrap();
     assert_eq!((problem.slug(), problem.status), ("blocked", 503));
     problem.detail
@@ -78,8 +77,7 @@ async fn commands_for_what_cannot_be_read_wait_in_order_for_a_build_that_can(pla
     assert_eq!(build.done("membership.pause", "n", json!({})).await, 2);
     // The first can be cancelled; what is behind it is not let past what cannot be read.
     assert_eq!(build.engine.cancel(&caller(), first.id).await.unwrap().state(), State::Cancelled);
-    let ask =
-        async || build.engine.blocked(std::slice::from_ref(&*second)).await.unwrap().remove(&second.key());
+    let ask = async || build.engine.details_of(&second).await.unwrap().and_then(|details| details.blocked);
     let moved_up = |problem: &Option<_>| {
         problem.as_ref().is_some_and(|problem: &Problem| problem.detail.contains("plan_changed"))
     };

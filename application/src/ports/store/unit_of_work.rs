@@ -103,6 +103,12 @@ impl UnitOfWork {
             && self.postponed.is_empty()
     }
 
+    /// How many commands it stores that nobody has stored before.
+    pub fn stores(&self) -> usize {
+        let fresh = self.outcomes.iter().filter(|outcome| outcome.fresh).count();
+        fresh + self.stored_as().count()
+    }
+
     /// What activities have brought back, with the commands that it is of.
     pub fn results(&self) -> impl Iterator<Item = (&Command, &str)> {
         let result = |outcome: &Outcome| outcome.settlement.result.is_some();
