@@ -6,6 +6,8 @@
 
 #![allow(clippy::unwrap_used, reason = "these are tests, though they stand in a library")]
 
+mod attempts;
+mod callbacks;
 mod commits;
 mod deploying;
 mod feed;
@@ -124,6 +126,20 @@ facts! {
         an_instance_that_is_resumed_hears_what_waited,
         an_instance_that_is_given_up_has_failed_what_it_held,
         instances_are_listed_in_order_with_what_they_wait_for;
+    attempts:
+        an_attempt_is_counted_with_its_command_running,
+        another_number_of_attempts_is_a_conflict_and_leaves_nothing,
+        a_replica_without_the_lease_counts_no_attempt,
+        one_that_has_ended_is_gone,
+        due_attempts_are_found_by_time_and_so_many_of_each_destination,
+        what_was_brought_back_is_found_with_the_outcome,
+        a_postponed_command_is_due_from_its_new_time_on,
+        one_that_is_not_open_is_not_postponed;
+    callbacks:
+        whoever_is_to_be_called_back_is_when_a_command_is_cancelled,
+        a_cancel_that_comes_too_late_calls_nobody_back,
+        commits_and_cancels_at_once_call_back_once,
+        whoever_is_to_be_called_back_is_when_an_instance_is_given_up;
     feed:
         offsets_begin_at_one_and_go_by_the_seats,
         offsets_are_gapless_per_partition_under_concurrent_commits_and_cancels,

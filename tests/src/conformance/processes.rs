@@ -12,12 +12,12 @@ use wilco_domain::kernel::{Problem, Progress, Tenant};
 use super::Fixture;
 use super::making::{Owner, acme, at, command, create, outcome, submit, uuid};
 
-fn key(id: &str) -> ProcessKey {
+pub(super) fn key(id: &str) -> ProcessKey {
     ProcessKey { process_type: "ordering".into(), tenant: Tenant::default(), id: id.into() }
 }
 
 /// An instance that has handled one input.
-fn row(partition: u16, id: &str) -> ProcessRow {
+pub(super) fn row(partition: u16, id: &str) -> ProcessRow {
     ProcessRow {
         key: key(id),
         partition,
@@ -38,7 +38,7 @@ fn row(partition: u16, id: &str) -> ProcessRow {
     }
 }
 
-fn next(row: &ProcessRow) -> ProcessRow {
+pub(super) fn next(row: &ProcessRow) -> ProcessRow {
     ProcessRow { version: row.version + 1, ..row.clone() }
 }
 
@@ -47,7 +47,7 @@ fn timer(id: &str, name: &str, due_at: DateTime<Utc>) -> Timer {
 }
 
 /// What a process of partition 0 is told of.
-fn reply_to(id: &str, label: &str) -> ReplyTo {
+pub(super) fn reply_to(id: &str, label: &str) -> ReplyTo {
     let (process_type, id, label) = ("ordering".into(), id.into(), label.into());
     ReplyTo { process_type, id, label, partition: 0, must: None }
 }
@@ -58,7 +58,7 @@ fn work(owner: &Owner, entries: u32, steps: Steps) -> UnitOfWork {
     UnitOfWork { owner: owner.id, partitions, steps, ..UnitOfWork::default() }
 }
 
-async fn step(owner: &Owner, steps: Steps) -> Result<(), StoreError> {
+pub(super) async fn step(owner: &Owner, steps: Steps) -> Result<(), StoreError> {
     owner.commit(work(owner, 0, steps)).await.map(drop)
 }
 
