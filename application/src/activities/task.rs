@@ -14,8 +14,8 @@ use super::outside::Kind;
 use crate::ports::{Answer, AttemptRow, Call, Command, CommandKey, Look, Runner, Setback};
 
 /// How much longer than its time an attempt may take until nobody believes in it any more: its answer is to be
-/// committed, too.
-const GRACE: Duration = Duration::from_secs(5);
+/// committed, too. Twice its limit, but no less and no more than these.
+const GRACE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
 
 /// Attempts that are under way here.
 #[derive(Clone, Debug, Default)]
@@ -109,7 +109,9 @@ impl Ended {
 
 /// When an attempt that begins now must have ended: it may look, try, and look again.
 pub(crate) fn ends_by(policy: &Policy, now: DateTime<Utc>) -> DateTime<Utc> {
-    let longest = policy.within.attempt.saturating_mul(3) + GRACE;
+    let limit = policy.within.attempt;
+    let grace = limit.saturating_mul(2).clamp(GRACE.0, GRACE.1);
+    let longest = limit.saturating_mul(3).saturating_add(grace);
     now.checked_add_signed(TimeDelta::from_std(longest).unwrap_or(TimeDelta::MAX))
         .unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
