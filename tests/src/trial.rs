@@ -142,15 +142,19 @@ pub struct Place {
     behind: Behind,
 }
 
+#[derive(Clone)]
 enum Behind {
     Postgres(String),
-    Sqlite(TempDir),
+    Sqlite(Arc<TempDir>),
 }
 
 impl Place {
     /// On PostgreSQL.
     pub async fn postgres() -> Self {
-        let url = database().await;
+        Self::of(database().await).await
+    }
+
+    async fn of(url: String) -> Self {
         let options = PostgresOptions { partitions: 2, ..PostgresOptions::default() };
         let store = PostgresStore::connect(&url, options).await.unwrap();
         store.migrate().await.unwrap();
@@ -161,7 +165,18 @@ impl Place {
     pub async fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(&folder.path().join("wilco.db"), 1).await.unwrap();
-        Self { store: Arc::new(store), asked: Asked::default(), behind: Behind::Sqlite(folder) }
+        Self { store: Arc::new(store), asked: Asked::default(), behind: Behind::Sqlite(Arc::new(folder)) }
+    }
+
+    /// The same as another process sees it; where only one process can, as the first does.
+    pub async fn elsewhere(&self) -> Self {
+        match &self.behind {
+            Behind::Postgres(url) => Self::of(url.clone()).await,
+            Behind::Sqlite(_) => {
+                let (store, behind) = (Arc::clone(&self.store), self.behind.clone());
+                Self { store, asked: Asked::default(), behind }
+            }
+        }
     }
 
     /// Changes what is stored.

@@ -89,9 +89,10 @@ impl Destinations {
         Some(Slot { destinations: Arc::clone(self), name: Some(name) })
     }
 
-    /// How many attempts at one destination may be under way.
-    pub(crate) fn slots(&self) -> u32 {
-        u32::try_from(self.settings.slots).unwrap_or(u32::MAX)
+    /// How many attempts at one destination are to be read: one more than may be under way. That one is refused, so that
+    /// it is known that somebody waits.
+    pub(crate) fn to_read(&self) -> u32 {
+        u32::try_from(self.settings.slots).unwrap_or(u32::MAX).saturating_add(1)
     }
 
     /// Nobody is asked any more.

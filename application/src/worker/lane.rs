@@ -177,7 +177,7 @@ impl Lane {
         let due = self
             .parts
             .store
-            .due_attempts(partitions, now, destinations.slots(), &destinations.closed())
+            .due_attempts(partitions, now, destinations.to_read(), &destinations.closed())
             .await?;
         if let Some(pause) = destinations.next_opening().and_then(|pause| TimeDelta::from_std(pause).ok()) {
             self.inbox.expect(now + pause);
