@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use wilco_application::ports::{AttemptRow, Look, State};
 use wilco_tests::trial::Place;
 
@@ -33,6 +34,12 @@ async fn one_that_was_cut_short_is_counted_and_waited_for_and_looked_for(place: 
     let posted = office.post("l-1", "ada").await;
     let row = burns_down(&place, office, &first, 1).await;
     assert_eq!((row.attempt, row.in_doubt), (1, true), "{row:?}");
+    let longest = TimeDelta::milliseconds(3 * LIMIT as i64 + 1000);
+    assert_eq!(
+        row.due_at - row.begun_at.unwrap(),
+        longest,
+        "its own limit says how long it can be under way"
+    );
     let second = Postman::with("l-1", [Do::Say(delivered("again"))]).sees("l-1", [See::Say(Look::Absent)]);
     let office = open(&place, &second, 3).await;
     let (other, _) = office.deliver("l-2", "ada").await;
