@@ -166,19 +166,21 @@ impl Lane {
         Ok((found, complete))
     }
 
-    /// The attempts that may begin: none of destinations that have no slot. When one that is ill may be asked again is
-    /// another reason to look.
+    /// The attempts that may begin: none of destinations that have no slot. When the next ones may, or one that is ill may
+    /// be asked again, is another reason to look.
     async fn due_attempts(
         &mut self,
         partitions: &[u16],
         now: DateTime<Utc>,
     ) -> Result<Vec<Input>, StoreError> {
         let destinations = &self.parts.reach.destinations;
-        let due = self
-            .parts
-            .store
-            .due_attempts(partitions, now, destinations.to_read(), &destinations.closed())
-            .await?;
+        let until = now + self.parts.settings.worker.look_every;
+        let (most, closed) = (destinations.to_read(), destinations.closed());
+        let found = self.parts.store.due_attempts(partitions, until, most, &closed).await?;
+        let (due, later): (Vec<_>, Vec<_>) = found.into_iter().partition(|found| found.row.due_at <= now);
+        if let Some(next) = later.iter().map(|later| later.row.due_at).min() {
+            self.inbox.expect(next);
+        }
         if let Some(pause) = destinations.next_opening().and_then(|pause| TimeDelta::from_std(pause).ok()) {
             self.inbox.expect(now + pause);
         }

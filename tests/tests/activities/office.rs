@@ -34,46 +34,55 @@ pub(crate) fn policy_within(attempts: u32, milliseconds: u64) -> Policy {
     Policy { within, ..policy }
 }
 
+/// How an engine is to run.
+pub(crate) struct Terms {
+    pub(crate) policy: Policy,
+    pub(crate) destinations: DestinationSettings,
+    /// For so long it believes in what it owns before it asks.
+    pub(crate) lease: Duration,
+    /// So seldom it looks into the registry without being told to.
+    pub(crate) look_every: Duration,
+}
+
+impl Terms {
+    pub(crate) fn of(policy: Policy) -> Self {
+        let EngineSettings { lease, worker, .. } = EngineSettings::default();
+        let destinations = DestinationSettings::default();
+        Self { policy, destinations, lease, look_every: worker.look_every }
+    }
+
+    /// It has to be told of everything.
+    pub(crate) fn never_looking(policy: Policy) -> Self {
+        Self { look_every: Duration::from_secs(600), ..Self::of(policy) }
+    }
+}
+
 pub(crate) struct Office {
     pub(crate) engine: Arc<Engine>,
-    pub(crate) running: Running,
+    running: Running,
     store: Arc<dyn Store>,
 }
 
 impl Office {
     pub(crate) async fn open(place: &Place, postman: &Arc<Postman>, policy: Policy) -> Self {
-        Self::open_to(place, postman, policy, DestinationSettings::default()).await
+        Self::open_on(place, postman, Terms::of(policy)).await
     }
 
-    /// With these bounds of whom it asks.
-    pub(crate) async fn open_to(
-        place: &Place,
-        postman: &Arc<Postman>,
-        policy: Policy,
-        destinations: DestinationSettings,
-    ) -> Self {
+    pub(crate) async fn open_on(place: &Place, postman: &Arc<Postman>, terms: Terms) -> Self {
         let runner: Arc<dyn Runner> = Arc::<Postman>::clone(postman);
-        let (runners, policies) =
-            (vec![("letter.deliver", runner)], [("letter.deliver".to_owned(), policy)].into());
-        let outside = Outside { runners, policies, destinations, ..Outside::default() };
-        Self::start(place, outside, EngineSettings::default().lease).await
+        Self::start(place, vec![("letter.deliver", runner)], terms).await
     }
 
-    /// It believes in what it owns for so long that it hears of nobody else before it asks.
-    pub(crate) async fn open_and_confident(place: &Place, postman: &Arc<Postman>) -> Self {
-        let runner: Arc<dyn Runner> = Arc::<Postman>::clone(postman);
-        let policies = [("letter.deliver".to_owned(), policy(5))].into();
-        let outside = Outside { runners: vec![("letter.deliver", runner)], policies, ..Outside::default() };
-        Self::start(place, outside, Duration::from_secs(600)).await
-    }
-
-    /// Without anybody who delivers.
     pub(crate) async fn without_postman(place: &Place) -> Self {
-        Self::start(place, Outside::default(), EngineSettings::default().lease).await
+        Self::start(place, Vec::new(), Terms::of(policy(1))).await
     }
 
-    async fn start(place: &Place, outside: Outside, lease: Duration) -> Self {
-        let settings = EngineSettings { lease, ..EngineSettings::default() };
+    async fn start(place: &Place, runners: Vec<(&'static str, Arc<dyn Runner>)>, terms: Terms) -> Self {
+        let Terms { policy, destinations, lease, look_every } = terms;
+        let policies = [("letter.deliver".to_owned(), policy)].into();
+        let outside = Outside { runners, policies, destinations, ..Outside::default() };
+        let mut settings = EngineSettings { lease, ..EngineSettings::default() };
+        settings.worker.look_every = look_every;
         let (store, catalog) = (Arc::clone(&place.store), Arc::new(catalog()));
         let (clock, ids) = (Arc::new(SystemClock), Arc::new(RandomIds));
         let started = Engine::start(Arc::clone(&store), None, catalog, clock, ids, outside, settings).await;

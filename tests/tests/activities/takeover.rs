@@ -1,15 +1,19 @@
 //! What an earlier owner says late changes nothing: result and take-over in every order.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::Semaphore;
 use wilco_application::ports::{Look, State};
 use wilco_tests::trial::Place;
 
-use super::office::{Office, attempts, delivery, policy};
+use super::office::{Office, Terms, attempts, delivery, policy};
 use super::on_both_stores;
 use super::postman::{Do, Postman, See, delivered, receipt};
+
+/// So long a lease that it is not renewed during a test.
+const VERY_LONG: Duration = Duration::from_secs(3600);
 
 /// An engine that stands still with an attempt under way: it believes in what it owns, and nobody else does.
 struct Still {
@@ -24,7 +28,8 @@ impl Still {
         let late = [Do::Wait(Arc::clone(&gate), delivered("late"))];
         let seen_later = [See::Say(Look::There(receipt("second")))];
         let postman = Postman::with("l-1", late).sees("l-1", seen_later);
-        let office = Office::open_and_confident(place, &postman).await;
+        let office =
+            Office::open_on(place, &postman, Terms { lease: VERY_LONG, ..Terms::of(policy(5)) }).await;
         office.post("l-1", "ada").await;
         postman.is_asked("l-1", 1).await;
         // As if its lease had run out, and the time of the attempt as well.

@@ -7,7 +7,7 @@ use wilco_application::activities::DestinationSettings;
 use wilco_application::ports::{Answer, Setback, State};
 use wilco_tests::trial::Place;
 
-use super::office::{Office, PATIENCE, attempts, delivery, policy};
+use super::office::{Office, PATIENCE, Terms, attempts, delivery, policy};
 use super::on_both_stores;
 use super::postman::{Do, Postman, again, delivered, not_at_home, receipt};
 
@@ -65,7 +65,8 @@ async fn a_soft_stop_waits_for_attempts_and_takes_their_answers_down(place: Plac
     let takes_its_time = Do::After(Duration::from_millis(300), delivered("slowly"));
     let postman = Postman::with("l-1", [takes_its_time]);
     let settings = DestinationSettings { slots: 1, ..DestinationSettings::default() };
-    let office = Office::open_to(&place, &postman, policy(3), settings).await;
+    let terms = Terms { destinations: settings, ..Terms::of(policy(3)) };
+    let office = Office::open_on(&place, &postman, terms).await;
     office.post("l-1", "ada").await;
     postman.is_asked("l-1", 1).await;
     office.post("l-2", "ada").await;
@@ -83,11 +84,11 @@ async fn a_soft_stop_waits_for_attempts_and_takes_their_answers_down(place: Plac
     wilco_tests::wait_for("both to be heard of", heard, |heard| *heard == (1, 1)).await;
 }
 
-/// Those of a retry too, whose time is not a matter of others.
-async fn many_are_tried_again_each_in_its_time(place: Place) {
-    let postman = Postman::with("l-0", []);
-    (0..40).for_each(|number| postman.also(&format!("l-{number}"), [again(), again()]));
-    let office = Office::open(&place, &postman, policy(3)).await;
+/// That it is the next one's turn does not let the others be forgotten.
+async fn each_is_tried_again_in_its_time(place: Place) {
+    let postman = Postman::with("l-0", [again(), again()]);
+    (1..40_u64).for_each(|number| postman.also(&format!("l-{number}"), [again(), much_later(10 * number)]));
+    let office = Office::open_on(&place, &postman, Terms::never_looking(policy(3))).await;
     let mut posted = Vec::new();
     for number in 0..40 {
         posted.push(office.post(&format!("l-{number}"), "ada").await);
@@ -104,5 +105,5 @@ on_both_stores! {
     what_nobody_wants_any_more_is_not_tried_again,
     what_nobody_does_waits_until_somebody_does,
     a_soft_stop_waits_for_attempts_and_takes_their_answers_down,
-    many_are_tried_again_each_in_its_time,
+    each_is_tried_again_in_its_time,
 }
