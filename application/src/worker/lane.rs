@@ -175,13 +175,15 @@ impl Lane {
     ) -> Result<Vec<Input>, StoreError> {
         let destinations = &self.parts.reach.destinations;
         let until = now + self.parts.settings.worker.look_every;
+        // First: who may be asked again meanwhile is not left out.
+        let opening = destinations.next_opening();
         let (most, closed) = (destinations.to_read(), destinations.closed());
         let found = self.parts.store.due_attempts(partitions, until, most, &closed).await?;
         let (due, later): (Vec<_>, Vec<_>) = found.into_iter().partition(|found| found.row.due_at <= now);
         if let Some(next) = later.iter().map(|later| later.row.due_at).min() {
             self.inbox.expect(next);
         }
-        if let Some(pause) = destinations.next_opening().and_then(|pause| TimeDelta::from_std(pause).ok()) {
+        if let Some(pause) = opening.and_then(|pause| TimeDelta::from_std(pause).ok()) {
             self.inbox.expect(now + pause);
         }
         Ok(due.into_iter().map(|due| Input::Attempt(Arc::new(due))).collect())

@@ -1,6 +1,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+
 use super::WorkerSettings;
 use super::inbox::Inbox;
 use super::input::Input;
@@ -109,6 +111,13 @@ impl Router {
     pub(crate) fn look(&self) {
         for inbox in &*self.inboxes {
             inbox.look();
+        }
+    }
+
+    /// The same, but then.
+    pub(crate) fn look_at(&self, time: DateTime<Utc>) {
+        for inbox in &*self.inboxes {
+            inbox.expect(time);
         }
     }
 

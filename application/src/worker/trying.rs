@@ -151,9 +151,13 @@ impl Trying {
                 let ended = attempting.make(clock.now()).await;
                 let Attempting { command, row, .. } = attempting;
                 tell_of(&command, &row, &ended, started.elapsed());
-                let is_wanted = slot.give_back(ended.is_ill());
+                let is_ill = ended.is_ill();
+                let is_wanted = slot.give_back(is_ill);
                 count(&destinations);
                 let at = clock.now();
+                if let (true, Some(pause)) = (is_ill, destinations.next_opening()) {
+                    router.look_at(at + pause);
+                }
                 router.answer(Answered { command, row, ended, at, _under_way: under_way });
                 if is_wanted {
                     router.look();
