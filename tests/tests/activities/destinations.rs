@@ -59,6 +59,19 @@ async fn whoever_waits_for_a_slot_gets_it_when_it_is_given_back(place: Place) {
     assert_eq!((postman.deliveries_to("ada").len(), postman.most_at_once()), (LETTERS, 1));
 }
 
+async fn one_that_hangs_gives_its_slot_back_at_its_limit(place: Place) {
+    let postman = Postman::with("l-1", [Do::Hang, Do::Hang]);
+    let settings = DestinationSettings { slots: 1, ..DestinationSettings::default() };
+    let terms = Terms { destinations: settings, ..Terms::never_looking(policy_within(2, 100)) };
+    let office = Office::open_on(&place, &postman, terms).await;
+    let hanging = office.post("l-1", "ada").await;
+    postman.is_asked("l-1", 1).await;
+    let (other, delivery) = office.deliver("l-2", "ada").await;
+    assert_eq!((other.state, delivery.attempts), (State::Succeeded, 1));
+    assert_eq!(office.settlement(hanging).await.error.unwrap().slug(), "undeliverable");
+    assert_eq!(postman.most_at_once(), 1);
+}
+
 /// The times of what was asked, those together that have less than a rest between them.
 fn groups(postman: &Postman, rest: TimeDelta) -> Vec<usize> {
     let times: Vec<DateTime<Utc>> = postman.deliveries_to("ada").iter().map(|asked| asked.at).collect();
@@ -96,5 +109,6 @@ async fn one_that_is_ill_is_left_alone_and_then_asked_once(place: Place) {
 on_both_stores! {
     one_that_hangs_holds_up_no_other,
     whoever_waits_for_a_slot_gets_it_when_it_is_given_back,
+    one_that_hangs_gives_its_slot_back_at_its_limit,
     one_that_is_ill_is_left_alone_and_then_asked_once,
 }
