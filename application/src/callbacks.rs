@@ -4,18 +4,14 @@
 //! listed, tried again by its policy, and retried by hand when it was given up.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use uuid::Uuid;
-use wilco_domain::kernel::{Activity, Pause, Policy, Problem, Within};
+use wilco_domain::kernel::{Activity as _, Problem};
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::catalog::Undecodable;
+use crate::catalog::{DeliverCallback, Undecodable};
 use crate::cloud_event::Notifier;
 use crate::feed::FeedHub;
 use crate::ports::{
@@ -23,35 +19,6 @@ use crate::ports::{
     OutboundRequest, Runner, Setback, Store, origin,
 };
 use crate::webhook::SigningKey;
-
-/// Post how a command ended to the address that was given with it
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct DeliverCallback {
-    /// Where to.
-    pub url: String,
-    /// The command that is told of.
-    pub command: Uuid,
-}
-
-impl Activity for DeliverCallback {
-    const TYPE: &'static str = "callback.deliver";
-
-    /// For a day, longer and longer apart.
-    fn policy() -> Policy {
-        const DAY: Duration = Duration::from_hours(24);
-        Policy {
-            attempts: 100,
-            pause: Pause {
-                first: Duration::from_secs(1),
-                factor: 2.0,
-                most: Duration::from_hours(1),
-                jitter: 0.2,
-            },
-            within: Within { attempt: Duration::from_secs(15), all: DAY, key: DAY },
-        }
-    }
-}
 
 /// The delivery that is due with the end of a command, if there is one. Whoever settles a command stores it with that, in
 /// the same write.

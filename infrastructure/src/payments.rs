@@ -93,14 +93,14 @@ impl Runner for Making {
     async fn run(&self, call: &Call<'_>) -> Answer {
         let MakeAtProvider { amount, currency } = match read(call.command) {
             Ok(read) => read,
-            Err(answer) => return answer,
+            Err(answer) => return *answer,
         };
         let body = json!({ "id": call.command.target, "amount": amount, "currency": currency });
         let answer = self.0.send(call, OutboundMethod::Post, "", body.to_string().into_bytes()).await;
         match understood(answer) {
             // It is made, whatever else the answer says.
             Understood::Done(answer) => {
-                Answer::Done(as_result(said(&answer).unwrap_or(Said { status: None })))
+                Answer::Done(as_result(&said(&answer).unwrap_or(Said { status: None })))
             }
             Understood::Not(answer) => answer,
         }
@@ -108,7 +108,7 @@ impl Runner for Making {
 
     async fn look(&self, call: &Call<'_>) -> Look {
         match self.0.ask(call).await {
-            Asked::Said(said) => Look::There(as_result(said)),
+            Asked::Said(said) => Look::There(as_result(&said)),
             Asked::Absent => Look::Absent,
             Asked::CannotTell => Look::CannotTell,
             Asked::Nothing(setback) => Look::AskAgain(setback),
@@ -127,8 +127,8 @@ impl Runner for Asking {
 
     async fn run(&self, call: &Call<'_>) -> Answer {
         match self.0.ask(call).await {
-            Asked::Said(said) => Answer::Done(as_result(said)),
-            Asked::Absent | Asked::CannotTell => Answer::Done(as_result(Said { status: None })),
+            Asked::Said(said) => Answer::Done(as_result(&said)),
+            Asked::Absent | Asked::CannotTell => Answer::Done(as_result(&Said { status: None })),
             Asked::Nothing(setback) => Answer::Retry(setback),
         }
     }
@@ -155,7 +155,7 @@ impl Runner for Notifying {
     async fn run(&self, call: &Call<'_>) -> Answer {
         let NotifyClient { url, transaction } = match read(call.command) {
             Ok(read) => read,
-            Err(answer) => return answer,
+            Err(answer) => return *answer,
         };
         let body = json!(transaction).to_string().into_bytes();
         let mut headers = trace_of(call.command);
@@ -180,9 +180,9 @@ impl Runner for Notifying {
     }
 }
 
-fn read<T: DeserializeOwned>(command: &Command) -> Result<T, Answer> {
+fn read<T: DeserializeOwned>(command: &Command) -> Result<T, Box<Answer>> {
     serde_json::from_str(&command.data)
-        .map_err(|error| Answer::Final(undeliverable(&format!("its data: {error}"))))
+        .map_err(|error| Box::new(Answer::Final(undeliverable(&format!("its data: {error}")))))
 }
 
 fn trace_of(command: &Command) -> Vec<(&'static str, String)> {
@@ -199,6 +199,6 @@ fn said(answer: &OutboundResponse) -> Option<Said> {
     Some(Said { status })
 }
 
-fn as_result(said: Said) -> Value {
+fn as_result(said: &Said) -> Value {
     json!(said)
 }

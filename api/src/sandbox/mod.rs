@@ -90,11 +90,7 @@ impl Options {
     ///
     /// # Panics
     /// Never: a test reads that secret.
-    #[expect(
-        clippy::missing_panics_doc,
-        clippy::unwrap_used,
-        reason = "a constant of the program, which a test reads"
-    )]
+    #[expect(clippy::unwrap_used, reason = "a constant of the program, which a test reads")]
     pub fn known() -> Self {
         Self::new(SECRET.parse().unwrap())
     }

@@ -81,7 +81,7 @@ async fn a_failure_is_told_as_well_and_so_is_a_cancellation() {
     let later = envelope("cancelled", json!({ "not_before": "2100-01-01T00:00:00Z" }));
     server.post("/v1/commands", &later).await.expect_problem(400, "invalid-request");
     let tomorrow =
-        chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now() + Duration::from_hours(24));
+        chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now() + Duration::from_secs(86400));
     let later = envelope("cancelled", json!({ "not_before": tomorrow }));
     let later = server.post("/v1/commands", &later).await.expect(202).json();
     let path = format!("/v1/commands/{}", later["id"].as_str().unwrap());

@@ -24,9 +24,11 @@
 mod destinations;
 mod outside;
 mod task;
+mod under_way;
 
 pub use destinations::DestinationSettings;
 pub(crate) use destinations::{Destinations, Slot};
 pub(crate) use outside::Reach;
 pub use outside::{Missing, Outside};
-pub(crate) use task::{Answered, Attempting, Ended, UnderWay, ends_by};
+pub(crate) use task::{Answered, Attempting, Ended, ends_by};
+pub(crate) use under_way::{UnderWay, UnderWayGuard};

@@ -1,8 +1,7 @@
 //! One attempt.
 
-use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -10,47 +9,13 @@ use futures::FutureExt as _;
 use serde_json::Value;
 use wilco_domain::kernel::{Policy, Problem};
 
+use super::UnderWayGuard;
 use super::outside::Kind;
-use crate::ports::{Answer, AttemptRow, Call, Command, CommandKey, Look, Runner, Setback};
+use crate::ports::{Answer, AttemptRow, Call, Command, Look, Runner, Setback};
 
 /// How much longer than its time an attempt may take until nobody believes in it any more: its answer is to be
 /// committed, too. Twice its limit, but no less and no more than these.
 const GRACE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
-
-/// Attempts that are under way here.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct UnderWay(Arc<Mutex<HashSet<CommandKey>>>);
-
-/// While it lives, an attempt is under way, or its answer is.
-#[derive(Debug)]
-pub(crate) struct UnderWayGuard {
-    all: UnderWay,
-    key: CommandKey,
-}
-
-impl UnderWay {
-    /// Takes one down.
-    pub(crate) fn begin(&self, key: CommandKey) -> UnderWayGuard {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone());
-        UnderWayGuard { all: self.clone(), key }
-    }
-
-    /// Whether none is.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
-    }
-
-    /// Whether an attempt of this command is.
-    pub(crate) fn has(&self, key: &CommandKey) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(key)
-    }
-}
-
-impl Drop for UnderWayGuard {
-    fn drop(&mut self) {
-        self.all.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
-    }
-}
 
 /// An attempt that was counted, and is to be made.
 pub(crate) struct Attempting {
@@ -134,9 +99,10 @@ impl Attempting {
                 Look::CannotTell | Look::Absent => {}
             }
         }
-        if self.row.attempt > self.kind.policy.attempts {
+        let policy = &self.kind.policy;
+        if self.row.attempt > policy.attempts || policy.is_over(self.row.begun_at, now) {
             // It was only to look.
-            return Ended::Again { setback: Setback::ill("every attempt was cut short"), in_doubt: true };
+            return Ended::Again { setback: Setback::ill("the last attempt was cut short"), in_doubt: true };
         }
         let call = self.call();
         let answer = tokio::time::timeout(self.kind.policy.within.attempt, self.runner().run(&call));

@@ -8,10 +8,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use wilco_domain::kernel::{Effect, LandingView};
 
+use super::Undecodable;
 use super::command_type::Unchecked;
 use super::fingerprint;
 use super::panics::caught;
-use super::undecodable::Undecodable;
 use crate::ports::{AggregateKey, Command, EventRow, ViewRow};
 
 /// Reads the data of a command that serde calls so.

@@ -17,12 +17,12 @@ use futures::FutureExt;
 use lru::LruCache;
 use wilco_domain::kernel::{Existence, Problem};
 
+use super::Undecodable;
 use super::bounds::{EventSourced, ViewOf};
 use super::codec::{Codec, event_row, view_row};
 use super::fingerprint::{self, Fingerprints};
 use super::panics::{caught, panic_text};
 use super::slot::Slot;
-use super::undecodable::Undecodable;
 use crate::ports::{AggregateKey, Command, EventRow, Kept, Loaded, SnapshotRow, ViewRow};
 
 /// The command met a defect: of its handler, or of the data it needs.

@@ -3,10 +3,10 @@ use std::sync::Arc;
 use cqrs_es::{Aggregate, View};
 use wilco_domain::kernel::LandingView;
 
+use super::Undecodable;
 use super::codec::{Codec, view_row};
 use super::fingerprint::Fingerprints;
 use super::panics::caught;
-use super::undecodable::Undecodable;
 use crate::ports::{AggregateKey, EventRow, ViewRow};
 
 /// Folds stored events into a landing view: for states as of a version, and for rebuilding.

@@ -4,6 +4,7 @@
 
 mod activity;
 mod bounds;
+mod builtin;
 mod codec;
 mod command_type;
 mod event_kind;
@@ -21,8 +22,8 @@ pub mod schema;
 mod slot;
 mod tagged;
 mod typed;
-mod undecodable;
 mod variants;
+mod work;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +31,7 @@ use std::sync::Arc;
 
 pub use activity::ActivityType;
 pub use bounds::{EventSourced, ViewOf};
+pub use builtin::DeliverCallback;
 pub use command_type::CommandType;
 pub use event_kind::EventKind;
 pub use executor::{Defect, Executed, Executor};
@@ -39,10 +41,9 @@ pub use indexed::{Indexed, MemberKind};
 pub use plain::whole;
 pub use process::{Failure, ProcessType, Reacted, Stimulus};
 pub use registration::{AggregateRegistration, Registration};
-pub use undecodable::Undecodable;
 pub use variants::{Variant, variants};
 
-use crate::callbacks::DeliverCallback;
+pub use crate::ports::Undecodable;
 use crate::ports::{AggregateKey, Command, EventRow};
 
 /// A registered aggregate, without its types.

@@ -1,7 +1,7 @@
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 
-use super::undecodable::Undecodable;
+use super::Undecodable;
 
 /// Runs an author's code over what is stored; its panic is an error, in which `who` has panicked.
 pub(super) fn caught<T>(who: &str, work: impl FnOnce() -> T) -> Result<T, Undecodable> {

@@ -15,10 +15,11 @@ use super::codec::{Codec, Read};
 use super::command_type::Unchecked;
 use super::event_kind::{self, EventKind};
 use super::fingerprint::Fingerprints;
-use super::hook::{self, Hook};
+use super::hook::Hook;
 use super::process::TypedProcess;
 use super::typed::TypedAggregate;
 use super::variants::variants;
+use super::work::{Checked, Work};
 use super::{AggregateType, CommandType, Indexed, ProcessType, RegistrationError, names, schema, tagged};
 use crate::ports::Command;
 
@@ -63,10 +64,7 @@ pub struct AggregateRegistration<A: Aggregate, V> {
     commands: Result<Vec<Unchecked>, RegistrationError>,
     indexed: Vec<&'static str>,
     revision: u32,
-    process: Option<(Arc<dyn ProcessType>, Vec<Unchecked>)>,
-    activities: Vec<Result<(ActivityType, CommandType), RegistrationError>>,
-    hooks: Vec<Hook>,
-    keyed_by_target: Vec<&'static str>,
+    work: Work,
     view: PhantomData<fn() -> V>,
 }
 
@@ -129,10 +127,7 @@ impl<A: EventSourced, V: ViewOf<A>> AggregateRegistration<A, V> {
             commands,
             indexed: Vec::new(),
             revision: 0,
-            process: None,
-            activities: Vec::new(),
-            hooks: Vec::new(),
-            keyed_by_target: Vec::new(),
+            work: Work::default(),
             view: PhantomData,
         }
     }
@@ -179,7 +174,7 @@ impl<A: EventSourced, V: ViewOf<A>> AggregateRegistration<A, V> {
         let home = (P::HOME == A::TYPE).then_some(());
         let clash = RegistrationError::Home { process: P::NAME, home: P::HOME, aggregate: A::TYPE };
         match home.ok_or(clash).and_then(|()| TypedProcess::<P>::new()) {
-            Ok((process, commands)) => self.process = Some((Arc::new(process), commands)),
+            Ok((process, commands)) => self.work.process = Some((Arc::new(process), commands)),
             Err(error) => self.commands = Err(error),
         }
         self
@@ -188,14 +183,14 @@ impl<A: EventSourced, V: ViewOf<A>> AggregateRegistration<A, V> {
     /// Its process has this done outside.
     #[must_use]
     pub fn activity<T: Activity>(mut self) -> Self {
-        self.activities.push(ActivityType::of::<T>());
+        self.work.activities.push(ActivityType::of::<T>());
         self
     }
 
     /// Messages of a third party become commands of its process.
     #[must_use]
     pub fn hook(mut self, hook: Hook) -> Self {
-        self.hooks.push(hook);
+        self.work.hooks.push(hook);
         self
     }
 
@@ -203,7 +198,7 @@ impl<A: EventSourced, V: ViewOf<A>> AggregateRegistration<A, V> {
     /// another one for the same target is refused at the door.
     #[must_use]
     pub fn keyed_by_target(mut self, verb: &'static str) -> Self {
-        self.keyed_by_target.push(verb);
+        self.work.keyed_by_target.push(verb);
         self
     }
 
@@ -224,19 +219,7 @@ impl<A: EventSourced, V: ViewOf<A>> AggregateRegistration<A, V> {
     /// # Errors
     /// When names break the conventions, schemas cannot be made, or a rule is not explained.
     pub fn finish(self) -> Result<Registration, RegistrationError> {
-        let Self {
-            collection,
-            services,
-            mut codec,
-            commands,
-            indexed,
-            revision,
-            process,
-            activities,
-            hooks,
-            keyed_by_target,
-            view,
-        } = self;
+        let Self { collection, services, mut codec, commands, indexed, revision, work, view } = self;
         if !names::is_snake_case(A::TYPE) {
             return Err(RegistrationError::Name(A::TYPE.to_owned()));
         }
@@ -253,33 +236,8 @@ impl<A: EventSourced, V: ViewOf<A>> AggregateRegistration<A, V> {
         let mut commands = commands?;
         for command in &mut commands {
             codec.takes(command);
-            command.internal = process.is_some();
         }
-        let process = process.map(|(process, own)| {
-            let own = own.into_iter().map(|mut command: Unchecked| {
-                command.process = Some(process.name());
-                command.keyed_by_target = keyed_by_target.contains(&command.verb());
-                if hooks.iter().any(|hook| hook.verb == command.verb()) {
-                    (command.internal, command.patience) = (true, Some(hook::PATIENCE));
-                }
-                command
-            });
-            commands.extend(own);
-            process
-        });
-        let commands = commands.into_iter().map(|command| command.compile().map(Arc::new));
-        let mut commands = commands.collect::<Result<Vec<_>, _>>()?;
-        let of_verb = |verb: &str| {
-            let own = commands
-                .iter()
-                .find(|command: &&Arc<CommandType>| command.process().is_some() && command.verb() == verb);
-            own.cloned().ok_or_else(|| RegistrationError::NoCommand(format!("{}.{verb}", A::TYPE)))
-        };
-        let hooks = hooks.into_iter().map(|hook| Ok((hook, of_verb(hook.verb)?)));
-        let hooks = hooks.collect::<Result<_, RegistrationError>>()?;
-        let (activities, own): (Vec<_>, Vec<_>) =
-            activities.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
-        commands.extend(own.into_iter().map(Arc::new));
+        let Checked { process, activities, hooks, commands } = work.check(A::TYPE, commands)?;
         let (codec, fingerprints) = (Arc::new(codec), Arc::new(Fingerprints::of::<A, V>(revision)));
         let aggregate = TypedAggregate { collection, services, codec, indexed, fingerprints, view };
         Ok(Registration {

@@ -24,8 +24,8 @@ pub use submission::{Submission, SubmitError, Submitted};
 pub use tree::Tree;
 
 use crate::activities::{Outside, Reach};
-use crate::callbacks::{DeliverCallback, Deliverer};
-use crate::catalog::Catalog;
+use crate::callbacks::Deliverer;
+use crate::catalog::{Catalog, DeliverCallback};
 use crate::cloud_event::Notifier;
 use crate::feed::FeedHub;
 use crate::intake::Intake;

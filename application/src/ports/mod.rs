@@ -6,6 +6,7 @@ mod clock;
 mod outbound;
 mod runner;
 mod store;
+mod undecodable;
 
 pub use broker::{Broker, BrokerError, Message, Published, Receipt, Standing, Told};
 pub use clock::{Clock, Ids, RandomIds, SystemClock};
@@ -20,3 +21,4 @@ pub use store::{
     Signal, SnapshotRow, State, Steps, Store, StoreError, StoreIdentity, StoredKind, Timer, UnitOfWork,
     ViewFilter, ViewMark, ViewRow, Views,
 };
+pub use undecodable::Undecodable;

@@ -5,8 +5,7 @@ use serde_json::Value;
 use uuid::Uuid;
 use wilco_domain::kernel::Problem;
 
-use crate::catalog::Undecodable;
-use crate::ports::Command;
+use super::{Command, Undecodable};
 
 /// Does an activity: the adapter to whomever it asks.
 ///

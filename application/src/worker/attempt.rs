@@ -12,7 +12,6 @@ use chrono::{DateTime, Utc};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::time::Instant;
 use tracing::Instrument as _;
-use uuid::Uuid;
 
 use super::batch::{Draft, all_events, entries_of, metadata_of, tell_of};
 use super::blocked::{self, Blocked};
@@ -89,7 +88,7 @@ impl Applier {
         attempt: Attempt<'_>,
     ) -> Result<Vec<Arc<Command>>, Setback> {
         self.load(batch, attempt).await?;
-        self.instances.load(&self.parts, batch).await?;
+        self.instances.load(&self.parts, batch, attempt).await?;
         self.blocked.look_up(&*self.parts.store, batch).await?;
         let at = self.parts.clock.now();
         let mut draft = Draft::new(self.parts.ownership.replica, self.epochs.clone(), at);
@@ -199,7 +198,7 @@ impl Applier {
         for input in batch {
             let Some(command) = input.command().filter(|one| self.parts.catalog.is_of_an_aggregate(one))
             else {
-                keys.extend(self.home_of(input));
+                keys.extend(self.home_of(input, attempt));
                 continue;
             };
             let Some(executor) = self.executors.get_mut(command.aggregate_type()) else { continue };
@@ -208,7 +207,7 @@ impl Applier {
             }
             // A server-made target bears the command's own id: nothing can be stored of it. A client can choose
             // both ids alike; then the commit conflicts, and the second look is a real one.
-            if matches!(attempt, Attempt::AtOnce(_)) && is_server_made(command) {
+            if matches!(attempt, Attempt::AtOnce(_)) && command.is_server_made() {
                 executor.begin(command.aggregate());
             } else {
                 keys.push(command.aggregate());
@@ -232,7 +231,7 @@ impl Applier {
     }
 
     /// The aggregate that an instance lives beside, if it has to be loaded: an instance has most to do with that one.
-    fn home_of(&mut self, input: &Input) -> Option<AggregateKey> {
+    fn home_of(&mut self, input: &Input, attempt: Attempt<'_>) -> Option<AggregateKey> {
         let instance = instance_of(&self.parts.catalog, input)?;
         let home = self.parts.catalog.process(&instance.process_type)?.home();
         let key = AggregateKey::new(&instance.tenant, home, &instance.id);
@@ -240,8 +239,7 @@ impl Applier {
         if !executor.needs(&key.stored_id()) {
             return None;
         }
-        let begins = input.command().filter(|command| is_server_made(command));
-        if begins.is_some() {
+        if attempt.is_at_once() && input.command().is_some_and(|command| command.is_server_made()) {
             executor.begin(key);
             return None;
         }
@@ -361,9 +359,4 @@ async fn run(
     patience: Duration,
 ) -> Result<Executed, Defect> {
     executor.execute(command, metadata_of(command, at)?, patience).await
-}
-
-fn is_server_made(command: &Command) -> bool {
-    let mut buffer = Uuid::encode_buffer();
-    *command.id.hyphenated().encode_lower(&mut buffer) == command.target
 }

@@ -46,14 +46,24 @@ struct Instance {
 
 impl Instances {
     /// Loads what the batch is about, anew: what the last one did may not have been committed.
-    pub(super) async fn load(&mut self, parts: &Parts, batch: &[Input]) -> Result<(), StoreError> {
+    pub(super) async fn load(
+        &mut self,
+        parts: &Parts,
+        batch: &[Input],
+        attempt: Attempt<'_>,
+    ) -> Result<(), StoreError> {
         self.batch.clear();
         self.issued.clear();
         if !parts.catalog.has_processes() {
             return Ok(());
         }
+        // An id that the server has made is nobody's yet. A client can choose a command's id and its target alike; then
+        // the commit conflicts, and the second look is a real one.
+        let is_new =
+            |input: &&Input| attempt.is_at_once() && input.command().is_some_and(|one| one.is_server_made());
+        let others = batch.iter().filter(|input| !is_new(input));
         let keys: HashSet<ProcessKey> =
-            batch.iter().filter_map(|input| instance_of(&parts.catalog, input)).collect();
+            others.filter_map(|input| instance_of(&parts.catalog, input)).collect();
         if keys.is_empty() {
             return Ok(());
         }

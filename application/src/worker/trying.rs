@@ -76,6 +76,9 @@ impl Trying {
             // Not even the last look came back.
             let problem = undeliverable(row.attempt, &Why::ill("every attempt was cut short"), row.in_doubt);
             draft.conclude(command, false, Err(problem), row.attempt);
+        } else if !row.in_doubt && kind.policy.is_over(row.begun_at, draft.at()) {
+            let problem = undeliverable(row.attempt, &Why::ill("its time is over"), false);
+            draft.conclude(command, false, Err(problem), row.attempt);
         } else {
             if let Some(next) = self.count(parts, command, row, draft.at()) {
                 draft.attempt(command, Some(row.attempt), Some(next));
@@ -97,17 +100,12 @@ impl Trying {
             Ended::Final(problem) => draft.conclude(command, false, Err(problem.clone()), tried),
             Ended::Again { setback, in_doubt } => {
                 let (since, now) = (row.begun_at.unwrap_or(draft.at()), draft.at());
-                match kind.policy.again(tried, since, now, setback.after, chance(command, tried)) {
-                    Some(due_at) => {
-                        let row = AttemptRow { in_doubt: *in_doubt, due_at, ..row.clone() };
-                        draft.attempt(command, Some(tried), Some(row));
-                        return;
-                    }
-                    None => {
-                        let problem = undeliverable(tried, setback, *in_doubt);
-                        draft.conclude(command, false, Err(problem), tried);
-                    }
+                let again = kind.policy.again(tried, since, now, setback.after, chance(command, tried));
+                if let Some(due_at) = again {
+                    let row = AttemptRow { in_doubt: *in_doubt, due_at, ..row.clone() };
+                    return draft.attempt(command, Some(tried), Some(row));
                 }
+                draft.conclude(command, false, Err(undeliverable(tried, setback, *in_doubt)), tried);
             }
         }
         draft.attempt(command, Some(tried), None);

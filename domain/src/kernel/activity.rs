@@ -69,13 +69,13 @@ impl Default for Policy {
             pause: Pause {
                 first: Duration::from_secs(1),
                 factor: 2.0,
-                most: Duration::from_mins(5),
+                most: Duration::from_secs(300),
                 jitter: 0.1,
             },
             within: Within {
                 attempt: Duration::from_secs(10),
-                all: Duration::from_hours(1),
-                key: Duration::from_hours(24),
+                all: Duration::from_secs(3600),
+                key: Duration::from_secs(86400),
             },
         }
     }
@@ -109,6 +109,15 @@ impl Policy {
         }
         let pause = self.pause.after(attempt, chance).max(asked_for.unwrap_or_default());
         Some(later(now, pause).min(end))
+    }
+}
+
+impl Policy {
+    /// Whether the time of all attempts, of which the first one began then, is long over: an attempt that was still to come
+    /// is not made any more.
+    pub fn is_over(&self, begun_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
+        let longest = self.within.all.saturating_add(self.within.attempt);
+        begun_at.is_some_and(|begun_at| now > later(begun_at, longest))
     }
 }
 

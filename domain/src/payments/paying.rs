@@ -86,10 +86,10 @@ impl Default for Polling {
         let pause = Pause {
             first: Duration::from_millis(10),
             factor: 2.0,
-            most: Duration::from_mins(1),
+            most: Duration::from_secs(60),
             jitter: 0.1,
         };
-        Self { first: Duration::from_millis(200), pause, deadline: Duration::from_hours(1) }
+        Self { first: Duration::from_millis(200), pause, deadline: Duration::from_secs(3600) }
     }
 }
 
@@ -358,16 +358,17 @@ impl Paying {
 
     fn settle(&mut self, version: Option<i64>, then: &mut Then) {
         if let Some(asked) = self.asked.take() {
-            then.settle(asked, self.outcome(version));
+            then.settle(asked, self.failure().map_or(Ok(version), Err));
         }
         if let Some(cancelling) = self.cancelling.take() {
             then.settle(cancelling, Ok(version));
         }
     }
 
-    fn outcome(&self, version: Option<i64>) -> Result<Option<i64>, Problem> {
-        Err(match self.status {
-            TransactionStatus::Completed => return Ok(version),
+    /// Why it is not completed.
+    fn failure(&self) -> Option<Problem> {
+        Some(match self.status {
+            TransactionStatus::Completed => return None,
             TransactionStatus::Declined => {
                 Problem::new("declined", 409, "the provider has declined the transaction")
             }
@@ -500,10 +501,10 @@ mod tests {
         recorded(None)
             .reply("make", said("pending"))
             .reply_to_all("note")
-            .after(Duration::from_mins(59))
+            .after(Duration::from_secs(3540))
             .reply_to_all("note")
             .goes_on()
-            .after(Duration::from_mins(1))
+            .after(Duration::from_secs(60))
             .reply_to_all("note")
             .began_and_settled(Err("timed-out"))
             .goes_on()
@@ -516,8 +517,8 @@ mod tests {
 
     #[test]
     fn what_nobody_hears_of_for_a_month_is_forgotten() {
-        let month = Duration::from_hours(31 * 24);
-        recorded(None).after(Duration::from_hours(1)).reply_to_all("note").goes_on().after(month).ended();
+        let month = Duration::from_secs(31 * 24 * 3600);
+        recorded(None).after(Duration::from_secs(3600)).reply_to_all("note").goes_on().after(month).ended();
     }
 
     #[test]
@@ -541,7 +542,7 @@ mod tests {
             |test| test.command(hear(ProviderStatus::Completed)),
             |test| test.command(hear(ProviderStatus::Declined)),
             |test| test.try_command(PayingCommand::Cancel),
-            |test| test.after(Duration::from_hours(1)),
+            |test| test.after(Duration::from_secs(3600)),
         ];
         let waiting = || recorded(None).reply("make", said("pending")).reply_to_all("note");
         ProcessTest::every_order(&steps, waiting, |test| assert_eq!(test.reply_to_all("note").ends(), 1));

@@ -21,14 +21,14 @@ impl Activity for MakeAtProvider {
 
     /// Three retries, two minutes apart.
     fn policy() -> Policy {
-        let pause = Duration::from_mins(2);
+        let pause = Duration::from_secs(120);
         Policy {
             attempts: 4,
             pause: Pause { first: pause, factor: 1.0, most: pause, jitter: 0.0 },
             within: Within {
                 attempt: Duration::from_secs(10),
-                all: Duration::from_mins(15),
-                key: Duration::from_hours(24),
+                all: Duration::from_secs(900),
+                key: Duration::from_secs(86400),
             },
         }
     }
@@ -99,13 +99,13 @@ impl Activity for NotifyClient {
 
     /// For a day, longer and longer apart.
     fn policy() -> Policy {
-        const DAY: Duration = Duration::from_hours(24);
+        const DAY: Duration = Duration::from_secs(86400);
         Policy {
             attempts: 100,
             pause: Pause {
                 first: Duration::from_secs(1),
                 factor: 2.0,
-                most: Duration::from_hours(1),
+                most: Duration::from_secs(3600),
                 jitter: 0.2,
             },
             within: Within { attempt: Duration::from_secs(15), all: DAY, key: DAY },

@@ -20,7 +20,7 @@ pub struct Reserving {
 
 impl Default for Reserving {
     fn default() -> Self {
-        Self { reservation: Duration::from_hours(24) }
+        Self { reservation: Duration::from_secs(86400) }
     }
 }
 

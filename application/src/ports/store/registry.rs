@@ -140,6 +140,12 @@ impl Command {
         self.command_type.split_once('.').map_or("", |(_, verb)| verb)
     }
 
+    /// Whether what it is for bears its own id: the server has made that, so that it is nobody's yet.
+    pub fn is_server_made(&self) -> bool {
+        let mut buffer = Uuid::encode_buffer();
+        *self.id.hyphenated().encode_lower(&mut buffer) == self.target
+    }
+
     /// The instance that it is for, if a process of this type handles it.
     pub fn process(&self, process_type: &str) -> ProcessKey {
         let (tenant, id) = (self.tenant.clone(), self.target.clone());
