@@ -19,8 +19,8 @@ use serde_json::{Map, Value, json};
 
 pub use answer::Answer;
 pub use operation::{Operation, Route};
-pub(crate) use parameter::AGGREGATE_ID;
 pub use parameter::Parameter;
+pub(crate) use parameter::{AGGREGATE_ID, HTTP_URL};
 pub use schemas::Schemas;
 
 use crate::Name;

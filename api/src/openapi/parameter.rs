@@ -12,6 +12,9 @@ pub(crate) const AGGREGATE_ID: &str =
 /// Entity tags with commas between, or `*`. A quotation mark is written so that it stands in any language's strings.
 const ENTITY_TAGS: &str = r"^(\*|(W/)?\x22[!#-~]*\x22(, ?(W/)?\x22[!#-~]*\x22)*)$";
 
+/// Addresses of HTTP, as they are mostly written.
+pub(crate) const HTTP_URL: &str = r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[!-~]*)?$";
+
 /// A parameter of an operation.
 #[derive(Clone)]
 pub struct Parameter {
@@ -121,7 +124,7 @@ impl Parameter {
     pub fn callback_url() -> Self {
         let text = "Where to post how the command ends: a CloudEvent, signed as Standard Webhooks say, and tried again for \
                     a day.";
-        let schema = json!({ "type": "string", "maxLength": 2048, "pattern": r"^https?://[^\s]+$",
+        let schema = json!({ "type": "string", "maxLength": 2048, "pattern": HTTP_URL,
             "examples": ["https://shop.example/outcomes"] });
         Self::header("Callback-Url", text, schema).shared("CallbackUrl")
     }

@@ -13,7 +13,7 @@ use wilco_application::engine::Submission;
 use wilco_application::metadata::OWN_METADATA;
 
 use super::door::Wishes;
-use crate::openapi::{self, AGGREGATE_ID, Schemas};
+use crate::openapi::{self, AGGREGATE_ID, HTTP_URL, Schemas};
 use crate::problems::Refusal;
 
 /// Without control characters, in a pattern.
@@ -42,7 +42,7 @@ pub(super) struct Described {
     #[schemars(example = &"2026-01-01T09:00:00Z")]
     not_before: Option<DateTime<Utc>>,
     /// Where to post how it ends: a signed CloudEvent, tried again for a day.
-    #[schemars(length(max = 2048), regex(pattern = "^https?://[^\\s]+$"), example = &"https://shop.example/outcomes")]
+    #[schemars(length(max = 2048), regex(pattern = HTTP_URL), example = &"https://shop.example/outcomes")]
     callback_url: Option<String>,
     /// Carried onto the events: at most 32 names of at most 128 characters, with values of at
     /// most 1024, without control characters; not those that the server sets itself.

@@ -38,6 +38,11 @@ def before_call(ctx: schemathesis.HookContext, case: schemathesis.Case, kwargs: 
     if "after" in case.query:
         case.query["after"] = "start"
     case.headers.pop("Last-Event-ID", None)
+    # Who may be called is for the settings to say.
+    case.headers.pop("Callback-Url", None)
+    if isinstance(case.body, dict):
+        case.body.pop("callback_url", None)
+        case.body.pop("client_url", None)
     if "Idempotency-Key" in case.headers:
         case.headers["Idempotency-Key"] = unused(case.headers["Idempotency-Key"])
     if isinstance(case.body, dict) and case.operation.label == "POST /v1/commands":
