@@ -37,7 +37,7 @@ func succeeded(err error) {
 
 func create() *wilco.CommandStatus {
 	pet := wilco.NewPetCreateRequest("dog", "Goya")
-	pet.SetPrice(*wilco.NewMoney(12500, wilco.EUR))
+	pet.SetPrice(*wilco.NewMoney(12500, wilco.CURRENCY_EUR))
 	command, response, err := client.PetsAPI.CreatePet(ctx).PetCreateRequest(*pet).Execute()
 	succeeded(err)
 	check(response.StatusCode == http.StatusAccepted, "created with %s", response.Status)
@@ -48,7 +48,7 @@ func settled(id string) *wilco.CommandStatus {
 	for {
 		command, _, err := client.CommandsAPI.GetCommand(ctx, id).Redirect(false).Execute()
 		succeeded(err)
-		if command.Status != wilco.PENDING && command.Status != wilco.RUNNING {
+		if command.Status != wilco.PHASE_PENDING && command.Status != wilco.PHASE_RUNNING {
 			return command
 		}
 		check(ctx.Err() == nil, "the command is still %s", command.Status)
@@ -60,9 +60,9 @@ func show(id string) {
 	pet, _, err := client.PetsAPI.GetPet(ctx, id).Execute()
 	succeeded(err)
 	check(pet.Id == id && pet.Name == "Goya" && pet.Category == "dog" && pet.Version == 1, "%+v", pet)
-	check(pet.Status == wilco.AVAILABLE, "it is %s", pet.Status)
+	check(pet.Status == wilco.PETSTATUS_AVAILABLE, "it is %s", pet.Status)
 	price := pet.Price.Get()
-	check(price != nil && price.Amount == 12500 && price.Currency == wilco.EUR, "it costs %+v", price)
+	check(price != nil && price.Amount == 12500 && price.Currency == wilco.CURRENCY_EUR, "it costs %+v", price)
 }
 
 func reserve(id string) {
@@ -71,7 +71,7 @@ func reserve(id string) {
 	envelope.SetData(map[string]any{"order_id": "order-1"})
 	command, _, err := client.CommandsAPI.SubmitCommand(ctx).CommandEnvelope(*envelope).Prefer("wait=10").Execute()
 	succeeded(err)
-	check(command.Status == wilco.SUCCEEDED && command.GetVersion() == 2, "%+v", command)
+	check(command.Status == wilco.PHASE_SUCCEEDED && command.GetVersion() == 2, "%+v", command)
 }
 
 func list(id string) {
@@ -125,7 +125,7 @@ func main() {
 	client = wilco.NewAPIClient(configuration)
 
 	command := settled(create().Id)
-	check(command.Status == wilco.SUCCEEDED && command.GetVersion() == 1, "%+v", command)
+	check(command.Status == wilco.PHASE_SUCCEEDED && command.GetVersion() == 1, "%+v", command)
 	id := command.Target.Id
 	check(command.GetResource() == "/v1/pets/"+id, "the resource is %s", command.GetResource())
 	show(id)
