@@ -12,9 +12,9 @@ use crate::catalog::{Defect, Executed};
 use crate::kinds::KnownKinds;
 use crate::metadata::OWN_METADATA;
 use crate::ports::{
-    AggregateKey, AttemptRow, AttemptStep, Begun, BlockedCommand, Command, Committed, EntryBody, EventRow,
-    FeedEntry, NewEvent, Outcome, PartitionSlice, ProcessKey, ProcessRow, Seat, Settlement, Signal, State,
-    Timer, UnitOfWork,
+    AggregateKey, AttemptRow, AttemptStep, Begun, BlockedCommand, Command, CommandKey, Committed, EntryBody,
+    EventRow, FeedEntry, NewEvent, Outcome, PartitionSlice, ProcessKey, ProcessRow, Seat, Settlement, Signal,
+    State, Timer, UnitOfWork,
 };
 use crate::status::rfc3339;
 
@@ -23,6 +23,12 @@ pub(super) struct Draft {
     work: UnitOfWork,
     epochs: HashMap<u16, i64>,
     seats: BTreeMap<u16, u32>,
+    /// What instances have come to, with the versions that are stored.
+    rows: HashMap<ProcessKey, (i64, ProcessRow)>,
+    /// The timers that they set.
+    timers: HashMap<ProcessKey, Vec<Timer>>,
+    /// Commands that are running from now on.
+    begun: HashMap<CommandKey, Begun>,
     defects: Vec<(Arc<Command>, Defect)>,
     blocked: HashSet<AggregateKey>,
     at: DateTime<Utc>,
@@ -32,7 +38,17 @@ impl Draft {
     /// An empty draft of `owner`, settling at `at`, for partitions owned in these epochs.
     pub(super) fn new(owner: Uuid, epochs: HashMap<u16, i64>, at: DateTime<Utc>) -> Self {
         let work = UnitOfWork { owner, ..UnitOfWork::default() };
-        Self { work, epochs, seats: BTreeMap::new(), defects: Vec::new(), blocked: HashSet::new(), at }
+        Self {
+            work,
+            epochs,
+            seats: BTreeMap::new(),
+            rows: HashMap::new(),
+            timers: HashMap::new(),
+            begun: HashMap::new(),
+            defects: Vec::new(),
+            blocked: HashSet::new(),
+            at,
+        }
     }
 
     /// Adds what became of a command; a fresh one is stored along with it.
@@ -70,8 +86,8 @@ impl Draft {
         attempts: u32,
     ) {
         // An instance has begun to work on it in this very batch.
-        let begun = self.work.steps.begun.iter().position(|begun| begun.command.key() == command.key());
-        let fresh = begun.map_or(fresh, |index| self.work.steps.begun.remove(index).fresh);
+        let begun = if self.begun.is_empty() { None } else { self.begun.remove(&command.key()) };
+        let fresh = begun.map_or(fresh, |begun| begun.fresh);
         let (state, version, error) = match outcome {
             Ok(version) => (State::Succeeded, version, None),
             // A process has taken it back, at somebody's wish.
@@ -126,7 +142,7 @@ impl Draft {
     /// Adds a command that a process works on from now on; gives it back as it is then.
     pub(super) fn begin(&mut self, command: &Command, fresh: bool) -> Arc<Command> {
         let command = Arc::new(Command { running: true, ..command.clone() });
-        self.work.steps.begun.push(Begun { command: Arc::clone(&command), fresh });
+        self.begun.insert(command.key(), Begun { command: Arc::clone(&command), fresh });
         command
     }
 
@@ -134,11 +150,10 @@ impl Draft {
     /// earlier one; the last one leaves no timers.
     pub(super) fn step(&mut self, before: i64, row: ProcessRow) {
         self.touch(row.partition);
-        self.work.steps.rows.retain(|(_, earlier)| earlier.key != row.key);
         if row.ended_at.is_some() {
-            self.work.steps.set.retain(|timer| timer.process != row.key);
+            self.timers.remove(&row.key);
         }
-        self.work.steps.rows.push((before, row));
+        self.rows.insert(row.key.clone(), (before, row));
     }
 
     /// Adds a signal that was heard.
@@ -155,16 +170,17 @@ impl Draft {
 
     /// Adds a timer to set; it takes the place of an earlier one of its name.
     pub(super) fn set(&mut self, timer: Timer) {
-        let steps = &mut self.work.steps;
-        steps.set.retain(|earlier| earlier.process != timer.process || earlier.name != timer.name);
-        steps.set.push(timer);
+        let timers = self.timers.entry(timer.process.clone()).or_default();
+        timers.retain(|earlier| earlier.name != timer.name);
+        timers.push(timer);
     }
 
     /// Adds a timer that is not to fire.
     pub(super) fn stop(&mut self, process: &ProcessKey, name: String) {
-        let steps = &mut self.work.steps;
-        steps.set.retain(|earlier| earlier.process != *process || earlier.name != name);
-        steps.stopped.push((process.clone(), name));
+        if let Some(timers) = self.timers.get_mut(process) {
+            timers.retain(|earlier| earlier.name != name);
+        }
+        self.work.steps.stopped.push((process.clone(), name));
     }
 
     /// Adds an instance that stands still from now on.
@@ -218,6 +234,9 @@ impl Draft {
             epoch: self.epochs.get(&partition).copied().unwrap_or_default(),
             entries,
         };
+        self.work.steps.rows = self.rows.into_values().collect();
+        self.work.steps.set = self.timers.into_values().flatten().collect();
+        self.work.steps.begun = self.begun.into_values().collect();
         self.work.kinds = known.unknown(&self.work.events);
         self.work.partitions = self.seats.into_iter().map(slice).collect();
         (Arc::new(self.work), self.defects)
