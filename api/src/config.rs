@@ -26,6 +26,7 @@ use serde::{Deserialize, Serialize};
 use crate::Name;
 
 pub use description::{Setting, is_nothing, settings};
+pub use duration::Span;
 pub use nats::{JetStream, NatsLogin, Secret, Storage};
 pub use origin::Place;
 pub use outside::{Activities, ActivityPolicy, Callbacks, Egress, Hook, Hooks, keys};

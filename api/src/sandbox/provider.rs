@@ -55,8 +55,14 @@ impl Provider {
             }
             Err(refused) => return answers::problem(StatusCode::CONFLICT, &refused.to_string()),
         };
+        let id = &made.transaction.order.id;
+        if made.is_new && self.settle_after.is_zero() {
+            // It is known at once.
+            self.transactions().settle(id);
+            return self.shown(StatusCode::CREATED, id);
+        }
         if made.is_new {
-            self.beside.run(self.clone().settle(made.transaction.order.id.clone()));
+            self.beside.run(self.clone().settle(id.clone()));
         }
         answers::json(StatusCode::CREATED, &made.transaction)
     }
@@ -71,8 +77,12 @@ impl Provider {
     }
 
     fn read(&self, id: &str) -> Response {
+        self.shown(StatusCode::OK, id)
+    }
+
+    fn shown(&self, status: StatusCode, id: &str) -> Response {
         match self.transactions().get(id) {
-            Some(transaction) => answers::json(StatusCode::OK, transaction),
+            Some(transaction) => answers::json(status, transaction),
             None => answers::problem(StatusCode::NOT_FOUND, "there is no transaction of this id"),
         }
     }

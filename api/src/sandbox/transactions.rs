@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 /// How many transactions a sandbox has; further ones are refused.
-const MOST: usize = 10_000;
+const MOST: usize = 100_000;
 /// Longest id, in bytes.
 const LONGEST_ID: usize = 200;
 /// The end of the amounts that are declined.
@@ -53,7 +53,7 @@ pub enum Refused {
     #[error("there is a transaction of this id, made under another Idempotency-Key")]
     IdTaken,
     /// There are too many.
-    #[error("the sandbox has 10,000 transactions; start it again")]
+    #[error("the sandbox has 100,000 transactions; start it again")]
     Full,
 }
 
