@@ -233,6 +233,33 @@ impl<P: Process> ProcessTest<P> {
         self.settled.iter().filter(|(held, _)| *held == first).count()
     }
 
+    /// Has everything done that it asks for, in the order in which it asks, until it asks for no more; but the one of that
+    /// number, from 0, of those that may be refused is. `None`: it did not ask for so much.
+    fn driven(mut self, refused: usize, may_be_refused: impl Fn(&str) -> bool) -> Option<Self> {
+        const MOST: i64 = 1000;
+        let (mut version, mut refusable) = (0, 0);
+        while let Some(label) = self.awaited.first().cloned() {
+            version += 1;
+            assert!(version < MOST, "it asks for more and more, at last for {label}");
+            let is_refused = may_be_refused(&label) && {
+                refusable += 1;
+                refusable == refused + 1
+            };
+            self = self.reply(&label, if is_refused { failed("refused", 409) } else { done(version) });
+        }
+        (refusable > refused).then_some(self)
+    }
+
+    /// Has each thing that it asks for under a label that may be refused refused in turn, each time from the beginning and
+    /// with all others done, and looks at what has become of it.
+    pub fn every_step_refused(
+        may_be_refused: impl Fn(&str) -> bool,
+        begin: impl Fn() -> Self,
+        look: impl Fn(Self),
+    ) {
+        (0..).map_while(|refused| begin().driven(refused, &may_be_refused)).for_each(look);
+    }
+
     /// Has these happen in every order, each to an instance of its own, and looks at what has become of it.
     pub fn every_order(steps: &[fn(Self) -> Self], begin: impl Fn() -> Self, look: impl Fn(Self)) {
         for order in orders(steps.len()) {

@@ -536,6 +536,19 @@ mod tests {
     }
 
     #[test]
+    fn whoever_says_no_there_is_one_end() {
+        let begin = || recorded(Some("http://shop/t-1")).after(Duration::from_secs(1));
+        ProcessTest::every_step_refused(
+            |label| label.starts_with("make") || label.starts_with("tell"),
+            begin,
+            |test| {
+                let test = test.after(Duration::from_secs(3600)).reply_to_all("note");
+                assert_eq!(test.ends(), 1);
+            },
+        );
+    }
+
+    #[test]
     fn whatever_comes_first_wins_and_there_is_one_end() {
         type Step = fn(ProcessTest<Paying>) -> ProcessTest<Paying>;
         let steps: [Step; 4] = [

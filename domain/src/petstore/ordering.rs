@@ -299,7 +299,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::kernel::{Effects, Success};
+    use crate::kernel::{Effects, ProcessTest, Success};
 
     const ASKED: Held = Held(Uuid::nil());
 
@@ -366,6 +366,17 @@ mod tests {
         let approve = Input::Command(ASKED, OrderingCommand::Approve);
         let (ordering, effects) = after(placed().into_iter().chain([approve, timer()]));
         assert_eq!((ordering.stage, issues(&effects)), (Stage::Selling, vec![]), "too late");
+    }
+
+    #[test]
+    fn whichever_step_is_refused_the_command_fails_with_it_and_nothing_is_left() {
+        let place = || OrderingCommand::Place { pet_id: "p-7".into() };
+        let begin = || ProcessTest::<Ordering>::of("o-1").command(place());
+        ProcessTest::every_step_refused(
+            |label| label != "release",
+            begin,
+            |test| test.began_and_settled(Err("refused")).ended(),
+        );
     }
 
     #[test]
