@@ -11,6 +11,7 @@ use wilco_domain::kernel::{Policy, Problem};
 
 use super::UnderWayGuard;
 use super::outside::Kind;
+use crate::names;
 use crate::ports::{Answer, AttemptRow, Call, Command, Look, Runner, Setback};
 
 /// How much longer than its time an attempt may take until nobody believes in it any more: its answer is to be
@@ -66,6 +67,31 @@ pub(crate) enum Ended {
 }
 
 impl Ended {
+    /// What may become of an attempt, as it is counted.
+    pub(super) const OUTCOMES: [&str; 4] = ["done", "retry", "unknown", "final"];
+
+    /// Counts it: of an activity of this type, which took so long.
+    pub(crate) fn count(&self, command_type: &str, took: Duration) {
+        let [done, retry, unknown, last] = Self::OUTCOMES;
+        let outcome = match self {
+            Self::Done(_) => done,
+            Self::Again { in_doubt: false, .. } => retry,
+            Self::Again { in_doubt: true, .. } => unknown,
+            Self::Final(_) => last,
+        };
+        let kind = command_type.to_owned();
+        metrics::counter!(names::ATTEMPTS, "type" => kind.clone(), "outcome" => outcome).increment(1);
+        metrics::histogram!(names::ATTEMPT_SECONDS, "type" => kind).record(took);
+    }
+
+    /// Has the counts of a type be there before the first attempt.
+    pub(crate) fn describe(command_type: &'static str) {
+        for outcome in Self::OUTCOMES {
+            metrics::counter!(names::ATTEMPTS, "type" => command_type, "outcome" => outcome).increment(0);
+        }
+        let _ = metrics::histogram!(names::ATTEMPT_SECONDS, "type" => command_type);
+    }
+
     /// Whether it says that the other side is ill.
     pub(crate) const fn is_ill(&self) -> bool {
         matches!(self, Self::Again { setback: Setback { is_ill: true, .. }, .. })

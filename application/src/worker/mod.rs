@@ -52,6 +52,7 @@ pub(crate) use backoff::Backoff;
 use lane::Lane;
 pub(crate) use router::Router;
 
+use crate::activities::Ended;
 use crate::parts::Parts;
 pub use crate::settings::WorkerSettings;
 
@@ -61,6 +62,9 @@ pub(crate) fn start(
     parts: &Parts,
     stop: &CancellationToken,
 ) -> Vec<tokio::task::JoinHandle<()>> {
+    for activity in parts.catalog.activities() {
+        Ended::describe(activity.name);
+    }
     let lane = |index| {
         let lane = Lane::new(index, router, parts.clone());
         crate::vital::spawn("lane", lane.run(stop.clone()))

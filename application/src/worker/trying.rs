@@ -173,15 +173,7 @@ fn count(destinations: &Destinations) {
 }
 
 fn tell_of(command: &Command, row: &AttemptRow, ended: &Ended, took: std::time::Duration) {
-    let outcome = match ended {
-        Ended::Done(_) => "done",
-        Ended::Again { in_doubt: false, .. } => "retry",
-        Ended::Again { in_doubt: true, .. } => "unknown",
-        Ended::Final(_) => "final",
-    };
-    let kind = command.command_type.clone();
-    metrics::counter!(names::ATTEMPTS, "type" => kind.clone(), "outcome" => outcome).increment(1);
-    metrics::histogram!(names::ATTEMPT_SECONDS, "type" => kind).record(took);
+    ended.count(&command.command_type, took);
     if let Ended::Again { setback, .. } = ended {
         tracing::debug!(command = %command.id, kind = command.command_type, destination = row.destination,
             attempt = row.attempt, why = setback.why, "an attempt has come to nothing");
