@@ -38,6 +38,9 @@ impl Settled {
         let kind =
             if self.by_type.contains_key(&command.command_type) { &*command.command_type } else { UNKNOWN };
         let Some(endings) = self.by_type.get_mut(kind) else { return };
+        if command.state() == State::Cancelled {
+            return cancelled(kind).increment(1);
+        }
         match command.settlement.as_ref().and_then(|settlement| settlement.error.as_ref()) {
             None => endings.succeeded.increment(1),
             Some(problem) => {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tracing::Instrument as _;
 use wilco_domain::kernel::Problem;
 use xxhash_rust::xxh3::xxh3_64;
@@ -19,6 +19,9 @@ use crate::catalog::Defect;
 use crate::names;
 use crate::parts::Parts;
 use crate::ports::{AttemptRow, Command, DueAttempt, Setback as Why};
+
+/// When what nobody does is looked at again.
+const LATER: TimeDelta = TimeDelta::minutes(1);
 
 /// See the module's description.
 #[derive(Default)]
@@ -64,7 +67,11 @@ impl Trying {
         attempt: Attempt<'_>,
     ) {
         let DueAttempt { command, row } = due;
-        let Some(kind) = parts.reach.kind(&command.command_type) else { return };
+        let Some(kind) = parts.reach.kind(&command.command_type) else {
+            // Nobody does it at present: it makes room for others that ask the same.
+            let later = AttemptRow { due_at: draft.at() + LATER, ..row.clone() };
+            return draft.attempt(command, Some(row.attempt), Some(later));
+        };
         if parts.reach.under_way.has(&command.key()) {
             return;
         }
