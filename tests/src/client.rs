@@ -157,10 +157,15 @@ impl Client {
 
     /// Every command there is, page by page; `query` narrows it.
     pub async fn commands(&self, query: &str) -> Vec<Value> {
+        self.all(&format!("/v1/commands?{query}")).await
+    }
+
+    /// Everything of a list, page by page; the path has a query.
+    pub async fn all(&self, path: &str) -> Vec<Value> {
         let mut items = Vec::new();
         let mut cursor = String::new();
         loop {
-            let reply = self.read(&format!("/v1/commands?limit=500&{query}{cursor}")).await;
+            let reply = self.read(&format!("{path}&limit=500{cursor}")).await;
             assert_eq!(reply.status, 200, "{reply:?}");
             items.extend(reply.body["items"].as_array().expect("items").iter().cloned());
             match reply.body["next_cursor"].as_str() {
@@ -168,6 +173,12 @@ impl Client {
                 None => return items,
             }
         }
+    }
+
+    /// Every resource of a type, by id.
+    pub async fn resources(&self, kind: &str) -> BTreeMap<String, Value> {
+        let all = self.all(&format!("/v1/{kind}s?")).await;
+        all.into_iter().map(|one| (one["id"].as_str().unwrap_or_default().to_owned(), one)).collect()
     }
 
     /// Opens a stream of server-sent events at a server that must answer.

@@ -5,7 +5,7 @@
 //! | [`conformance`] | what a store must do: run over both |
 //! | [`e2e`] | what the program must do: run over both stores |
 //! | [`faults`] | load that knows what it was promised, and the audit after a fault |
-//! | [`wilco`] | the built program as a process |
+//! | [`wilco`], [`sandbox`] | the built program as a process, and its sandbox |
 //! | [`postgres`], [`pgbouncer`], [`nats`] | private servers |
 //! | [`bare`] | the loop that Wilco is compared with |
 //! | [`plot`] | draws what was measured |
@@ -22,6 +22,7 @@ pub mod nats;
 pub mod pgbouncer;
 pub mod plot;
 pub mod postgres;
+pub mod sandbox;
 pub mod trial;
 mod wait;
 pub mod wilco;

@@ -1,16 +1,12 @@
 //! The suite's checks fail on a system that is broken on purpose: each promise is taken away in the schema, from outside,
 //! and the check that stands for it must notice. The same checks pass on what is not broken.
 
-use std::panic::AssertUnwindSafe;
-use std::time::Duration;
-
 use futures::FutureExt as _;
-use futures::future::LocalBoxFuture;
 use reqwest::Method;
 use serde_json::{Value, json};
 use wilco_tests::client::{Client, create_pet};
 use wilco_tests::e2e::in_seconds;
-use wilco_tests::faults::{Fault, LineFault, World, audit, campaign, seed};
+use wilco_tests::faults::{Fault, LineFault, World, audit, campaign, failure, seed};
 use wilco_tests::postgres::PARTITIONS;
 use wilco_tests::wait_for;
 
@@ -98,14 +94,6 @@ async fn a_missing_fence_is_noticed() {
 /// What the check that fails after a fault says; empty when none does.
 async fn failed_check(world: &mut World, fault: Fault) -> String {
     failure(campaign::these(world, &[fault], seed()).boxed_local()).await
-}
-
-/// What the check that fails in this says; empty when none does.
-async fn failure<T>(checks: LocalBoxFuture<'_, T>) -> String {
-    let run = AssertUnwindSafe(checks).catch_unwind();
-    let ended = tokio::time::timeout(Duration::from_secs(60), run).await.expect("the checks come to an end");
-    let Err(said) = ended else { return String::new() };
-    *said.downcast().unwrap_or_default()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,10 +4,26 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::Promises;
+use super::entries::{is_outcome, place, text};
+use super::{Promises, orders, resting};
 use crate::client::{Client, is_settled};
 use crate::nats::Notification;
-use crate::wait_for;
+
+/// Commands that processes handle: what happens is what those lead to that they issue.
+const OF_PROCESSES: [&str; 7] = [
+    "order.place",
+    "order.approve",
+    "order.complete",
+    "order.cancel",
+    "transaction.create",
+    "transaction.cancel",
+    "transaction.hear",
+];
+/// Those of them that may be settled by what another one, or somebody outside, has brought about.
+const PAYING: [&str; 3] = ["transaction.create", "transaction.cancel", "transaction.hear"];
+/// Commands that ask something of somebody outside.
+const ACTIVITIES: [&str; 4] =
+    ["transaction.make", "transaction.ask", "transaction.notify", "callback.deliver"];
 
 /// Checks all of it; the feed, for further questions.
 pub async fn everything(client: &Client, promises: &Promises) -> Vec<Value> {
@@ -17,30 +33,40 @@ pub async fn everything(client: &Client, promises: &Promises) -> Vec<Value> {
     outcomes_match(&commands, &feed);
     let versions = events_match(&commands, &feed);
     views_are_folds(client, &versions).await;
+    orders::have_their_pets(client, &feed, |pet| pet.starts_with("kennel-")).await;
     feed
 }
 
-/// Waits until no command is open.
+/// Waits until no command is open, and none is to come of what there was.
 pub async fn all_settled(client: &Client) {
-    let none = |open: &Vec<Value>| open.is_empty();
-    // In this order: what is scheduled becomes pending, and not the other way round.
-    for open in ["status=scheduled", "status=pending"] {
-        wait_for("no command to be open", async || client.commands(open).await, none).await;
-    }
+    resting::all_settled(client).await;
 }
 
-/// Every accepted command is in the registry and settled. All commands, by id.
+/// Every accepted command is in the registry and settled, and so is everything that came of them and of what third
+/// parties say; there is nothing else. All commands, by id.
 pub async fn settled_commands(client: &Client, promises: &Promises) -> BTreeMap<String, Value> {
     all_settled(client).await;
-    let commands: BTreeMap<String, Value> =
-        client.commands("").await.into_iter().map(|status| (text(&status, "id"), status)).collect();
+    let mut commands = BTreeMap::new();
+    for status in client.commands("").await {
+        if is_settled(&status) || !resting::is_about_nothing(client, &status).await {
+            commands.insert(text(&status, "id"), status);
+        }
+    }
     for (key, id) in &promises.accepted {
         let status = commands.get(id).unwrap_or_else(|| panic!("command {id} with key {key} is lost"));
         assert!(is_settled(status), "{status}");
     }
     let ids: BTreeSet<&String> = promises.accepted.values().collect();
     assert_eq!(ids.len(), promises.accepted.len(), "two keys have one command");
-    assert_eq!(ids.len(), commands.len(), "there are commands that nobody gave");
+    for (id, status) in &commands {
+        assert!(is_settled(status), "{status}");
+        if let Some(cause) = status["caused_by"].as_str() {
+            assert!(commands.contains_key(cause), "it came of what there is not: {status}");
+        } else {
+            let is_message = status["type"] == "transaction.hear";
+            assert!(ids.contains(id) || is_message, "there are commands that nobody gave: {status}");
+        }
+    }
     commands
 }
 
@@ -69,11 +95,13 @@ fn outcomes_match(commands: &BTreeMap<String, Value>, feed: &[Value]) {
     assert_eq!(told.len(), commands.len(), "every command was told of");
 }
 
-/// Events are numbered without a gap, and there are some for exactly the commands that succeeded. The newest
-/// version of each aggregate.
+/// Events are numbered without a gap, and there are some for exactly the commands of aggregates that succeeded. The
+/// newest version of each aggregate.
 fn events_match(commands: &BTreeMap<String, Value>, feed: &[Value]) -> BTreeMap<String, i64> {
     let mut versions: BTreeMap<String, i64> = BTreeMap::new();
     let mut led_to: BTreeMap<String, i64> = BTreeMap::new();
+    // By subject and version: the command that the whole began with.
+    let mut led_by: BTreeMap<(String, Option<i64>), String> = BTreeMap::new();
     for event in feed.iter().filter(|entry| !is_outcome(entry)) {
         let id = text(event, "id");
         let sequence = id.rsplit(':').next().and_then(|number| number.parse().ok()).unwrap_or(0);
@@ -81,10 +109,25 @@ fn events_match(commands: &BTreeMap<String, Value>, feed: &[Value]) -> BTreeMap<
         assert_eq!(sequence, *version + 1, "{event}");
         *version = sequence;
         led_to.insert(text(event, "causationid"), sequence);
+        led_by.insert((text(event, "subject"), Some(sequence)), text(event, "correlationid"));
     }
     for (id, status) in commands {
-        assert_eq!(led_to.remove(id), status["version"].as_i64(), "{status}");
-        assert_eq!(status["version"].is_i64(), status["status"] == "succeeded", "{status}");
+        let (version, succeeded) = (status["version"].as_i64(), status["status"] == "succeeded");
+        let is_of = |types: &[&str]| types.contains(&status["type"].as_str().unwrap_or_default());
+        if is_of(&ACTIVITIES) {
+            assert_eq!(version, None, "{status}");
+        } else if is_of(&OF_PROCESSES) {
+            let now = versions.get(&subject_of(status)).copied();
+            assert!(version <= now && (version.is_none() || succeeded), "{status}");
+            let own = version.is_none() || led_by.get(&(subject_of(status), version)) == Some(id);
+            assert!(own || is_of(&PAYING), "it was settled by what is not its own: {status}");
+        } else {
+            let led = led_to.remove(id);
+            // What is noted already is not noted again.
+            let nothing_new = status["type"] == "transaction.note" && led.is_none();
+            assert!(led == version || nothing_new, "{led:?}: {status}");
+            assert_eq!(version.is_some(), succeeded, "{status}");
+        }
     }
     assert!(led_to.is_empty(), "events of no command: {led_to:?}");
     versions
@@ -92,18 +135,27 @@ fn events_match(commands: &BTreeMap<String, Value>, feed: &[Value]) -> BTreeMap<
 
 /// A resource is what its events make of it.
 async fn views_are_folds(client: &Client, versions: &BTreeMap<String, i64>) {
-    for (subject, version) in versions {
-        let id = subject.rsplit('/').next().expect("a subject ends with an id");
-        let now = client.read(&format!("/v1/pets/{id}")).await;
-        let folded = client.read(&format!("/v1/pets/{id}?version={version}")).await;
-        if now.status == 410 {
-            assert_eq!(folded.status, 410, "the fold of a deleted aggregate is gone as well: {folded:?}");
-            continue;
-        }
-        assert_eq!((now.status, folded.status), (200, 200), "{subject}: {now:?} {folded:?}");
-        assert_eq!(now.body["version"], *version, "{subject}");
-        assert_eq!(now.body, folded.body, "{subject}");
+    let mut views = BTreeMap::new();
+    for kind in ["pet", "order", "transaction"] {
+        views.extend(client.resources(kind).await.into_iter().map(|(id, now)| (format!("{kind}/{id}"), now)));
     }
+    for (subject, version) in versions {
+        let (kind, id) = subject.split_once('/').expect("a subject is a type and an id");
+        let folded = client.read(&format!("/v1/{kind}s/{id}?version={version}")).await;
+        let Some(now) = views.remove(subject) else {
+            let now = client.read(&format!("/v1/{kind}s/{id}")).await;
+            assert_eq!(
+                (now.status, folded.status),
+                (410, 410),
+                "what is not listed is gone: {now:?} {folded:?}"
+            );
+            continue;
+        };
+        assert_eq!(folded.status, 200, "{subject}: {now} {folded:?}");
+        assert_eq!(now["version"], *version, "{subject}");
+        assert_eq!(now, folded.body, "{subject}");
+    }
+    assert!(views.is_empty(), "resources of no events: {views:?}");
 }
 
 /// The stream has every entry of the feed exactly once, in order in each partition, with what is promised of a
@@ -190,18 +242,9 @@ pub fn shape(message: &Notification) {
     assert_eq!(message.subject, expected);
 }
 
-pub(super) fn is_outcome(entry: &Value) -> bool {
-    entry["type"].as_str().is_some_and(|kind| kind.starts_with("wilco.command."))
-}
-
-/// Partition and offset.
-pub(super) fn place(entry: &Value) -> (i64, i64) {
-    let offset = entry["offset"].as_str().and_then(|offset| offset.parse().ok());
-    (entry["partition"].as_i64().expect("a partition"), offset.expect("an offset"))
-}
-
-fn text(value: &Value, member: &str) -> String {
-    value[member].as_str().unwrap_or_else(|| panic!("no {member} in {value}")).to_owned()
+/// The aggregate that a command is for, as the feed names it.
+fn subject_of(status: &Value) -> String {
+    format!("{}/{}", text(&status["target"], "type"), text(&status["target"], "id"))
 }
 
 #[cfg(test)]

@@ -21,8 +21,14 @@ pub struct Summary {
     pub faults: BTreeMap<Fault, usize>,
     /// Commands that were accepted.
     pub accepted: usize,
-    /// Commands by how they ended.
+    /// Commands by how they ended: those, and what came of them.
     pub settled: BTreeMap<String, usize>,
+    /// Those that processes have issued.
+    pub issued: usize,
+    /// Orders that were placed.
+    pub orders: usize,
+    /// Payments that were made at the provider.
+    pub payments: usize,
     /// How often those who listened to the feed had to connect again.
     pub reconnections: usize,
     /// The longest time from a healing to the usual answers.
@@ -38,6 +44,11 @@ impl fmt::Display for Summary {
         }
         let settled: usize = self.settled.values().sum();
         writeln!(f, "  accepted {}, settled {settled} {:?}", self.accepted, self.settled)?;
+        writeln!(
+            f,
+            "  issued {}, orders placed {}, payments made {}",
+            self.issued, self.orders, self.payments
+        )?;
         // Each would have ended the run.
         writeln!(f, "  lost 0, doubled 0; listeners connected again {} times", self.reconnections)?;
         writeln!(f, "  normal again at the latest {} ms after a healing", self.slowest.as_millis())?;
@@ -60,7 +71,9 @@ impl Summary {
         }
         let load = world.load(seed, round);
         wait_for("load to flow", async || load.accepted(), |accepted| *accepted >= enough).await;
+        let unrest = world.stir(seed, round);
         let takeover = fault.strike(world, &mut random).await;
+        unrest.end().await;
         let normal = world.answers_normally().await;
         world.promises.extend(load.stop().await);
         let feed = world.audit().await;
@@ -79,8 +92,12 @@ impl Summary {
     pub async fn add(&mut self, world: &World) {
         self.reconnections += world.reconnections();
         self.accepted += world.promises.accepted.len();
-        for (status, count) in world.statuses().await {
-            *self.settled.entry(status).or_default() += count;
+        self.payments += world.outside.made().await;
+        for command in world.commands().await {
+            let status = command["status"].as_str().unwrap_or_default();
+            *self.settled.entry(status.to_owned()).or_default() += 1;
+            self.issued += usize::from(command["caused_by"].is_string());
+            self.orders += usize::from(command["type"] == "order.place" && status == "succeeded");
         }
     }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::audit::{is_outcome, place};
+use super::entries::{is_outcome, place};
 use crate::client::Client;
 use crate::wait_for;
 

@@ -2,17 +2,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rand::rngs::StdRng;
-use rand::{Rng as _, SeedableRng as _};
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::task::JoinSet;
 
-use crate::client::{Client, pet};
-use crate::e2e::from_now;
+use super::wishes::Wishes;
+use crate::client::Client;
 
-/// Aggregates that the load is about: few enough that they meet many commands each.
-const PETS: u32 = 40;
 /// Requests that are under way at a time.
 const SENDERS: u64 = 12;
 
@@ -39,12 +35,16 @@ impl Load {
 
     /// The same, shared out to several servers, each sender resting for a while after each command.
     pub fn on(clients: &[&Client], seed: u64, round: u64, rest: Duration) -> Self {
+        Self::telling(None, clients, seed, round, rest)
+    }
+
+    /// The same with payments, of which the clients at that address are told.
+    pub fn telling(shop: Option<&str>, clients: &[&Client], seed: u64, round: u64, rest: Duration) -> Self {
         let promises = Arc::new(Mutex::new(Promises::default()));
         let mut senders = JoinSet::new();
         for (sender, client) in (0..SENDERS).zip(clients.iter().cycle()) {
             let (client, promises) = ((*client).clone(), Arc::clone(&promises));
-            let random = StdRng::seed_from_u64(seed ^ (round << 32) ^ sender);
-            senders.spawn(send(client, promises, random, format!("{seed}-{round}-{sender}"), rest));
+            senders.spawn(send(client, promises, Wishes::of(seed, round, sender, shop), rest));
         }
         Self { senders, promises }
     }
@@ -92,16 +92,10 @@ impl Promises {
     }
 }
 
-async fn send(
-    client: Client,
-    promises: Arc<Mutex<Promises>>,
-    mut random: StdRng,
-    name: String,
-    rest: Duration,
-) {
+async fn send(client: Client, promises: Arc<Mutex<Promises>>, mut wishes: Wishes, rest: Duration) {
     let promises = || promises.lock().unwrap_or_else(PoisonError::into_inner);
     for number in 0.. {
-        let (key, envelope) = (format!("{name}-{number}"), command(&mut random));
+        let (key, envelope) = (wishes.key(number), wishes.next());
         promises().unknown.insert(key.clone(), envelope.clone());
         let request =
             client.request(Method::POST, "/v1/commands").header("Idempotency-Key", &key).json(&envelope);
@@ -120,24 +114,4 @@ async fn send(
         }
         tokio::time::sleep(rest).await;
     }
-}
-
-/// A command for one of the pets; many of them break a rule.
-fn command(random: &mut StdRng) -> Value {
-    let target = format!("pet-{}", random.random_range(0..PETS));
-    let order = json!({ "order_id": format!("order-{}", random.random_range(0..3)) });
-    let (kind, data) = match random.random_range(0..100) {
-        0..20 => ("create", pet(&format!("name-{}", random.random_range(0..1000)))),
-        20..50 => ("update", pet(&format!("name-{}", random.random_range(0..1000)))),
-        50..75 => ("reserve", order),
-        75..98 => ("release", order),
-        98 => ("sell", json!({})),
-        _ => ("delete", json!({})),
-    };
-    let mut command = json!({ "type": format!("pet.{kind}"), "target": target, "data": data });
-    // Some are for later: these are stored first, and applied by another commit.
-    if random.random_bool(0.1) {
-        command["not_before"] = json!(from_now(Duration::from_millis(random.random_range(50..500))));
-    }
-    command
 }

@@ -1,6 +1,5 @@
 //! Wilco, its store and its broker, each behind a line that can be disturbed, and load on all of it.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
@@ -9,7 +8,8 @@ use sqlx::{Connection as _, Executor as _, PgConnection, SqliteConnection};
 use tokio::sync::watch;
 
 use super::listener::{Listener, Wanted};
-use super::{FarLine, Load, Promises, Proxy, audit};
+use super::outside::Unrest;
+use super::{FarLine, Load, Outside, Promises, Proxy, audit};
 use crate::client::{Client, Reply, create_pet};
 use crate::e2e::{Place as _, SqlitePlace};
 use crate::nats::NatsServer;
@@ -53,6 +53,8 @@ pub struct World {
     pub replicas: Vec<Server>,
     /// What clients know.
     pub promises: Promises,
+    /// Whom the replicas call, and who calls them.
+    pub outside: Outside,
     /// Clients that follow the feed, and where they find it.
     listeners: [Listener; 2],
     servers: watch::Sender<Vec<Client>>,
@@ -96,6 +98,8 @@ impl World {
         let (replicas, promises, servers) = (Vec::new(), Promises::default(), watch::Sender::default());
         let listeners = [Wanted::Everything, Wanted::Outcomes]
             .map(|wanted| Listener::to(wanted, watch::Sender::subscribe(&servers)));
+        let outside = Outside::of(servers.subscribe()).await;
+        let wilco = outside.known_to(wilco);
         let mut world = Self {
             base,
             nats,
@@ -103,6 +107,7 @@ impl World {
             nats_distance,
             replicas,
             promises,
+            outside,
             listeners,
             servers,
             wilco,
@@ -129,7 +134,12 @@ impl World {
     /// Load on all replicas.
     pub fn load(&self, seed: u64, round: u64) -> Load {
         let clients: Vec<&Client> = self.replicas.iter().map(Server::client).collect();
-        Load::on(&clients, seed, round, REST)
+        Load::telling(Some(self.outside.shop()), &clients, seed, round, REST)
+    }
+
+    /// From now on third parties go wrong now and then.
+    pub(super) fn stir(&self, seed: u64, round: u64) -> Unrest {
+        self.outside.stir(seed, round)
     }
 
     /// A connection to the database, not through the line.
@@ -175,9 +185,12 @@ impl World {
     pub async fn audit(&mut self) -> Vec<Value> {
         let client = self.replicas[0].client().clone();
         self.promises.repeat_unknown(&client).await;
+        self.outside.shut().await;
         let feed = audit::everything(&client, &self.promises).await;
+        self.outside.check(&client).await;
         self.all_is_published(&feed).await;
         self.all_is_heard(&feed).await;
+        self.outside.open();
         feed
     }
 
@@ -202,8 +215,10 @@ impl World {
     /// Waits until everything that the store has now is on NATS.
     pub async fn all_is_told(&self) {
         let client = self.replicas[0].client();
+        self.outside.shut().await;
         audit::all_settled(client).await;
         self.all_is_published(&client.feed("").await).await;
+        self.outside.open();
     }
 
     /// Ends the servers, in good order, and keeps a copy of their store: a backup.
@@ -225,6 +240,7 @@ impl World {
             (Base::Postgres { url, .. }, Backup::Postgres(backup)) => postgres::put_back(url, backup).await,
             _ => panic!("a backup of another kind of store"),
         }
+        self.outside.forget().await;
         self.complete().await;
     }
 
@@ -240,13 +256,9 @@ impl World {
         self.listeners.iter().map(Listener::breaks).sum()
     }
 
-    /// How the accepted commands ended: how many of each status.
-    pub async fn statuses(&self) -> BTreeMap<String, usize> {
-        let mut statuses = BTreeMap::new();
-        for command in self.replicas[0].client().commands("").await {
-            *statuses.entry(command["status"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
-        }
-        statuses
+    /// Every command there is.
+    pub async fn commands(&self) -> Vec<Value> {
+        self.replicas[0].client().commands("").await
     }
 }
 
