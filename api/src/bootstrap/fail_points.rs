@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | `kill` | ends the process, at once |
 //! | `error` | reports that the store or the broker did not answer |
+//! | `break` | does something wrong there, see [`broken`] |
 //!
 //! | place | lies |
 //! | --- | --- |
@@ -18,6 +19,7 @@
 //! | `after-claim` | after a heartbeat that brought new partitions, the first one at the start included |
 //! | `before-heads` | before a look at how far the feed has come, the first one at the start included |
 //! | `before-resign`, `after-resign` | around giving everything back at the end |
+//! | `heard`, `counted` | in a commit (a `break` only) |
 //!
 //! There is no `before-claim`: what a heartbeat brings is known only after it.
 
@@ -42,8 +44,18 @@ use wilco_domain::kernel::{Problem, Tenant};
 /// How far into a commit `inside-commit` lies.
 const INSIDE: Duration = Duration::from_micros(400);
 
+mod broken;
+
+/// What happens at a place.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Action {
+    Kill,
+    Error,
+    Break,
+}
+
 struct Point {
-    kills: bool,
+    action: Action,
     every: u64,
     passes: AtomicU64,
 }
@@ -60,25 +72,34 @@ fn points() -> &'static HashMap<String, Point> {
 fn parse(text: &str) -> (String, Point) {
     let parts = text.split_once('=').and_then(|(place, rest)| Some((place, rest.split_once('@')?)));
     match parts.map(|(place, (action, every))| (place, action, every.parse())) {
-        Some((place, action @ ("kill" | "error"), Ok(every @ 1..))) => {
-            (place.to_owned(), Point { kills: action == "kill", every, passes: AtomicU64::new(0) })
+        Some((place, action, Ok(every @ 1..))) => {
+            (place.to_owned(), Point { action: action_of(action), every, passes: AtomicU64::new(0) })
         }
-        _ => panic!("WILCO_FAIL_POINTS takes PLACE=kill@N or PLACE=error@N, not {text:?}"),
+        _ => panic!("WILCO_FAIL_POINTS takes PLACE=ACTION@N, not {text:?}"),
     }
 }
 
-/// Whether something is to happen here now: whether that is the end.
-fn struck(place: &str) -> Option<bool> {
+fn action_of(text: &str) -> Action {
+    match text {
+        "kill" => Action::Kill,
+        "error" => Action::Error,
+        "break" => Action::Break,
+        _ => panic!("an action is kill, error or break, not {text:?}"),
+    }
+}
+
+/// What is to happen here now.
+fn struck(place: &str) -> Option<Action> {
     let point = points().get(place)?;
     let pass = point.passes.fetch_add(1, Ordering::Relaxed) + 1;
-    pass.is_multiple_of(point.every).then_some(point.kills)
+    pass.is_multiple_of(point.every).then_some(point.action)
 }
 
 fn pass(place: &str) -> Result<(), StoreError> {
     match struck(place) {
-        None => Ok(()),
-        Some(true) => std::process::abort(),
-        Some(false) => Err(StoreError::Unavailable(format!("fail point {place}").into())),
+        None | Some(Action::Break) => Ok(()),
+        Some(Action::Kill) => std::process::abort(),
+        Some(Action::Error) => Err(StoreError::Unavailable(format!("fail point {place}").into())),
     }
 }
 
@@ -236,13 +257,13 @@ impl Journal for Faulty<dyn Store> {
 
     async fn commit(&self, work: Arc<UnitOfWork>) -> Result<Committed, StoreError> {
         pass("before-commit")?;
-        if struck("inside-commit") == Some(true) {
+        if struck("inside-commit") == Some(Action::Kill) {
             std::thread::spawn(|| {
                 std::thread::sleep(INSIDE);
                 std::process::abort();
             });
         }
-        let committed = self.0.commit(work).await?;
+        let committed = self.0.commit(broken::commit(work)).await?;
         pass("after-commit")?;
         Ok(committed)
     }
