@@ -51,13 +51,15 @@ async fn given(client: &Client, id: &str, envelope: &Value) -> Option<String> {
     Some(reply.id())
 }
 
-/// Waits until the server has died of its work or has none.
-async fn die(mut server: Server) {
+/// Waits until the server has died of its work on this payment, or has none left.
+async fn die_of(id: &str, mut server: Server) {
     let client = server.client().clone();
-    // A dead one answers nothing.
+    let path = format!("/v1/transactions/{id}");
     let is_idle = async || {
+        // A dead one answers nothing.
+        let Ok(payment) = client.get(&path).await else { return true };
         let all = client.get("/v1/processes?type=paying&status=running").await;
-        all.map_or(true, |reply| reply.body["items"] == json!([]))
+        payment.status == 200 && all.map_or(true, |reply| reply.body["items"] == json!([]))
     };
     wait_for("the server to die or to be done", is_idle, |idle| *idle).await;
     if !server.has_ended() {
@@ -76,7 +78,7 @@ async fn killed_around_each_commit(wilco: Wilco) {
             // What was left over may be enough to die of.
             if let Some(server) = failing.start_unless_it_dies().await {
                 given(server.client(), &id, &place.payment(&id)).await;
-                die(server).await;
+                die_of(&id, server).await;
             }
             ids.push(id);
         }

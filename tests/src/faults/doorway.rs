@@ -13,7 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::client::Client;
 
 /// How long a request that is under way is waited for.
-const PATIENCE: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Door {

@@ -44,7 +44,7 @@ impl Load {
         let mut senders = JoinSet::new();
         for (sender, client) in (0..SENDERS).zip(clients.iter().cycle()) {
             let (client, promises) = ((*client).clone(), Arc::clone(&promises));
-            senders.spawn(send(client, promises, Wishes::of(seed, round, sender, shop), rest));
+            senders.spawn(send(client, promises, Wishes::of(seed, round, (sender, SENDERS), shop), rest));
         }
         Self { senders, promises }
     }

@@ -13,8 +13,8 @@ use crate::sandbox::payment;
 
 /// Aggregates that most of the load is about: few enough that they meet many commands each.
 const PETS: u32 = 40;
-/// Pets that are ordered, and otherwise left alone.
-const KENNEL: u32 = 24;
+/// Pets that are ordered, and otherwise left alone: each sender brings so many in, and orders any.
+const BROUGHT_IN: u64 = 2;
 /// Payments of one sender: the sandbox remembers only so much of what its clients were told.
 const PAYMENTS: usize = 8;
 
@@ -25,6 +25,10 @@ pub(super) struct Wishes {
     name: String,
     /// Those of the pets that are ordered.
     kennel: String,
+    /// How many of these there are.
+    pets: u64,
+    /// Those of them that it has still to bring in.
+    own_pets: Vec<String>,
     /// Where clients are told what becomes of payments; without it there are none.
     shop: Option<String>,
     orders: Vec<String>,
@@ -32,11 +36,15 @@ pub(super) struct Wishes {
 }
 
 impl Wishes {
-    pub(super) fn of(seed: u64, round: u64, sender: u64, shop: Option<&str>) -> Self {
+    /// Those of one of so many senders.
+    pub(super) fn of(seed: u64, round: u64, (sender, senders): (u64, u64), shop: Option<&str>) -> Self {
+        let own = sender * BROUGHT_IN..(sender + 1) * BROUGHT_IN;
         Self {
             random: StdRng::seed_from_u64(seed ^ (round << 32) ^ sender),
             name: format!("{seed}-{round}-{sender}"),
             kennel: format!("kennel-{seed}-{round}"),
+            pets: senders * BROUGHT_IN,
+            own_pets: own.map(|number| format!("kennel-{seed}-{round}-{number}")).collect(),
             shop: shop.map(ToOwned::to_owned),
             orders: Vec::new(),
             payments: Vec::new(),
@@ -50,6 +58,9 @@ impl Wishes {
 
     /// The next command.
     pub(super) fn next(&mut self) -> Value {
+        if let Some(pet) = self.own_pets.pop() {
+            return create_pet(&pet);
+        }
         let mut command = match self.random.random_range(0..100) {
             0..12 => self.of_orders(),
             12..17 if self.shop.is_some() => return self.of_payments(),
@@ -79,15 +90,14 @@ impl Wishes {
         json!({ "type": format!("pet.{kind}"), "target": target, "data": data })
     }
 
-    /// A pet to be ordered, an order for one, or what becomes of an earlier order of this sender.
+    /// An order, or what becomes of an earlier one of this sender.
     fn of_orders(&mut self) -> Value {
-        let pet = format!("{}-{}", self.kennel, self.random.random_range(0..KENNEL));
+        let pet = format!("{}-{}", self.kennel, self.random.random_range(0..self.pets));
         let earlier = self.orders.choose(&mut self.random).cloned();
         let of = |verb: &str, order: String| json!({ "type": format!("order.{verb}"), "target": order, "data": {} });
         match (self.random.random_range(0..10), earlier) {
-            (0..3, _) => create_pet(&pet),
-            (3..5, Some(order)) => of("cancel", order),
-            (5, Some(order)) => of("approve", order),
+            (0..4, Some(order)) => of("cancel", order),
+            (4, Some(order)) => of("approve", order),
             _ => {
                 let order = format!("order-{}-{}", self.name, self.orders.len());
                 self.orders.push(order.clone());
