@@ -37,7 +37,7 @@ pub struct Outside {
 
 /// What a client was told last of a transaction.
 #[derive(Clone, Debug)]
-pub struct Told {
+struct Told {
     version: i64,
     status: Value,
 }
