@@ -258,8 +258,9 @@ impl Ordering {
     }
 
     fn done(&mut self, outcome: Result<Option<i64>, Problem>, then: &mut Then) {
+        then.progress(2, 2, "done");
         if let Some(asked) = self.asked.take() {
-            then.settle(asked, outcome).progress(2, 2, "done");
+            then.settle(asked, outcome);
         }
     }
 
