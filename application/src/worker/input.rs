@@ -120,6 +120,11 @@ impl Input {
         }
     }
 
+    /// Whether it may be left to be read again, rather than be failed: nobody has asked for it by itself.
+    pub(super) const fn can_wait(&self) -> bool {
+        matches!(self, Self::Signal(_) | Self::Timer(_) | Self::Attempt(_))
+    }
+
     /// Whether it is in no store: nobody will find it there again.
     pub(super) const fn is_only_here(&self) -> bool {
         matches!(self, Self::Answer(_))

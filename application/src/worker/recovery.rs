@@ -64,7 +64,15 @@ impl Applier {
             self.set_back(&setback);
             match setback {
                 Setback::Store(error @ StoreError::Fenced) => return Err(error),
-                Setback::Store(StoreError::Conflict) if conflicts < CONFLICTS => conflicts += 1,
+                Setback::Store(StoreError::Conflict) if conflicts < CONFLICTS => {
+                    conflicts += 1;
+                    backoff.wait().await;
+                }
+                // Nobody waits for it as for a command: it is in the store, and is read again from there.
+                Setback::Store(StoreError::Conflict) if alone[0].can_wait() => {
+                    tracing::warn!(input = ?alone[0].key(), "it was not as the store has it, again and again");
+                    return Ok(());
+                }
                 Setback::Store(StoreError::Unavailable(_)) => backoff.wait().await,
                 _ if matches!(attempt, Attempt::Alone) => attempt = Attempt::GivenUp,
                 _ => {

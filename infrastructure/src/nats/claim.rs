@@ -42,14 +42,27 @@ pub(super) async fn claim(
         Ok(handle) => handle,
         Err(error) if !is_missing(&error) => return Err(unavailable(error)),
         Err(_) if !may_make => return Ok(None),
-        Err(_) => context
-            .get_or_create_stream(config(options, prefix, store))
-            .await
-            .map_err(|error| not_made(&error, options, prefix))?,
+        Err(_) => make(context, options, prefix, store).await?,
     };
     mark_as_owned(context, handle.cached_info(), store).await?;
     cover_tenants(context, handle.cached_info(), prefix).await;
     Ok(Some(handle))
+}
+
+async fn make(
+    context: &Context,
+    options: &StreamOptions,
+    prefix: &str,
+    store: &StoreIdentity,
+) -> Result<Stream, BrokerError> {
+    match context.get_or_create_stream(config(options, prefix, store)).await {
+        Ok(handle) => Ok(handle),
+        // The stream that takes its subjects may be itself: another replica makes it at the same time.
+        Err(error) if overlaps(&error) => {
+            context.get_stream(&options.name).await.map_err(|_| subjects_taken(options, prefix))
+        }
+        Err(error) => Err(unavailable(error)),
+    }
 }
 
 fn is_missing(error: &GetStreamError) -> bool {
@@ -150,20 +163,18 @@ fn config(options: &StreamOptions, prefix: &str, store: &StoreIdentity) -> Confi
     }
 }
 
-fn not_made(error: &CreateStreamError, options: &StreamOptions, prefix: &str) -> BrokerError {
+fn overlaps(error: &CreateStreamError) -> bool {
     /// JetStream's number for subjects that another stream has.
     const OVERLAP: u64 = 10065;
-    let overlaps =
-        matches!(error.kind(), CreateStreamErrorKind::JetStream(error) if error.error_code().0 == OVERLAP);
-    if overlaps {
-        BrokerError::Occupied(format!(
-            "the stream {} cannot be made: another stream takes subjects that begin with {prefix}; give this store \
-             subjects of its own (engine.subject_prefix)",
-            options.name
-        ))
-    } else {
-        unavailable(error)
-    }
+    matches!(error.kind(), CreateStreamErrorKind::JetStream(error) if error.error_code().0 == OVERLAP)
+}
+
+fn subjects_taken(options: &StreamOptions, prefix: &str) -> BrokerError {
+    BrokerError::Occupied(format!(
+        "the stream {} cannot be made: another stream takes subjects that begin with {prefix}; give this store subjects \
+         of its own (engine.subject_prefix)",
+        options.name
+    ))
 }
 
 /// `Wilco store 0198…, generation 1764054000123`

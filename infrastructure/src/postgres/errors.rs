@@ -1,6 +1,6 @@
 //! What an error of PostgreSQL means for the caller: decided here and nowhere else.
 
-use sqlx::error::ErrorKind;
+use sqlx::error::{DatabaseError, ErrorKind};
 use wilco_application::ports::StoreError;
 
 /// Raised by `wilco_commit_3`: a partition is not owned.
@@ -24,8 +24,8 @@ pub(super) fn classify(error: sqlx::Error) -> StoreError {
     };
     match database.code().as_deref() {
         Some(FENCED) => StoreError::Fenced,
-        Some(NOT_OPEN) => StoreError::Conflict,
-        _ if database.kind() == ErrorKind::UniqueViolation => StoreError::Conflict,
+        Some(NOT_OPEN) => conflict(database.as_ref()),
+        _ if database.kind() == ErrorKind::UniqueViolation => conflict(database.as_ref()),
         // 22: the values themselves; 23: other constraints; 54: too large, too complex.
         Some(code) if ["22", "23", "54"].iter().any(|class| code.starts_with(class)) => {
             StoreError::Data(Box::new(error))
@@ -34,6 +34,12 @@ pub(super) fn classify(error: sqlx::Error) -> StoreError {
         // nobody foresaw, which must not be blamed on a command.
         _ => StoreError::Unavailable(Box::new(error)),
     }
+}
+
+/// Ordinary where it is met once; what it was about tells why when it is met again and again.
+fn conflict(error: &dyn DatabaseError) -> StoreError {
+    tracing::debug!(why = error.message(), constraint = error.constraint(), "a conflict");
+    StoreError::Conflict
 }
 
 /// Whether the statement was certainly rolled back for the sake of another, so that it may be repeated.
