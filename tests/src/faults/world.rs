@@ -23,6 +23,8 @@ pub const LEASE: Duration = Duration::from_secs(1);
 pub const HEALED_WITHIN: Duration = Duration::from_secs(5);
 /// How long a sender of load rests after each command.
 const REST: Duration = Duration::from_millis(8);
+/// Conflicts are ordinary; where one comes again and again, this tells what it is about.
+const LOGGED: &str = "log.level=info,wilco_infrastructure::postgres=debug";
 
 /// What the commands are kept in.
 pub enum Base {
@@ -86,7 +88,7 @@ impl World {
         let line = Proxy::to_postgres(server.port()).await;
         let through = url.replace(&format!(":{}/", server.port()), &format!(":{}/", line.port()));
         let lease = format!("engine.lease_ms={}", LEASE.as_millis());
-        let wilco = Wilco::on(through).set(&lease);
+        let wilco = Wilco::on(through).set(&lease).set(LOGGED);
         Self::around(Base::Postgres { server, url, line }, wilco, replicas).await
     }
 
