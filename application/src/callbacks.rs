@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 use wilco_domain::kernel::{Activity as _, Problem};
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -15,10 +14,10 @@ use crate::catalog::{DeliverCallback, Undecodable};
 use crate::cloud_event::Notifier;
 use crate::feed::FeedHub;
 use crate::ports::{
-    Answer, Call, Clock, Command, CommandKey, EntryBody, FeedEntry, Outbound, OutboundError, OutboundMethod,
+    Answer, Call, Clock, Command, CommandKey, EntryBody, FeedEntry, Outbound, OutboundMethod,
     OutboundRequest, Runner, Setback, Store, origin,
 };
-use crate::webhook::SigningKey;
+use crate::webhook::{self, SigningKey};
 
 /// The delivery that is due with the end of a command, if there is one. Whoever settles a command stores it with that, in
 /// the same write.
@@ -98,28 +97,12 @@ impl Runner for Deliverer {
             Ok(request) => request,
             Err(answer) => return answer,
         };
-        match self.outbound.send(request).await {
-            Ok(answer) if (200..300).contains(&answer.status) => Answer::Done(Value::Null),
-            Ok(answer) if answer.status == 410 => {
-                Answer::Final(undeliverable("its receiver wants no more: 410"))
-            }
-            Ok(answer) => {
-                let why = format!("its receiver answered {}", answer.status);
-                Answer::Retry(Setback { why, after: answer.retry_after, is_ill: answer.status >= 500 })
-            }
-            Err(OutboundError::Forbidden(why)) => Answer::Final(undeliverable(&why)),
-            // To be told twice harms nobody: it has the same id.
-            Err(error) => Answer::Retry(Setback::ill(error.to_string())),
-        }
+        webhook::delivered("its receiver", self.outbound.send(request).await)
     }
 }
 
 fn read(command: &Command) -> Result<DeliverCallback, Undecodable> {
     serde_json::from_str(&command.data).map_err(|error| Undecodable(error.to_string()))
-}
-
-fn undeliverable(why: &str) -> Problem {
-    Problem::new("undeliverable", 502, why)
 }
 
 fn defective(why: &str) -> Problem {

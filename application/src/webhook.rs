@@ -12,8 +12,11 @@ use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use chrono::{DateTime, TimeDelta, Utc};
 use hmac::{Hmac, Mac as _};
+use serde_json::Value;
 use sha2::Sha256;
 use subtle::{Choice, ConstantTimeEq as _};
+
+use crate::ports::{Answer, OutboundError, OutboundResponse, Setback};
 
 /// The header with the message's id: the same however often it is sent.
 pub const ID: &str = "webhook-id";
@@ -141,6 +144,21 @@ fn is_id(text: &str) -> bool {
 }
 
 /// Seconds since 1970, of digits alone.
+/// What a receiver's answer to a message says of the attempt: 2xx that it is there, 410 that it wants no more. Who says no
+/// otherwise may mean not yet; and to be told twice harms nobody, since the message has the same id.
+pub fn delivered(receiver: &str, answer: Result<OutboundResponse, OutboundError>) -> Answer {
+    match answer {
+        Ok(answer) if (200..300).contains(&answer.status) => Answer::Done(Value::Null),
+        Ok(answer) if answer.status == 410 => Answer::undeliverable(format!("{receiver} wants no more: 410")),
+        Ok(answer) => {
+            let why = format!("{receiver} answered {}", answer.status);
+            Answer::Retry(Setback { why, after: answer.retry_after, is_ill: answer.status >= 500 })
+        }
+        Err(OutboundError::Forbidden(why)) => Answer::undeliverable(why),
+        Err(error) => Answer::Retry(Setback::ill(error.to_string())),
+    }
+}
+
 fn seconds(text: &str) -> Option<i64> {
     text.parse().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()))
 }

@@ -10,10 +10,10 @@ use wilco_application::ports::{
     Answer, Call, Clock, Command, Look, Outbound, OutboundError, OutboundMethod, OutboundRequest,
     OutboundResponse, Runner, Setback, origin,
 };
-use wilco_application::webhook::SigningKey;
+use wilco_application::webhook::{self, SigningKey};
 use wilco_domain::payments::provider::{MakeAtProvider, NotifyClient, ProviderStatus, Said};
 
-use crate::http::{Understood, undeliverable, understood};
+use crate::http::{Understood, understood};
 
 /// The provider: `POST {base}/transactions` makes one, `GET {base}/transactions/{id}` says what has become of it.
 #[derive(Clone)]
@@ -164,25 +164,13 @@ impl Runner for Notifying {
             headers.extend(key.headers(&call.key().to_string(), self.clock.now(), &body));
         }
         let request = OutboundRequest { method: OutboundMethod::Put, url, headers, body };
-        // As for callbacks: who says no may mean not yet, and to be told twice harms nobody.
-        match self.outbound.send(request).await {
-            Ok(answer) if (200..300).contains(&answer.status) => Answer::Done(Value::Null),
-            Ok(answer) if answer.status == 410 => {
-                Answer::Final(undeliverable("the client wants no more: 410"))
-            }
-            Ok(answer) => {
-                let why = format!("the client answered {}", answer.status);
-                Answer::Retry(Setback { why, after: answer.retry_after, is_ill: answer.status >= 500 })
-            }
-            Err(OutboundError::Forbidden(why)) => Answer::Final(undeliverable(&why)),
-            Err(error) => Answer::Retry(Setback::ill(error.to_string())),
-        }
+        webhook::delivered("the client", self.outbound.send(request).await)
     }
 }
 
 fn read<T: DeserializeOwned>(command: &Command) -> Result<T, Box<Answer>> {
     serde_json::from_str(&command.data)
-        .map_err(|error| Box::new(Answer::Final(undeliverable(&format!("its data: {error}")))))
+        .map_err(|error| Box::new(Answer::undeliverable(format!("its data: {error}"))))
 }
 
 fn trace_of(command: &Command) -> Vec<(&'static str, String)> {

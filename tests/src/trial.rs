@@ -253,3 +253,18 @@ pub fn submission_of(engine: &Engine, tenant: &Tenant, target: &str, how: How) -
         ..Submission::new(tenant.clone().into(), command_type, serde_json::json!({ "how": how }))
     }
 }
+
+/// Makes a test on SQLite and one on PostgreSQL of each fact, a function that takes a [`Place`](crate::trial::Place).
+#[macro_export]
+macro_rules! facts_on_both_stores {
+    ($($fact:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $fact() { super::$fact($crate::trial::Place::sqlite().await).await; })+
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $fact() { super::$fact($crate::trial::Place::postgres().await).await; })+
+        }
+    };
+}

@@ -8,28 +8,10 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use wilco_tests::client::{Client, create_pet, pet};
-use wilco_tests::e2e::{Place, PostgresPlace, SqlitePlace};
+use wilco_tests::e2e::{Place, SqlitePlace};
 use wilco_tests::faults::{Promises, audit, seed};
+use wilco_tests::on_both_stores;
 use wilco_tests::wilco::Server;
-
-macro_rules! on_both_stores {
-    ($($scenario:ident,)*) => {
-        mod on_sqlite {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $scenario() {
-                super::$scenario(super::SqlitePlace::new().await).await;
-            })*
-            use wilco_tests::e2e::Place as _;
-        }
-        mod on_postgres {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $scenario() {
-                super::$scenario(super::PostgresPlace::new().await).await;
-            })*
-            use wilco_tests::e2e::Place as _;
-        }
-    };
-}
 
 on_both_stores!(
     clients_that_hang_up_cost_nobody_a_command,

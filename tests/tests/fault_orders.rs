@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use serde_json::{Value, json};
 use wilco_tests::client::Client;
-use wilco_tests::postgres::database;
-use wilco_tests::wilco::{Server, Wilco, faulty};
+use wilco_tests::e2e::Place;
+use wilco_tests::on_both_stores;
+use wilco_tests::wilco::{Server, faulty};
 
 /// A request, under a key of its own.
 #[derive(Clone)]
@@ -72,7 +73,8 @@ async fn audit(client: &Client, id: &str, approved: bool) {
     assert_eq!(types_of(client, &format!("/v1/orders/{id}")).await, of_order, "{id}");
 }
 
-async fn killed_around_each_commit(wilco: Wilco) {
+async fn every_step_is_taken_once(store: impl Place) {
+    let wilco = store.wilco().set("engine.lease_ms=1000");
     let mut orders: BTreeMap<String, (bool, Vec<Request>)> = BTreeMap::new();
     for place in ["before-commit", "inside-commit", "after-commit"] {
         for pass in 1..=6 {
@@ -110,14 +112,4 @@ async fn killed_around_each_commit(wilco: Wilco) {
     assert_eq!(told.len(), 4 * orders.len() + 3 * approved);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn on_sqlite_every_step_is_taken_once() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let store = format!("sqlite:{}", folder.path().join("wilco.db").display());
-    killed_around_each_commit(Wilco::on(store)).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn on_postgres_every_step_is_taken_once() {
-    killed_around_each_commit(Wilco::on(database().await).set("engine.lease_ms=1000")).await;
-}
+on_both_stores!(every_step_is_taken_once,);

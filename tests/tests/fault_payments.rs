@@ -4,11 +4,11 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use wilco_tests::client::Client;
+use wilco_tests::e2e::Place as Store;
 use wilco_tests::faults::{World, payments};
-use wilco_tests::postgres::database;
 use wilco_tests::sandbox::{Sandbox, paying_at, payment};
-use wilco_tests::wait_for;
 use wilco_tests::wilco::{Server, Wilco, faulty};
+use wilco_tests::{on_both_stores, wait_for};
 
 /// A provider, the clients, and a program that reaches them.
 struct Place {
@@ -18,10 +18,11 @@ struct Place {
 }
 
 impl Place {
-    async fn with(wilco: Wilco) -> Self {
+    async fn on(store: &impl Store) -> Self {
         let (provider, shop) = tokio::join!(Sandbox::start(None), Sandbox::start(None));
         // Restarts take their time, and what is timed out would not be completed.
-        let wilco = paying_at(wilco, &provider).set("payments.poll.deadline=60s");
+        let wilco =
+            paying_at(store.wilco().set("engine.lease_ms=1000"), &provider).set("payments.poll.deadline=60s");
         Self { provider, shop, wilco }
     }
 
@@ -67,8 +68,8 @@ async fn die_of(id: &str, mut server: Server) {
     }
 }
 
-async fn killed_around_each_commit(wilco: Wilco) {
-    let place = Place::with(wilco).await;
+async fn a_program_that_is_killed_around_any_commit_makes_each_once(store: impl Store) {
+    let place = Place::on(&store).await;
     let mut ids = Vec::new();
     for point in ["before-commit", "inside-commit", "after-commit"] {
         for pass in 1..=8 {
@@ -86,21 +87,9 @@ async fn killed_around_each_commit(wilco: Wilco) {
     place.audit(&ids).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn on_sqlite_a_program_that_is_killed_around_any_commit_makes_each_once() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let store = format!("sqlite:{}", folder.path().join("wilco.db").display());
-    killed_around_each_commit(Wilco::on(store)).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn on_postgres_a_program_that_is_killed_around_any_commit_makes_each_once() {
-    killed_around_each_commit(Wilco::on(database().await).set("engine.lease_ms=1000")).await;
-}
-
 /// The provider has made it, and the program is killed before it knows: while it waits for the answer, or has a look.
-async fn killed_in_the_middle_of_an_attempt(wilco: Wilco) {
-    let place = Place::with(wilco).await;
+async fn a_program_that_is_killed_in_the_middle_of_an_attempt_looks_before_the_next(store: impl Store) {
+    let place = Place::on(&store).await;
     let mut ids = Vec::new();
     for (mode, count) in [("hang", 1), ("504-but-done", 2)] {
         let mut server = place.wilco.start().await;
@@ -116,17 +105,10 @@ async fn killed_in_the_middle_of_an_attempt(wilco: Wilco) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn on_sqlite_a_program_that_is_killed_in_the_middle_of_an_attempt_looks_before_the_next() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let store = format!("sqlite:{}", folder.path().join("wilco.db").display());
-    killed_in_the_middle_of_an_attempt(Wilco::on(store)).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn on_postgres_a_program_that_is_killed_in_the_middle_of_an_attempt_looks_before_the_next() {
-    killed_in_the_middle_of_an_attempt(Wilco::on(database().await).set("engine.lease_ms=1000")).await;
-}
+on_both_stores!(
+    a_program_that_is_killed_around_any_commit_makes_each_once,
+    a_program_that_is_killed_in_the_middle_of_an_attempt_looks_before_the_next,
+);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replica_that_is_killed_in_the_middle_of_many_payments_leaves_them_to_the_other() {

@@ -55,6 +55,13 @@ pub enum Answer {
     Final(Problem),
 }
 
+impl Answer {
+    /// It cannot be brought to whom it is for.
+    pub fn undeliverable(why: impl Into<String>) -> Self {
+        Self::Final(Problem::new("undeliverable", 502, why))
+    }
+}
+
 /// Why an attempt has come to nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setback {

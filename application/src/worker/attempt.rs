@@ -17,7 +17,7 @@ use super::batch::{Draft, all_events, entries_of, metadata_of, tell_of};
 use super::blocked::{self, Blocked};
 use super::input::Input;
 use super::instances::{Instances, instance_of};
-use super::manner::{Attempt, TIME_LIMIT};
+use super::manner::{Attempt, TIME_LIMIT, refused_by_the_store};
 use super::router::Router;
 use super::setback::{Refusals, Setback};
 use super::trying::Trying;
@@ -279,7 +279,7 @@ impl Applier {
         at: DateTime<Utc>,
     ) -> Result<(Result<Executed, Defect>, u32), Setback> {
         if attempt.is_given_up() {
-            return Ok((Err(Defect("the store refuses what it leads to".to_owned())), 2));
+            return Ok((Err(refused_by_the_store()), 2));
         }
         let Some(executor) = self.executors.get_mut(command.aggregate_type()) else {
             let unknown = format!("it has no resources of type {}", command.aggregate_type());

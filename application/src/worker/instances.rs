@@ -17,7 +17,7 @@ use super::alert::alert_of;
 use super::batch::Draft;
 use super::blocked;
 use super::input::Input;
-use super::manner::Attempt;
+use super::manner::{Attempt, refused_by_the_store};
 use super::planning::{Cause, Plan, Planning, again};
 use super::setback::Setback;
 use crate::catalog::{Catalog, Defect, Failure, ProcessType, Reacted, Stimulus, Undecodable};
@@ -164,7 +164,7 @@ impl Instances {
             return Ok(());
         }
         let result = if attempt.is_given_up() {
-            Err(refused_by_the_store())
+            Err(Failure::Defect(refused_by_the_store()))
         } else {
             self.answer(parts, &**kind, &key, signal, draft.at())
         };
@@ -253,7 +253,7 @@ impl Instances {
         }
         instance.touched.insert(timer.name.clone());
         let result = if attempt.is_given_up() {
-            Err(refused_by_the_store())
+            Err(Failure::Defect(refused_by_the_store()))
         } else {
             let row = instance.row.clone();
             let cause = Cause::of_row(&row);
@@ -446,10 +446,6 @@ pub(super) fn block(
     }
     draft.block(command, why, false);
     Ok(())
-}
-
-fn refused_by_the_store() -> Failure {
-    Failure::Defect(Defect("the store refuses what it leads to".to_owned()))
 }
 
 fn behind_parked() -> Problem {

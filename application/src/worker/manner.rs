@@ -5,6 +5,7 @@ use tracing::Span;
 
 use super::input::InputKey;
 use crate::acceptance::{Fresh, follow};
+use crate::catalog::Defect;
 use crate::names;
 use crate::ports::Command;
 
@@ -52,4 +53,9 @@ impl Attempt<'_> {
     pub(super) fn patience(self) -> Duration {
         if let Self::AtOnce(_) = self { Duration::ZERO } else { TIME_LIMIT }
     }
+}
+
+/// Why an input that is given up has failed.
+pub(super) fn refused_by_the_store() -> Defect {
+    Defect("the store refuses what it leads to".to_owned())
 }

@@ -11,11 +11,10 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::batch::Draft;
 use super::blocked;
 use super::instances::block;
-use super::manner::Attempt;
+use super::manner::{Attempt, refused_by_the_store};
 use super::router::Router;
 use super::setback::Setback;
 use crate::activities::{Answered, Attempting, Destinations, Ended, Slot, ends_by};
-use crate::catalog::Defect;
 use crate::names;
 use crate::parts::Parts;
 use crate::ports::{AttemptRow, Command, DueAttempt, Setback as Why};
@@ -214,8 +213,4 @@ const fn doubt(in_doubt: bool) -> &'static str {
 
 fn nobody_does() -> Problem {
     Problem::new("blocked", 503, "nobody does it: a setting that it needs is missing")
-}
-
-fn refused_by_the_store() -> Defect {
-    Defect("the store refuses what it leads to".to_owned())
 }

@@ -93,6 +93,21 @@ impl Pause {
 }
 
 impl Policy {
+    /// Of messages that somebody is to be brought: for a day, longer and longer apart.
+    pub const fn of_messages() -> Self {
+        const DAY: Duration = Duration::from_secs(86400);
+        Self {
+            attempts: 100,
+            pause: Pause {
+                first: Duration::from_secs(1),
+                factor: 2.0,
+                most: Duration::from_secs(3600),
+                jitter: 0.2,
+            },
+            within: Within { attempt: Duration::from_secs(15), all: DAY, key: DAY },
+        }
+    }
+
     /// When to try again after the attempt of that number, from 1, where the first one began then. `asked_for` is how long
     /// the other side wants to be left alone. `None`: it is given up.
     pub fn again(

@@ -97,18 +97,7 @@ pub struct Told {
 impl Activity for NotifyClient {
     const TYPE: &'static str = "transaction.notify";
 
-    /// For a day, longer and longer apart.
     fn policy() -> Policy {
-        const DAY: Duration = Duration::from_secs(86400);
-        Policy {
-            attempts: 100,
-            pause: Pause {
-                first: Duration::from_secs(1),
-                factor: 2.0,
-                most: Duration::from_secs(3600),
-                jitter: 0.2,
-            },
-            within: Within { attempt: Duration::from_secs(15), all: DAY, key: DAY },
-        }
+        Policy::of_messages()
     }
 }

@@ -1,7 +1,6 @@
 //! What the answers of third parties mean for an activity, unless it knows better.
 
 use wilco_application::ports::{Answer, OutboundError, OutboundResponse, Setback};
-use wilco_domain::kernel::Problem;
 
 /// What is to be made of a call; a success is for the caller to read.
 pub enum Understood {
@@ -17,7 +16,7 @@ pub fn understood(answer: Result<OutboundResponse, OutboundError>) -> Understood
     let answer = match answer {
         Ok(answer) if (200..300).contains(&answer.status) => return Understood::Done(answer),
         Ok(answer) => answer,
-        Err(OutboundError::Forbidden(why)) => return Understood::Not(Answer::Final(undeliverable(&why))),
+        Err(OutboundError::Forbidden(why)) => return Understood::Not(Answer::undeliverable(why)),
         Err(error @ OutboundError::NotSent(_)) => {
             return Understood::Not(Answer::Retry(Setback::ill(error.to_string())));
         }
@@ -31,13 +30,8 @@ pub fn understood(answer: Result<OutboundResponse, OutboundError>) -> Understood
         408 | 425 | 429 => Answer::Retry(setback(false)),
         503 => Answer::Retry(setback(true)),
         500.. => Answer::Unknown(setback(true)),
-        _ => Answer::Final(undeliverable(&why)),
+        _ => Answer::undeliverable(why),
     })
-}
-
-/// The problem of what cannot be brought to whom it is for.
-pub fn undeliverable(why: &str) -> Problem {
-    Problem::new("undeliverable", 502, why)
 }
 
 #[cfg(test)]

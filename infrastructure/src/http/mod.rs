@@ -9,6 +9,6 @@ mod client;
 mod egress;
 mod resolver;
 
-pub use asking::{Understood, undeliverable, understood};
+pub use asking::{Understood, understood};
 pub use client::{ClientError, HttpClient};
 pub use egress::{Egress, Refused};

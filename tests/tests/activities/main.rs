@@ -16,17 +16,4 @@ mod postman;
 mod takeover;
 mod waiting;
 
-/// Runs a fact on both stores.
-macro_rules! on_both_stores {
-    ($($fact:ident),+ $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $fact() { super::$fact(wilco_tests::trial::Place::sqlite().await).await; })+
-        }
-        mod postgres {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $fact() { super::$fact(wilco_tests::trial::Place::postgres().await).await; })+
-        }
-    };
-}
-pub(crate) use on_both_stores;
+pub(crate) use wilco_tests::facts_on_both_stores as on_both_stores;
