@@ -8,14 +8,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use wilco_domain::kernel::{Activity as _, Problem};
-use xxhash_rust::xxh3::xxh3_128;
 
 use crate::catalog::{DeliverCallback, Undecodable};
 use crate::cloud_event::Notifier;
 use crate::feed::FeedHub;
 use crate::ports::{
     Answer, Call, Clock, Command, CommandKey, EntryBody, FeedEntry, Outbound, OutboundMethod,
-    OutboundRequest, Runner, Setback, Store, origin,
+    OutboundRequest, Runner, Setback, Store, id_of, origin,
 };
 use crate::webhook::{self, SigningKey};
 
@@ -26,7 +25,7 @@ pub fn of_settled(command: &Command, at: DateTime<Utc>) -> Option<Command> {
     let named = [command.tenant.stored().as_bytes(), command.id.as_bytes(), b"callback"].concat();
     let data = DeliverCallback { url, command: command.id };
     Some(Command {
-        id: uuid::Builder::from_custom_bytes(xxh3_128(&named).to_be_bytes()).into_uuid(),
+        id: id_of(&named),
         tenant: command.tenant.clone(),
         // It is for no aggregate, so that it may stay where it comes from.
         partition: command.partition,

@@ -18,7 +18,7 @@ use tracing::Span;
 use crate::acceptance::{Acceptance, Answer, Fresh, IntakeError, MAX_BATCH};
 use crate::names;
 use crate::parts::Parts;
-use crate::ports::{Clock, Command, OpenCommands};
+use crate::ports::{Clock, Command, Waiting};
 use crate::worker::Router;
 
 /// Most bytes of command data in one write, beyond the first command.
@@ -118,7 +118,7 @@ pub(crate) async fn count_backlog(parts: Parts) {
     const COUNTED_EVERY: u32 = 6;
     let Parts { store, clock, pace, settings, .. } = &parts;
     let limit = settings.max_backlog;
-    let mut waiting = OpenCommands::default();
+    let mut waiting = Waiting::default();
     for round in (0..COUNTED_EVERY).cycle() {
         let now = clock.now();
         let looked = async {
@@ -136,8 +136,11 @@ pub(crate) async fn count_backlog(parts: Parts) {
         }
         metrics::gauge!(names::BACKLOG).set(pace.backlog() as f64);
         metrics::gauge!(names::SCHEDULED).set(waiting.scheduled as f64);
-        let age = waiting.oldest.map_or(0.0, |oldest| (now - oldest).as_seconds_f64());
-        metrics::gauge!(names::OLDEST_SECONDS).set(age.max(0.0));
+        let age =
+            |since: Option<DateTime<Utc>>| since.map_or(0.0, |since| (now - since).as_seconds_f64().max(0.0));
+        metrics::gauge!(names::OLDEST_SECONDS).set(age(waiting.oldest));
+        metrics::gauge!(names::PARKED_PROCESSES).set(waiting.parked as f64);
+        metrics::gauge!(names::TIMER_SECONDS).set(age(waiting.oldest_timer));
         tokio::time::sleep(EVERY).await;
     }
 }

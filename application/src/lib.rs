@@ -11,6 +11,7 @@
 //! | [`outage`] | what the log hears of a store or a broker that is lost |
 //! | [`feed`] | the ordered, gapless stream of events and outcomes, and its cursors |
 //! | [`relay`] | carries the feed to the broker |
+//! | [`observing`] | shows processes the events that they observe |
 //! | [`status`], [`cloud_event`] | what clients and subscribers get to see |
 //! | [`trace_context`] | what is carried of traces |
 //! | `refresh` | writes anew the views that other code has made |
@@ -40,6 +41,7 @@ mod kinds;
 pub mod metadata;
 mod meters;
 pub mod names;
+pub mod observing;
 pub mod outage;
 mod ownership;
 pub mod pace;

@@ -82,6 +82,16 @@ metric_list! {
         "Attempts at activities that are under way.";
     ILL_DESTINATIONS: Gauge(Count) "wilco_ill_destinations" []
         "Third parties that have failed so often in a row that they are left alone for a while.";
+    PARKED_PROCESSES: Gauge(Count) "wilco_processes_parked" []
+        "Instances of processes in the store that stand still until somebody has seen to them.";
+    TIMER_SECONDS: Gauge(Seconds) "wilco_process_timer_oldest_age_seconds" []
+        "Time since the oldest timer in the store fell due that has not fired; 0 if there is none.";
+    EVENTS_UNSEEN: Counter(Count) "wilco_process_events_unseen_total" ["process"]
+        "Events for an instance of a process that is not there, and that they do not begin, by type of process.";
+    OBSERVING_LAG: Gauge(Count) "wilco_process_observing_lag" ["process"]
+        "Entries of the feed that a type of process has not looked at yet, in the partitions of this replica.";
+    OBSERVERS_STOPPED: Gauge(Count) "wilco_process_observing_stopped" ["process"]
+        "Partitions of this replica in which a type of process has met an event that it cannot read, and goes no further.";
     OWNED_PARTITIONS: Gauge(Count) "wilco_owned_partitions" []
         "Partitions this replica owns.";
     DEPENDENCY_UP: Gauge(Count) "wilco_dependency_up" ["dependency"]

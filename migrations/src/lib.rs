@@ -25,9 +25,9 @@ macro_rules! migrator {
 }
 
 /// The schema on PostgreSQL.
-pub static POSTGRES: LazyLock<Migrator> = migrator!("postgres": "0001" "store", "0002" "identity", "0003" "tenants", "0004" "deploying", "0005" "looking_up", "0006" "processes", "0007" "activities");
+pub static POSTGRES: LazyLock<Migrator> = migrator!("postgres": "0001" "store", "0002" "identity", "0003" "tenants", "0004" "deploying", "0005" "looking_up", "0006" "processes", "0007" "activities", "0008" "observing");
 /// The schema on SQLite.
-pub static SQLITE: LazyLock<Migrator> = migrator!("sqlite": "0001" "store", "0002" "identity", "0003" "tenants", "0004" "deploying", "0005" "looking_up", "0006" "processes", "0007" "activities");
+pub static SQLITE: LazyLock<Migrator> = migrator!("sqlite": "0001" "store", "0002" "identity", "0003" "tenants", "0004" "deploying", "0005" "looking_up", "0006" "processes", "0007" "activities", "0008" "observing");
 
 #[cfg(test)]
 mod tests {

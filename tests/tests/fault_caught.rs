@@ -29,7 +29,7 @@ async fn change_all(world: &World, function: &str, parts: &[(&str, &str)]) {
     world.execute(&changed).await;
 }
 
-/// What comes after the fence in `wilco_commit_3`.
+/// What comes after the fence in `wilco_commit_4`.
 const BEHIND_THE_FENCE: &str = "IF cardinality(e_slots) > 0 THEN";
 
 /// Waits until the partitions are shared out.
@@ -86,7 +86,7 @@ async fn a_replica_that_lost_its_lease_settles_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_fence_is_noticed() {
     let mut world = World::on_postgres(2).await;
-    change(&world, "wilco_commit_3", " AND p.owner = p_owner AND p.epoch = g.epoch", "").await;
+    change(&world, "wilco_commit_4", " AND p.owner = p_owner AND p.epoch = g.epoch", "").await;
     let failed = a_stale_owner_settles_nothing(&mut world).await;
     assert_eq!(failed["status"], "failed", "nothing was settled from what a replica remembered");
 }
@@ -117,7 +117,7 @@ async fn offsets_with_gaps_are_noticed() {
                           bases[slot] := (SELECT min(nextval('insertion')) FROM generate_series(1, p_entries[slot]));
                           UPDATE partitions SET head = bases[slot] + p_entries[slot] - 1 WHERE id = p_ids[slot];
                       END LOOP;";
-    change(&world, "wilco_commit_3", BEHIND_THE_FENCE, &format!("{handed_out}\n{BEHIND_THE_FENCE}")).await;
+    change(&world, "wilco_commit_4", BEHIND_THE_FENCE, &format!("{handed_out}\n{BEHIND_THE_FENCE}")).await;
     let said = failed_check(&mut world, Fault::PostgresTerminate).await;
     assert!(said.contains("partition"), "{said:?}");
 }
@@ -179,7 +179,7 @@ async fn number_before_the_commit(world: &World) {
         (BEHIND_THE_FENCE, &numbered),
         ("RETURN bases;", newest),
     ];
-    change_all(world, "wilco_commit_3", &parts).await;
+    change_all(world, "wilco_commit_4", &parts).await;
     let numbered_and_slow = "next_offset := nextval('numbers_' || its_partition);
                     PERFORM pg_sleep(0.2); -- A transaction may take a while.
                     UPDATE partitions SET head = greatest(head, next_offset) WHERE id = its_partition;";

@@ -34,10 +34,10 @@ use uuid::Uuid;
 use wilco_application::ports::{
     Accepted, AggregateKey, AttemptRow, Attempts, Broker, BrokerError, CancelOutcome, Checkpoint,
     Checkpoints, Command, CommandFilter, CommandKey, Committed, Deploying, DueAttempt, EventRow, Feed,
-    FeedEntry, Fence, Heads, Journal, Leases, Loaded, Message, OpenCommands, OpenType, Page, ParkedEntry,
-    PartitionLease, ProcessFilter, ProcessKey, ProcessRow, Processes, Published, Receipt, Registry, Signal,
+    FeedEntry, Fence, Heads, Journal, Leases, Loaded, Message, OpenType, Page, ParkedEntry, PartitionLease,
+    ProcessFilter, ProcessKey, ProcessRow, Processes, Published, Receipt, Registry, Sighting, Signal,
     Standing, Store, StoreError, StoreIdentity, StoredKind, Timer, Told, UnitOfWork, ViewFilter, ViewMark,
-    ViewRow, Views,
+    ViewRow, Views, Waiting,
 };
 use wilco_domain::kernel::{Problem, Tenant};
 
@@ -172,7 +172,7 @@ impl Registry for Faulty<dyn Store> {
         self.0.backlog(now, limit).await
     }
 
-    async fn waiting(&self, now: DateTime<Utc>, limit: u64) -> Result<OpenCommands, StoreError> {
+    async fn waiting(&self, now: DateTime<Utc>, limit: u64) -> Result<Waiting, StoreError> {
         self.0.waiting(now, limit).await
     }
 
@@ -215,6 +215,20 @@ impl Processes for Faulty<dyn Store> {
 
     async fn awaited_by(&self, process: &ProcessKey) -> Result<Vec<Command>, StoreError> {
         self.0.awaited_by(process).await
+    }
+
+    async fn begin_observing(&self, reader: &str) -> Result<(), StoreError> {
+        self.0.begin_observing(reader).await
+    }
+
+    async fn observe(
+        &self,
+        reader: &str,
+        from: i64,
+        to: &Checkpoint,
+        sightings: &[Sighting],
+    ) -> Result<bool, StoreError> {
+        self.0.observe(reader, from, to, sightings).await
     }
 
     async fn resume(&self, process: &ProcessKey, home: &str) -> Result<bool, StoreError> {

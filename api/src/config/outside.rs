@@ -10,7 +10,7 @@ use wilco_application::webhook::SigningKey;
 use wilco_domain::kernel::Policy;
 
 use super::Error;
-use super::bounds::within;
+use super::bounds::{number_within, within};
 use super::duration::Span;
 use super::nats::Secret;
 use super::sections::list;
@@ -145,14 +145,8 @@ impl ActivityPolicy {
     pub(super) fn validate(&self, name: &str) -> Result<(), Error> {
         let setting = |member: &str| format!("activity.{name}.{member}");
         within(&setting("attempts"), self.attempts.unwrap_or(1).into(), 1, 1_000_000)?;
-        let bounded = |member: &str, value: Option<f64>, least: f64, most: f64| match value {
-            Some(value) if !(least..=most).contains(&value) => {
-                Err(Error::invalid(setting(member), format!("a number from {least} to {most}")))
-            }
-            _ => Ok(()),
-        };
-        bounded("pause.factor", self.pause.factor, 1.0, 1000.0)?;
-        bounded("pause.jitter", self.pause.jitter, 0.0, 1.0)
+        number_within(&setting("pause.factor"), self.pause.factor.unwrap_or(1.0), 1.0, 1000.0)?;
+        number_within(&setting("pause.jitter"), self.pause.jitter.unwrap_or(0.0), 0.0, 1.0)
     }
 
     /// A policy with what is said here in it.

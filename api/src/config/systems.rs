@@ -8,6 +8,7 @@ use wilco_domain::payments::Polling;
 use wilco_domain::petstore::Reserving;
 
 use super::Error;
+use super::bounds::number_within;
 use super::duration::Span;
 
 /// The pet store.
@@ -78,13 +79,8 @@ impl Payments {
                 "an address, such as https://provider.example/v2",
             ));
         }
-        if !(1.0..=1000.0).contains(&self.poll.factor) {
-            return Err(Error::invalid("payments.poll.factor", "a number from 1 to 1000"));
-        }
-        if !(0.0..=1.0).contains(&self.poll.jitter) {
-            return Err(Error::invalid("payments.poll.jitter", "a number from 0 to 1"));
-        }
-        Ok(())
+        number_within("payments.poll.factor", self.poll.factor, 1.0, 1000.0)?;
+        number_within("payments.poll.jitter", self.poll.jitter, 0.0, 1.0)
     }
 
     /// As the process takes it.

@@ -43,6 +43,8 @@ pub use process::{Failure, ProcessType, Reacted, Stimulus};
 pub use registration::{AggregateRegistration, Registration};
 pub use variants::{Variant, variants};
 
+use wilco_domain::kernel::Observed;
+
 pub use crate::ports::Undecodable;
 use crate::ports::{AggregateKey, Command, EventRow};
 
@@ -131,6 +133,14 @@ pub enum RegistrationError {
         /// What it was registered with.
         aggregate: &'static str,
     },
+    /// A process observes what there is not.
+    #[error("{process} observes {aggregate}, which there is not")]
+    Observes {
+        /// The process.
+        process: &'static str,
+        /// What it observes.
+        aggregate: &'static str,
+    },
     /// There is no such command.
     #[error("there is no command {0}")]
     NoCommand(String),
@@ -189,7 +199,19 @@ impl Catalog {
             }
             catalog.events.extend(events.iter().cloned());
         }
+        catalog.check_observers()?;
         Ok(catalog)
+    }
+
+    fn check_observers(&self) -> Result<(), RegistrationError> {
+        for process in self.observers() {
+            let missing =
+                process.observes().iter().find(|aggregate| !self.aggregates.contains_key(**aggregate));
+            if let Some(aggregate) = missing {
+                return Err(RegistrationError::Observes { process: process.name(), aggregate });
+            }
+        }
+        Ok(())
     }
 
     /// One of the engine's own.
@@ -217,6 +239,11 @@ impl Catalog {
     /// The process type of that name.
     pub fn process(&self, name: &str) -> Option<&Arc<dyn ProcessType>> {
         self.processes.get(name)
+    }
+
+    /// The process types that observe events.
+    pub fn observers(&self) -> impl Iterator<Item = &Arc<dyn ProcessType>> {
+        self.processes.values().filter(|process| !process.observes().is_empty())
     }
 
     /// The process that handles a command, if it is not an aggregate's.
@@ -247,11 +274,6 @@ impl Catalog {
     /// All activities, by name.
     pub fn activities(&self) -> impl Iterator<Item = &ActivityType> {
         self.activities.values()
-    }
-
-    /// Whether there are activities.
-    pub fn has_activities(&self) -> bool {
-        !self.activities.is_empty()
     }
 
     /// Whether an aggregate applies a command, or nobody: neither a process nor an activity.
@@ -309,6 +331,22 @@ impl Catalog {
                 Cow::Borrowed(event)
             }
         }
+    }
+
+    /// An event as processes observe it; `None`: its aggregate is not registered.
+    pub fn observed(&self, event: &EventRow) -> Option<Result<Observed, Undecodable>> {
+        let kind = self.aggregate(&event.aggregate_type)?;
+        let observed = |event: EventRow| {
+            kind.reads_event(&event)?;
+            Ok(Observed {
+                aggregate_id: AggregateKey::taken_apart(&event.aggregate_id).1.to_owned(),
+                aggregate_type: event.aggregate_type,
+                version: event.sequence,
+                event: serde_json::from_str(&event.payload)
+                    .map_err(|error| Undecodable(error.to_string()))?,
+            })
+        };
+        Some(kind.upcast(event.clone()).and_then(observed))
     }
 
     /// The path of an aggregate's resource: `/v1/pets/pet-42`.

@@ -1,7 +1,9 @@
 use std::marker::PhantomData;
 
 use serde::de::DeserializeOwned;
-use wilco_domain::kernel::{CommandShape, Commands, Effects, Held, Input, Problem, Process, Reply, Then};
+use wilco_domain::kernel::{
+    CommandShape, Commands, Concern, Effects, Held, Input, Observed, Problem, Process, Reply, Then,
+};
 
 use super::command_type::Unchecked;
 use super::panics::caught;
@@ -24,6 +26,10 @@ pub trait ProcessType: Send + Sync {
         stimulus: Stimulus<'_>,
         then: Then,
     ) -> Result<Reacted, Failure>;
+    /// The aggregates whose events it observes, by type.
+    fn observes(&self) -> &'static [&'static str];
+    /// The instance that an event of one of those concerns.
+    fn concerns(&self, event: &Observed) -> Result<Concern, Defect>;
     /// Whether an instance of this state (with its layout) still wants what it has called under this label. One that
     /// cannot be read may.
     fn still_wants(&self, state: (&str, u16), label: &str) -> bool;
@@ -40,6 +46,8 @@ pub enum Stimulus<'a> {
     Reply(&'a str, Reply),
     /// The timer of this name has fired.
     Timer(&'a str),
+    /// Something that it observes has happened.
+    Event(&'a Observed),
 }
 
 /// What an instance did.
@@ -118,6 +126,7 @@ impl<P: Process> TypedProcess<P> {
             Stimulus::Command(command) => Input::Command(Held(command.id), self.command(command)?),
             Stimulus::Reply(label, reply) => Input::Reply(label.to_owned(), reply),
             Stimulus::Timer(name) => Input::Timer(name.to_owned()),
+            Stimulus::Event(event) => Input::Event(event.clone()),
         })
     }
 }
@@ -152,6 +161,14 @@ impl<P: Process> ProcessType for TypedProcess<P> {
         let state =
             serde_json::to_string(&state).map_err(|error| Failure::Defect(Defect(error.to_string())))?;
         Ok(Reacted { state, effects: then.into_effects() })
+    }
+
+    fn observes(&self) -> &'static [&'static str] {
+        P::OBSERVES
+    }
+
+    fn concerns(&self, event: &Observed) -> Result<Concern, Defect> {
+        caught(P::NAME, || P::concerns(event)).map_err(|panicked| Defect(panicked.0))
     }
 
     fn still_wants(&self, state: (&str, u16), label: &str) -> bool {

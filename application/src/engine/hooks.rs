@@ -5,11 +5,10 @@ use std::sync::Arc;
 use serde_json::Value;
 use uuid::Uuid;
 use wilco_domain::kernel::{AggregateId, Caller};
-use xxhash_rust::xxh3::xxh3_128;
 
 use super::{Engine, Submission, SubmitError};
 use crate::catalog::NotUnderstood;
-use crate::ports::{CommandKey, StoreError};
+use crate::ports::{CommandKey, StoreError, id_of};
 use crate::webhook::verify;
 
 /// A message as it came.
@@ -79,6 +78,5 @@ fn unavailable(error: Arc<StoreError>) -> HookError {
 
 /// The id of the command that a message means.
 fn command_of(source: &str, id: &str) -> Uuid {
-    let hash = xxh3_128(format!("hook {source} {id}").as_bytes());
-    uuid::Builder::from_custom_bytes(hash.to_be_bytes()).into_uuid()
+    id_of(format!("hook {source} {id}").as_bytes())
 }

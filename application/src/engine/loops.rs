@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cloud_event::Notifier;
 use crate::intake::{IntakeLoop, count_backlog};
+use crate::observing::Observing;
 use crate::parts::Parts;
 use crate::ports::Broker;
 use crate::refresh;
@@ -55,10 +56,13 @@ impl Running {
             parts.ownership.clone().run(Arc::clone(&parts.store), parts.settings.lease, lease.stop.clone());
         lease.loops.push(vital::spawn("lease", renewing));
         vital::spawn("intake", intake.run());
-        let others = vec![
+        let mut others = vec![
             vital::spawn("backlog", count_backlog(parts.clone())),
             vital::spawn("watch", watch_others(parts.clone(), router.clone())),
         ];
+        for process in parts.catalog.observers() {
+            others.push(vital::spawn("observing", Observing::new(parts, router, process).run()));
+        }
         Self { workers, relay, refresh, lease, others }
     }
 

@@ -30,6 +30,7 @@ use crate::cloud_event::Notifier;
 use crate::feed::FeedHub;
 use crate::intake::Intake;
 use crate::kinds::KnownKinds;
+use crate::observing::reader_of;
 use crate::ownership::Ownership;
 use crate::pace::Pace;
 use crate::parts::Parts;
@@ -76,6 +77,9 @@ impl Engine {
         let indexed: Vec<_> = catalog.indexed().into_iter().collect();
         if !indexed.is_empty() {
             store.index(&indexed).await?;
+        }
+        for process in catalog.observers() {
+            store.begin_observing(&reader_of(process.name())).await?;
         }
         let heads = store.heads().await?;
         let kinds = Arc::new(KnownKinds::of(&store.event_kinds().await?));

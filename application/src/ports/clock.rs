@@ -1,5 +1,6 @@
 use chrono::{DateTime, SubsecRound, Utc};
 use uuid::Uuid;
+use xxhash_rust::xxh3::xxh3_128;
 
 /// The time, so that tests can set it.
 pub trait Clock: Send + Sync {
@@ -25,6 +26,11 @@ impl Clock for SystemClock {
 pub trait Ids: Send + Sync {
     /// An id later than all before it (UUIDv7).
     fn next(&self) -> Uuid;
+}
+
+/// The id that follows from a name: the same whoever makes it, and however often.
+pub(crate) fn id_of(name: &[u8]) -> Uuid {
+    uuid::Builder::from_custom_bytes(xxh3_128(name).to_be_bytes()).into_uuid()
 }
 
 /// Ids from the machine's clock and randomness.

@@ -1,7 +1,6 @@
 use chrono::{DateTime, Utc};
-use xxhash_rust::xxh3::xxh3_128;
 
-use crate::ports::{Command, ProcessKey, ProcessRow};
+use crate::ports::{Command, ProcessKey, ProcessRow, id_of};
 
 /// What tells of an instance that stands still: nobody gives it.
 const PARK: &str = "process.park";
@@ -21,7 +20,7 @@ pub(super) fn alert_of(row: &ProcessRow, now: DateTime<Utc>) -> Command {
     let ProcessKey { process_type, tenant, id } = &row.key;
     let named = format!("park {}/{process_type}/{id}/{}", tenant.stored(), row.version);
     Command {
-        id: uuid::Builder::from_custom_bytes(xxh3_128(named.as_bytes()).to_be_bytes()).into_uuid(),
+        id: id_of(named.as_bytes()),
         tenant: tenant.clone(),
         partition: row.partition,
         command_type: PARK.to_owned(),

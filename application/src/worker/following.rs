@@ -76,7 +76,7 @@ impl Applier {
         draft.settle(&Arc::new(settled.clone()), true, result, attempts);
         settled.settlement = draft.last_settlement();
         let Some(to) = command.reply_to.as_deref().cloned() else { return Ok(()) };
-        let signal = Signal { to, command: Arc::new(settled) };
+        let signal = Signal { to, command: Arc::new(settled), event: None };
         self.instances.take_reply(draft, &self.parts, &signal)
     }
 }

@@ -18,7 +18,7 @@ use crate::ports::{Command, CommandKey, DueAttempt, ProcessKey, Signal, Timer};
 pub(crate) enum Input {
     /// To apply a command.
     Command(Arc<Command>),
-    /// To tell an instance of a process what became of a command that it has issued.
+    /// To tell an instance of a process what became of a command that it has issued, or what it observes.
     Signal(Arc<Signal>),
     /// To let a timer of an instance fire.
     Timer(Arc<Timer>),
@@ -35,6 +35,8 @@ pub(crate) enum InputKey {
     Command(CommandKey),
     /// And one signal of its settlement.
     Signal(CommandKey),
+    /// An event, by partition and offset, for one instance.
+    Event(Box<(u16, i64, ProcessKey)>),
     /// A timer that is set anew is another one.
     Timer(Box<(ProcessKey, String, DateTime<Utc>)>),
     /// The one after so many attempts.
@@ -51,6 +53,7 @@ impl Hash for InputKey {
                 key.hash(state);
             }
             Self::Timer(timer) => timer.hash(state),
+            Self::Event(event) => event.hash(state),
         }
     }
 }
@@ -60,7 +63,13 @@ impl Input {
     pub(super) fn key(&self) -> InputKey {
         match self {
             Self::Command(command) => InputKey::Command(command.key()),
-            Self::Signal(signal) => InputKey::Signal(signal.command.key()),
+            Self::Signal(signal) => match &signal.event {
+                None => InputKey::Signal(signal.command.key()),
+                Some(event) => {
+                    let instance = signal.to.process(&signal.command.tenant);
+                    InputKey::Event(Box::new((event.source, event.offset, instance)))
+                }
+            },
             Self::Timer(timer) => {
                 InputKey::Timer(Box::new((timer.process.clone(), timer.name.clone(), timer.due_at)))
             }
@@ -85,6 +94,10 @@ impl Input {
         match self {
             Self::Command(command) => (command.accepted_at, command.id),
             Self::Signal(signal) => {
+                if let Some(event) = &signal.event {
+                    // Of one source they come in order; several may have one time.
+                    return (event.at, Uuid::from_u128(event.offset.unsigned_abs().into()));
+                }
                 let settlement = signal.command.settlement.as_ref();
                 (settlement.map_or(signal.command.accepted_at, |settlement| settlement.at), signal.command.id)
             }
@@ -99,7 +112,8 @@ impl Input {
         match self {
             Self::Command(command) => command.data.len(),
             Self::Answer(answered) => answered.size(),
-            Self::Signal(_) | Self::Timer(_) | Self::Attempt(_) => 0,
+            Self::Signal(signal) => signal.event.as_ref().map_or(0, |event| event.row.payload.len()),
+            Self::Timer(_) | Self::Attempt(_) => 0,
         }
     }
 

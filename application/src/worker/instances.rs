@@ -44,6 +44,13 @@ struct Instance {
     touched: HashSet<String>,
 }
 
+impl Instance {
+    /// One of which nothing is stored.
+    fn of(row: ProcessRow) -> Self {
+        Self { row, stored: 0, held: HashMap::new(), touched: HashSet::new() }
+    }
+}
+
 impl Instances {
     /// Loads what the batch is about, anew: what the last one did may not have been committed.
     pub(super) async fn load(
@@ -133,7 +140,7 @@ impl Instances {
         Ok(())
     }
 
-    /// Tells an instance what became of a command that it has issued.
+    /// Tells an instance what became of a command that it has issued, or shows it what it observes.
     pub(super) fn take_signal(
         &mut self,
         draft: &mut Draft,
@@ -141,6 +148,9 @@ impl Instances {
         signal: &Signal,
         attempt: Attempt<'_>,
     ) -> Result<(), Setback> {
+        if let Some(event) = &signal.event {
+            return self.take_event(draft, parts, signal, event, attempt);
+        }
         let key = signal.to.process(&signal.command.tenant);
         if reply_of(signal).is_none() {
             return Ok(());
@@ -204,7 +214,7 @@ impl Instances {
         signal: &Signal,
         now: DateTime<Utc>,
     ) -> Result<Plan, Failure> {
-        let Signal { to, command } = signal;
+        let Signal { to, command, .. } = signal;
         let unknown = || Failure::Defect(Defect("a reply to nobody, or of nothing".to_owned()));
         let reply = reply_of(signal).ok_or_else(unknown)?;
         let row = &self.batch.get(key).ok_or_else(unknown)?.row;
@@ -269,6 +279,16 @@ impl Instances {
         Ok(())
     }
 
+    /// An instance as it is now, if there is one.
+    pub(super) fn row(&self, key: &ProcessKey) -> Option<&ProcessRow> {
+        self.batch.get(key).map(|instance| &instance.row)
+    }
+
+    /// An instance begins that knows nothing yet.
+    pub(super) fn begin(&mut self, row: ProcessRow) {
+        self.batch.insert(row.key.clone(), Instance::of(row));
+    }
+
     /// What was issued since this was asked last.
     pub(super) fn take_issued(&mut self) -> Vec<Arc<Command>> {
         std::mem::take(&mut self.issued)
@@ -297,7 +317,7 @@ impl Instances {
 
     /// What an instance does about an input, checked.
     #[expect(clippy::too_many_arguments, reason = "all that a decision depends on")]
-    fn react(
+    pub(super) fn react(
         &self,
         parts: &Parts,
         kind: &dyn ProcessType,
@@ -309,29 +329,22 @@ impl Instances {
     ) -> Result<Plan, Failure> {
         let instance = self.batch.get(key);
         let before = instance.map(|instance| (&*instance.row.state, instance.row.state_version));
+        // One that could not begin, and stood still at once, has come to know nothing.
+        let before = before.filter(|(state, _)| !state.is_empty());
         let then = Then::new(&key.id, at).with_settings(parts.reach.settings_of(kind.name()));
         let Reacted { state, effects } = kind.react(before, stimulus, then)?;
-        let row = match (instance, cause.at_hand) {
-            (Some(instance), _) => instance.row.clone(),
-            (None, Some(command)) => begun_by(key, command, now),
-            (None, None) => {
-                return Err(Failure::Defect(Defect("a process began without a command".to_owned())));
-            }
-        };
+        let partitions = parts.hub.partitions();
+        let begun = || cause.begin(key, key.partition(kind.home(), partitions), now);
+        let row = instance.map_or_else(begun, |instance| instance.row.clone());
         let row = ProcessRow { version: row.version + 1, state, state_version: kind.state_version(), ..row };
         let planning = Planning { parts, held: instance.map(|instance| &instance.held), cause, now };
         planning.plan(row, effects).map_err(Failure::Defect)
     }
 
     /// Takes down what an instance did.
-    fn write(&mut self, draft: &mut Draft, key: &ProcessKey, plan: Plan, fresh: Option<Uuid>) {
+    pub(super) fn write(&mut self, draft: &mut Draft, key: &ProcessKey, plan: Plan, fresh: Option<Uuid>) {
         let partition = plan.row.partition;
-        let instance = self.batch.entry(key.clone()).or_insert_with(|| Instance {
-            row: plan.row.clone(),
-            stored: 0,
-            held: HashMap::new(),
-            touched: HashSet::new(),
-        });
+        let instance = self.batch.entry(key.clone()).or_insert_with(|| Instance::of(plan.row.clone()));
         instance.row = plan.row;
         for (command, outcome) in plan.settled {
             instance.held.remove(&command.id);
@@ -350,7 +363,7 @@ impl Instances {
     }
 
     /// An instance that cannot go on stands still, unless another build can go on with it.
-    fn stand_still(
+    pub(super) fn stand_still(
         &mut self,
         draft: &mut Draft,
         key: ProcessKey,
@@ -397,27 +410,6 @@ pub(super) fn instance_of(catalog: &Catalog, input: &Input) -> Option<ProcessKey
         Input::Timer(timer) => Some(timer.process.clone()),
         Input::Attempt(due) => Some(due.command.reply_to.as_deref()?.process(&due.command.tenant)),
         Input::Answer(_) => None,
-    }
-}
-
-fn begun_by(key: &ProcessKey, command: &Command, now: DateTime<Utc>) -> ProcessRow {
-    ProcessRow {
-        key: key.clone(),
-        partition: command.partition,
-        version: 0,
-        state_version: 0,
-        state: String::new(),
-        holds: Vec::new(),
-        awaits: 0,
-        progress: None,
-        depth: command.depth,
-        correlation_id: command.correlation_id,
-        caused_by: Some(command.id),
-        actor: command.actor.clone(),
-        traceparent: command.traceparent.clone(),
-        begun_at: now,
-        ended_at: None,
-        parked: None,
     }
 }
 

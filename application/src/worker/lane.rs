@@ -160,9 +160,7 @@ impl Lane {
             found.extend(signals.into_iter().map(|signal| Input::Signal(Arc::new(signal))));
             found.extend(due.into_iter().map(|timer| Input::Timer(Arc::new(timer))));
         }
-        if self.parts.catalog.has_activities() {
-            found.extend(self.due_attempts(partitions, now).await?);
-        }
+        found.extend(self.due_attempts(partitions, now).await?);
         Ok((found, complete))
     }
 

@@ -12,7 +12,7 @@
 //! | `inbox` | what a lane has before it |
 //! | `lane` | takes it batch by batch, and follows which partitions are owned |
 //! | `attempt`, `manner`, `batch` | one attempt at a batch, how it is made, and the unit of work that it writes |
-//! | `instances`, `planning` | the processes that a batch is about, and what they want |
+//! | `instances`, `sighting`, `planning` | the processes that a batch is about, what they observe, and what they want |
 //! | `following` | applies at once what processes issue, where that is at hand |
 //! | `alert` | tells of processes that stand still |
 //! | `trying` | the activities that it is about: attempts are counted here, and made once that is committed |
@@ -43,6 +43,7 @@ mod planning;
 mod recovery;
 mod router;
 mod setback;
+mod sighting;
 mod trying;
 
 use tokio_util::sync::CancellationToken;

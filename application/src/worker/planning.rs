@@ -1,6 +1,6 @@
 //! What an instance of a process wants, looked at as a whole, and made into what will be written.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::catalog::Defect;
 use crate::parts::Parts;
-use crate::ports::{AggregateKey, Command, ProcessKey, ProcessRow, ReplyTo};
+use crate::ports::{AggregateKey, Command, ProcessKey, ProcessRow, ReplyTo, id_of};
 
 /// Processes that lead to processes, one by way of the other, at most: further ones would hardly be meant.
 const DEEPEST: u16 = 32;
@@ -48,22 +48,54 @@ pub(super) struct Cause<'c> {
     correlation_id: Uuid,
     actor: &'c Option<String>,
     traceparent: &'c Option<String>,
+    /// How many processes led to an event that is at hand.
+    depth: u16,
 }
 
 impl<'c> Cause<'c> {
     pub(super) fn of_command(command: &'c Arc<Command>) -> Self {
-        Self { at_hand: Some(command), command: Some(command.id), ..Self::of_reply(command) }
+        Self { at_hand: Some(command), ..Self::of_event(command) }
+    }
+
+    /// What comes of an event comes of the command that led to it.
+    pub(super) fn of_event(command: &'c Command) -> Self {
+        Self { command: Some(command.id), depth: command.depth, ..Self::of_reply(command) }
     }
 
     /// What comes of a reply comes of what the command came of that it replies to.
     pub(super) fn of_reply(command: &'c Command) -> Self {
         let Command { caused_by, correlation_id, actor, traceparent, .. } = command;
-        Self { at_hand: None, command: *caused_by, correlation_id: *correlation_id, actor, traceparent }
+        let (command, correlation_id) = (*caused_by, *correlation_id);
+        Self { at_hand: None, command, correlation_id, actor, traceparent, depth: 0 }
     }
 
     pub(super) fn of_row(row: &'c ProcessRow) -> Self {
         let ProcessRow { caused_by, correlation_id, actor, traceparent, .. } = row;
-        Self { at_hand: None, command: *caused_by, correlation_id: *correlation_id, actor, traceparent }
+        let (command, correlation_id) = (*caused_by, *correlation_id);
+        Self { at_hand: None, command, correlation_id, actor, traceparent, depth: 0 }
+    }
+
+    /// An instance that begins with this.
+    pub(super) fn begin(&self, key: &ProcessKey, partition: u16, now: DateTime<Utc>) -> ProcessRow {
+        ProcessRow {
+            key: key.clone(),
+            partition,
+            version: 0,
+            state_version: 0,
+            state: String::new(),
+            holds: Vec::new(),
+            awaits: 0,
+            progress: None,
+            depth: self.depth,
+            correlation_id: self.correlation_id,
+            caused_by: self.command,
+            actor: self.actor.clone(),
+            traceparent: self.traceparent.clone(),
+            begun_at: now,
+            ended_at: None,
+            parked: None,
+            seen: BTreeMap::new(),
+        }
     }
 }
 
@@ -125,7 +157,11 @@ impl Planning<'_> {
         let kind = self.parts.catalog.command(&command_type);
         let unknown = || Defect(format!("it issues {command_type}, which there is not"));
         let aggregate_type = kind.ok_or_else(unknown)?.aggregate();
-        let depth = row.depth + 1;
+        if label.is_empty() {
+            return Err(Defect(format!("it issues {command_type} without a label")));
+        }
+        // Also where two that have long begun show events to one another.
+        let depth = row.depth.max(self.cause.depth) + 1;
         if depth > DEEPEST {
             return Err(Defect(format!("{DEEPEST} processes have led to one another")));
         }
@@ -192,9 +228,8 @@ pub(super) fn again(failed: &Command, now: DateTime<Utc>) -> Option<Command> {
     } else {
         return None;
     };
-    let id = xxh3_128([failed.tenant.stored().as_bytes(), failed.id.as_bytes()].concat().as_slice());
     Some(Command {
-        id: uuid::Builder::from_custom_bytes(id.to_be_bytes()).into_uuid(),
+        id: id_of(&[failed.tenant.stored().as_bytes(), failed.id.as_bytes()].concat()),
         accepted_at: now,
         not_before: Some(now + pause),
         caused_by: Some(failed.id),

@@ -32,7 +32,7 @@ impl Router {
     pub(crate) fn signal(&self, settled: &[Arc<Command>]) {
         let signals = settled.iter().filter_map(|command| {
             let to = command.reply_to.as_deref()?.clone();
-            Some(Input::Signal(Arc::new(Signal { to, command: Arc::clone(command) })))
+            Some(Input::Signal(Arc::new(Signal { to, command: Arc::clone(command), event: None })))
         });
         let signals: Vec<Input> = signals.collect();
         if !signals.is_empty() {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Activity, Commands, Decider, Problem};
+use super::{Activity, Commands, Concern, Decider, Observed, Problem};
 
 /// Work of several steps: it is begun by a command, issues others, hears what became of them, waits, and at last settles
 /// what it was begun by.
@@ -27,12 +27,21 @@ pub trait Process:
     const HOME: &'static str;
     /// Of the layout of its state. Raise it with [`upgrade`](Self::upgrade) when what is stored cannot be read any more.
     const VERSION: u16 = 1;
+    /// The aggregates whose events it [observes](Self::concerns), by type: `&[Pet::TYPE]`.
+    const OBSERVES: &'static [&'static str] = &[];
     /// What it is asked.
     type Command: Commands;
 
-    /// What it does about an input. An error refuses the command at hand, and nothing of this input remains; of a reply
-    /// or a timer there is nothing to refuse, so that an error is a defect.
+    /// What it does about an input. An error refuses the command at hand, and nothing of this input remains; of anything
+    /// else there is nothing to refuse, so that an error is a defect.
     fn react(&mut self, input: Input<Self::Command>, then: &mut Then) -> Result<(), Box<Problem>>;
+
+    /// The instance that an event of what it [observes](Self::OBSERVES) concerns. It follows from the event alone: the same
+    /// event concerns the same instance whenever this is asked. It may be asked of one event several times.
+    fn concerns(event: &Observed) -> Concern {
+        let _ = event;
+        Concern::Nothing
+    }
 
     /// Whether an activity that it has called under this label is still to be tried. Asked before each attempt but the
     /// first: what nobody wants any more is cancelled.
@@ -57,6 +66,8 @@ pub enum Input<C> {
     Reply(String, Reply),
     /// The timer of that name has fired.
     Timer(String),
+    /// Something has happened that [concerns](Process::concerns) it.
+    Event(Observed),
 }
 
 /// A command that waits for an instance: to be kept in its state, and settled by it.
@@ -178,7 +189,8 @@ impl Then {
         &self.id
     }
 
-    /// When the input came: a command's acceptance, a reply's settlement, the time a timer was set for.
+    /// When the input came: a command's acceptance, a reply's settlement, the time a timer was set for, when an event
+    /// happened.
     pub const fn at(&self) -> DateTime<Utc> {
         self.at
     }

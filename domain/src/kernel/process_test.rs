@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Effects, Held, Input, Problem, Process, Reply, Success, Then};
+use super::{Concern, Decider, Effects, Held, Input, Observed, Problem, Process, Reply, Success, Then};
 
 /// An instance of a process that is told what happens, one thing after the other, and asked what it does about it; under a
 /// clock that goes when it is told to.
@@ -19,6 +19,7 @@ pub struct ProcessTest<P> {
     timers: BTreeMap<String, DateTime<Utc>>,
     awaited: Vec<String>,
     commands: u128,
+    events: i64,
     last: Effects,
     settled: Vec<(Held, Result<Option<i64>, Problem>)>,
     ended: bool,
@@ -59,6 +60,7 @@ impl<P: Process> ProcessTest<P> {
             timers: BTreeMap::new(),
             awaited: Vec::new(),
             commands: 0,
+            events: 0,
             last: Effects::default(),
             settled: Vec::new(),
             ended: false,
@@ -94,6 +96,28 @@ impl<P: Process> ProcessTest<P> {
         let held = Held(Uuid::from_u128(self.commands));
         self.react(Input::Command(held, command))?;
         Ok(self)
+    }
+
+    /// Something happens to an aggregate that it observes, and it is the instance that this concerns.
+    ///
+    /// A version of the aggregate is made up: each time a greater one.
+    #[must_use]
+    pub fn event<T: Decider>(mut self, aggregate_id: &str, event: &T::Event) -> Self {
+        assert!(P::OBSERVES.contains(&T::TYPE), "it does not observe {}", T::TYPE);
+        self.events += 1;
+        let observed = Observed {
+            aggregate_type: T::TYPE.to_owned(),
+            aggregate_id: aggregate_id.to_owned(),
+            version: self.events,
+            event: serde_json::to_value(event).unwrap_or_default(),
+        };
+        let concern = P::concerns(&observed);
+        assert_eq!(concern.instance(), Some(&*self.id), "{event:?} does not concern it");
+        let has_begun = self.commands > 0 || self.events > 1;
+        assert!(has_begun || matches!(concern, Concern::Starts(_)), "{event:?} does not begin it");
+        let reacted = self.react(Input::Event(observed));
+        reacted.unwrap_or_else(|problem| panic!("{event:?} is a defect: {problem:?}"));
+        self
     }
 
     /// It hears what became of what it asked for under this label.

@@ -136,6 +136,7 @@ impl Process for Paying {
             Input::Command(asked, command) => self.take(asked, command, then)?,
             Input::Timer(name) => self.wake(&name, then),
             Input::Reply(label, reply) => self.hear_of(&label, reply, then)?,
+            Input::Event(_) => {}
         }
         self.note(then);
         self.show_progress(then);

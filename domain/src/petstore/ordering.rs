@@ -134,6 +134,7 @@ impl Process for Ordering {
                 }
                 Ok(())
             }
+            Input::Event(_) => Ok(()),
         }
     }
 }

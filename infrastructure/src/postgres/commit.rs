@@ -17,7 +17,7 @@ type Statement<'q> = Scalar<'q, Vec<i64>>;
 
 const COMMIT: &str = include_str!("sql/commit.sql");
 /// How many parameters that has.
-const PARAMETERS: usize = 67;
+const PARAMETERS: usize = 68;
 /// With what comes of it: commands that it issues, what instances of processes did, and attempts at activities.
 static COMMIT_AND_GO_ON: LazyLock<String> = LazyLock::new(|| {
     with_columns_after(include_str!("sql/issue.sql"), PARAMETERS) + COMMIT + include_str!("sql/step.sql")

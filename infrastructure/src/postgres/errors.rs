@@ -3,9 +3,9 @@
 use sqlx::error::{DatabaseError, ErrorKind};
 use wilco_application::ports::StoreError;
 
-/// Raised by `wilco_commit_3`: a partition is not owned.
+/// Raised by `wilco_commit_4`: a partition is not owned.
 const FENCED: &str = "WF001";
-/// Raised by `wilco_commit_3`: a command is not open.
+/// Raised by `wilco_commit_4`: a command is not open.
 const NOT_OPEN: &str = "WF002";
 
 /// The meaning of an error. Errors of the data are the caller's fault and stay; all others may pass.

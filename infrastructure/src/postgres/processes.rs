@@ -1,5 +1,6 @@
 //! Instances of processes.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
@@ -9,14 +10,14 @@ use sqlx::postgres::PgRow;
 use sqlx::{Postgres, QueryBuilder, Row};
 use wilco_application::callbacks;
 use wilco_application::ports::{
-    AggregateKey, Command, CommandKey, Page, ProcessFilter, ProcessKey, ProcessRow, ProcessStanding,
-    Processes, Registry as _, ReplyTo, Signal, Steps, StoreError, Timer,
+    AggregateKey, Checkpoint, Command, CommandKey, Page, ProcessFilter, ProcessKey, ProcessRow,
+    ProcessStanding, Processes, Registry as _, ReplyTo, Sighted, Sighting, Signal, Steps, StoreError, Timer,
 };
 use wilco_domain::kernel::Problem;
 
 use super::PostgresStore;
 use super::errors::classify;
-use super::rows::{Scalar, bind_given, command, tenant, unreadable, with_columns};
+use super::rows::{COMMAND_COLUMNS, Scalar, bind_given, command, event, tenant, unreadable, with_columns};
 
 static GIVE_UP: LazyLock<String> = LazyLock::new(|| with_columns(include_str!("sql/give_up.sql")));
 static AWAITED: LazyLock<String> = LazyLock::new(|| with_columns(include_str!("sql/awaited.sql")));
@@ -59,6 +60,41 @@ impl Processes for PostgresStore {
             .await
             .map_err(classify)?;
         rows.iter().map(timer).collect::<Result<_, _>>().map_err(classify)
+    }
+
+    async fn begin_observing(&self, reader: &str) -> Result<(), StoreError> {
+        let (pool, reader) = (self.writes().clone(), reader.to_owned());
+        let begin = async move {
+            let begin = sqlx::query(include_str!("sql/begin_observing.sql")).bind(&reader);
+            begin.execute(&pool).await.map(drop).map_err(classify)
+        };
+        self.outlive(begin).await
+    }
+
+    async fn observe(
+        &self,
+        reader: &str,
+        from: i64,
+        to: &Checkpoint,
+        sightings: &[Sighting],
+    ) -> Result<bool, StoreError> {
+        let (pool, reader, to) = (self.writes().clone(), reader.to_owned(), *to);
+        let sightings: Value = sightings.iter().map(sighting).collect();
+        let observe = async move {
+            sqlx::query_scalar(include_str!("sql/observe.sql"))
+                .bind(&reader)
+                .bind(to.partition as i16)
+                .bind(from)
+                .bind(to.offset)
+                .bind(to.mark)
+                .bind(sightings)
+                .fetch_one(&pool)
+                .await
+                .map_err(classify)
+        };
+        let moved = self.outlive(observe).await?;
+        self.hint_of_entries();
+        Ok(moved)
     }
 
     async fn process_list(&self, filter: &ProcessFilter) -> Result<Page<ProcessRow>, StoreError> {
@@ -160,7 +196,7 @@ impl PostgresStore {
 fn listing(filter: &ProcessFilter) -> QueryBuilder<'_, Postgres> {
     let mut query = QueryBuilder::new(
         "SELECT process_type, tenant, process_id, version, state_version, state, holds, awaits, progress, ended_at, parked, \
-         partition, depth, correlation_id, caused_by, actor, traceparent, begun_at FROM processes WHERE tenant = ",
+         partition, depth, correlation_id, caused_by, actor, traceparent, begun_at, seen FROM processes WHERE tenant = ",
     );
     query.push_bind(filter.tenant.stored());
     if let Some(process_type) = &filter.process_type {
@@ -185,8 +221,8 @@ pub(super) fn bind_steps<'q, O>(query: Scalar<'q, O>, steps: &Steps) -> Result<S
     let rows = steps.rows.iter().map(|(before, row)| instance(*before, row));
     let rows = rows.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
     let heard = steps.heard.iter().map(|signal| {
-        let offset = signal.command.settlement.as_ref().map(|settlement| settlement.offset);
-        json!({ "source": signal.command.partition, "offset": offset, "address": signal.to.address() })
+        let (source, offset) = signal.place();
+        json!({ "source": source, "offset": offset, "address": signal.to.address() })
     });
     let parked = steps.parked.iter().map(|process| named(process, ""));
     let stopped = steps.stopped.iter().map(|(process, name)| named(process, name));
@@ -200,6 +236,18 @@ pub(super) fn bind_steps<'q, O>(query: Scalar<'q, O>, steps: &Steps) -> Result<S
         .bind(timers(&steps.set))
         .bind(Value::Array(parked.collect()))
         .bind(Value::Array(begun.collect())))
+}
+
+fn sighting(sighting: &Sighting) -> Value {
+    let Sighting { to, tenant, offset, at, command_id } = sighting;
+    json!({
+        "address": to.address(),
+        "partition": to.partition,
+        "tenant": tenant.stored(),
+        "offset": offset,
+        "at": at,
+        "command_id": command_id,
+    })
 }
 
 fn timers(timers: &[Timer]) -> Value {
@@ -242,6 +290,7 @@ fn instance(before: i64, row: &ProcessRow) -> Result<Value, serde_json::Error> {
         "begun_at": row.begun_at,
         "ended_at": row.ended_at,
         "parked": row.parked.as_ref().map(serde_json::to_string).transpose()?,
+        "seen": (!row.seen.is_empty()).then(|| serde_json::to_string(&row.seen)).transpose()?,
     }))
 }
 
@@ -268,20 +317,43 @@ fn process(row: &PgRow) -> Result<ProcessRow, StoreError> {
             actor: row.try_get(15)?,
             traceparent: row.try_get(16)?,
             begun_at: row.try_get(17)?,
+            seen: BTreeMap::new(),
         };
-        Ok((process, row.try_get(8)?, row.try_get(10)?))
+        Ok((process, row.try_get(8)?, row.try_get(10)?, row.try_get(18)?))
     };
-    let (process, progress, parked): (_, Option<&str>, Option<&str>) = read().map_err(classify)?;
+    let (process, progress, parked, seen): (_, Option<&str>, Option<&str>, Option<&str>) =
+        read().map_err(classify)?;
     let progress = progress.map(serde_json::from_str).transpose().map_err(unreadable)?;
     let parked = parked.map(serde_json::from_str).transpose().map_err(unreadable)?;
-    Ok(ProcessRow { progress, parked, ..process })
+    let seen = seen.map(serde_json::from_str).transpose().map_err(unreadable)?.unwrap_or_default();
+    Ok(ProcessRow { progress, parked, seen, ..process })
 }
 
 fn signal(row: &PgRow) -> Result<Signal, StoreError> {
     let command = Arc::new(command(row)?);
+    if let Some((to, event)) = sighted(row, COMMAND_COLUMNS).map_err(classify)? {
+        return Ok(Signal { to, command, event: Some(Arc::new(event)) });
+    }
     let to = command.reply_to.as_deref().cloned();
     let to: ReplyTo = to.ok_or_else(|| unreadable("a signal of a command that nobody waits for"))?;
-    Ok(Signal { to, command })
+    Ok(Signal { to, command, event: None })
+}
+
+/// The event that a signal is of, if it is of one.
+fn sighted(row: &PgRow, first: usize) -> Result<Option<(ReplyTo, Sighted)>, sqlx::Error> {
+    if row.try_get::<Option<i64>, _>(first + 7)?.is_none() {
+        return Ok(None);
+    }
+    let partition = row.try_get::<i16, _>(first + 1)? as u16;
+    let to = ReplyTo::from_stored(row.try_get(first)?, partition, None);
+    let to = to.ok_or_else(|| sqlx::Error::Decode("the address of a signal".into()))?;
+    let event = Sighted {
+        source: row.try_get::<i16, _>(first + 2)? as u16,
+        offset: row.try_get(first + 3)?,
+        at: row.try_get(first + 4)?,
+        row: event(row, first + 5)?,
+    };
+    Ok(Some((to, event)))
 }
 
 fn timer(row: &PgRow) -> Result<Timer, sqlx::Error> {

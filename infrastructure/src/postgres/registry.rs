@@ -9,8 +9,7 @@ use sqlx::{PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;
 use wilco_application::callbacks;
 use wilco_application::ports::{
-    Accepted, CancelOutcome, Command, CommandFilter, CommandKey, OpenCommands, Page, Registry, State,
-    StoreError,
+    Accepted, CancelOutcome, Command, CommandFilter, CommandKey, Page, Registry, State, StoreError, Waiting,
 };
 use wilco_domain::kernel::{Problem, Tenant};
 
@@ -126,15 +125,16 @@ impl Registry for PostgresStore {
         Ok(counted.min(limit) as u64)
     }
 
-    async fn waiting(&self, now: DateTime<Utc>, limit: u64) -> Result<OpenCommands, StoreError> {
-        let (scheduled, oldest): (i64, Option<DateTime<Utc>>) =
-            sqlx::query_as(include_str!("sql/waiting.sql"))
-                .bind(now)
-                .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-                .fetch_one(self.reads())
-                .await
-                .map_err(classify)?;
-        Ok(OpenCommands { scheduled: scheduled as u64, oldest })
+    async fn waiting(&self, now: DateTime<Utc>, limit: u64) -> Result<Waiting, StoreError> {
+        type Row = (i64, Option<DateTime<Utc>>, i64, Option<DateTime<Utc>>);
+        let row: Row = sqlx::query_as(include_str!("sql/waiting.sql"))
+            .bind(now)
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+            .fetch_one(self.reads())
+            .await
+            .map_err(classify)?;
+        let (scheduled, oldest, parked, oldest_timer) = row;
+        Ok(Waiting { scheduled: scheduled as u64, oldest, parked: parked as u64, oldest_timer })
     }
 
     async fn cancel(

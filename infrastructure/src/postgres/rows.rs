@@ -12,8 +12,8 @@ use wilco_domain::kernel::Tenant;
 use super::errors::classify;
 
 /// What is stored of a command when it is accepted, with the types; in the order in which it is bound and read. The last
-/// of them, [`bind_commands`]' part, are also what `wilco_commit_3` takes of a new command.
-const GIVEN: [(&str, &str); 17] = [
+/// of them, [`bind_commands`]' part, are also what `wilco_commit_4` takes of a new command.
+const GIVEN: [(&str, &str); 18] = [
     ("id", "uuid"),
     ("partition", "smallint"),
     ("not_before", "timestamptz"),
@@ -31,17 +31,20 @@ const GIVEN: [(&str, &str); 17] = [
     ("correlation_id", "uuid"),
     ("caused_by", "uuid"),
     ("traceparent", "text"),
+    ("depth", "smallint"),
 ];
 
 /// What is stored besides of a command that a process has issued, in the order in which it is bound and read.
-const ORIGIN: [(&str, &str); 4] =
-    [("reply_to", "text"), ("reply_partition", "smallint"), ("must", "text"), ("depth", "smallint")];
+const ORIGIN: [(&str, &str); 3] = [("reply_to", "text"), ("reply_partition", "smallint"), ("must", "text")];
 
 /// What is stored of a command when it is settled, in the order in which it is read.
 const SETTLED: [&str; 6] = ["status", "settled_at", "attempts", "version", "error", "\"offset\""];
 
 /// What few commands give beside their resource, written by a statement of its own; read behind all others.
 const RESULT: &str = "result";
+
+/// How many columns a command has, as `{command}` of [`with_columns`] says them.
+pub(super) const COMMAND_COLUMNS: usize = GIVEN.len() + ORIGIN.len() + SETTLED.len() + 1;
 
 /// A statement whose text says `{given}` for what is given of a command, `{given arrays}` for as many parameters,
 /// `{origin}` and `{origin arrays}` for what follows them, `{command}` for all columns, of `commands c`, and
@@ -119,8 +122,8 @@ fn given(columns: &mut Columns<'_>) -> Result<Command, sqlx::Error> {
         correlation_id: columns.next::<Option<Uuid>>()?.unwrap_or(id),
         caused_by: columns.next()?,
         traceparent: columns.next()?,
-        reply_to: reply_to(columns.next()?, columns.next()?, columns.next()?),
         depth: columns.next::<Option<i16>>()?.unwrap_or_default() as u16,
+        reply_to: reply_to(columns.next()?, columns.next()?, columns.next()?),
         running: false,
         settlement: None,
     })
@@ -188,6 +191,7 @@ pub(super) fn bind_commands<'q, O>(query: Scalar<'q, O>, commands: &[&'q Command
         .bind(of(commands, |c| (c.correlation_id != c.id).then_some(c.correlation_id)))
         .bind(of(commands, |c| c.caused_by))
         .bind(of(commands, |c| c.traceparent.as_deref()))
+        .bind(of(commands, |c| (c.depth > 0).then_some(c.depth as i16)))
 }
 
 /// Where each command comes from, an array a column.
@@ -197,7 +201,6 @@ pub(super) fn bind_origin<'q, O>(query: Scalar<'q, O>, commands: &[&'q Command])
         .bind(reply_to().map(|to| to.map(ReplyTo::address)).collect::<Vec<_>>())
         .bind(reply_to().map(|to| to.map(|to| to.partition as i16)).collect::<Vec<_>>())
         .bind(reply_to().map(|to| to.and_then(ReplyTo::must_as_stored)).collect::<Vec<_>>())
-        .bind(commands.iter().map(|command| command.depth as i16).collect::<Vec<_>>())
 }
 
 /// A view, from [`view_columns`].

@@ -1,5 +1,6 @@
 //! Instances of processes.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
@@ -8,15 +9,15 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{QueryBuilder, Row, Sqlite};
 use uuid::Uuid;
 use wilco_application::ports::{
-    AggregateKey, Command, CommandKey, Page, ProcessFilter, ProcessKey, ProcessRow, ProcessStanding,
-    Processes, ReplyTo, Signal, Steps, StoreError, Timer,
+    AggregateKey, Checkpoint, Command, CommandKey, Page, ProcessFilter, ProcessKey, ProcessRow,
+    ProcessStanding, Processes, ReplyTo, Sighted, Sighting, Signal, Steps, StoreError, Timer,
 };
 use wilco_domain::kernel::Problem;
 
 use super::SqliteStore;
 use super::errors::{classify, unreadable};
 use super::registry::{deliver, one};
-use super::rows::{command, json, tenant, time, with_columns};
+use super::rows::{COMMAND_COLUMNS, command, event, hex, json, tenant, time, with_columns};
 use super::steps;
 
 static AWAITED: LazyLock<String> = LazyLock::new(|| with_columns(include_str!("sql/awaited.sql")));
@@ -73,6 +74,31 @@ impl Processes for SqliteStore {
         Ok(timers)
     }
 
+    async fn begin_observing(&self, reader: &str) -> Result<(), StoreError> {
+        let reader = reader.to_owned();
+        let begin = self.writer().write(move |connection| {
+            Box::pin(async move {
+                let begin = sqlx::query(include_str!("sql/begin_observing.sql")).bind(&reader);
+                begin.execute(connection).await.map(drop).map_err(classify)
+            })
+        });
+        begin.await
+    }
+
+    async fn observe(
+        &self,
+        reader: &str,
+        from: i64,
+        to: &Checkpoint,
+        sightings: &[Sighting],
+    ) -> Result<bool, StoreError> {
+        let (reader, to) = (reader.to_owned(), *to);
+        let sightings = json(&sightings.iter().map(sighting).collect::<Vec<_>>())?;
+        let observe =
+            self.writer().write(move |connection| Box::pin(observe(connection, reader, from, to, sightings)));
+        observe.await
+    }
+
     async fn process_list(&self, filter: &ProcessFilter) -> Result<Page<ProcessRow>, StoreError> {
         let rows = listing(filter).build().fetch_all(self.reads()).await.map_err(classify)?;
         let items = rows.iter().map(process).collect::<Result<Vec<_>, _>>()?;
@@ -120,11 +146,40 @@ impl Processes for SqliteStore {
     }
 }
 
+async fn observe(
+    connection: &mut SqliteConnection,
+    reader: String,
+    from: i64,
+    to: Checkpoint,
+    sightings: String,
+) -> Result<bool, StoreError> {
+    let moved = sqlx::query(include_str!("sql/observe_move.sql"))
+        .bind(&reader)
+        .bind(to.partition)
+        .bind(from)
+        .bind(to.offset)
+        .bind(to.mark)
+        .execute(&mut *connection)
+        .await
+        .map_err(classify)?;
+    if moved.rows_affected() == 0 {
+        return Ok(false);
+    }
+    let told = sqlx::query(include_str!("sql/observe.sql")).bind(to.partition).bind(&sightings);
+    told.execute(connection).await.map(|_| true).map_err(classify)
+}
+
+/// One of the array that the statement takes.
+fn sighting(sighting: &Sighting) -> (i64, String, u16, &str, String, i64) {
+    let Sighting { to, tenant, offset, at, command_id } = sighting;
+    (*offset, to.address(), to.partition, tenant.stored(), hex(*command_id), at.timestamp_micros())
+}
+
 /// The statement of a list.
 fn listing(filter: &ProcessFilter) -> QueryBuilder<'_, Sqlite> {
     let mut query = QueryBuilder::new(
         "SELECT process_type, tenant, process_id, version, state_version, state, holds, awaits, progress, ended_at, parked, \
-         partition, depth, correlation_id, caused_by, actor, traceparent, begun_at FROM processes WHERE tenant = ",
+         partition, depth, correlation_id, caused_by, actor, traceparent, begun_at, seen FROM processes WHERE tenant = ",
     );
     query.push_bind(filter.tenant.stored());
     if let Some(process_type) = &filter.process_type {
@@ -266,22 +321,45 @@ fn process(row: &SqliteRow) -> Result<ProcessRow, StoreError> {
             actor: row.try_get(15)?,
             traceparent: row.try_get(16)?,
             begun_at: time(row.try_get(17)?)?,
+            seen: BTreeMap::new(),
         };
-        Ok((process, row.try_get::<String, _>(6)?, row.try_get(8)?, row.try_get(10)?))
+        let holds: String = row.try_get(6)?;
+        Ok((process, holds, row.try_get(8)?, row.try_get(10)?, row.try_get(18)?))
     };
-    let (process, holds, progress, parked): (_, _, Option<String>, Option<String>) =
+    let (process, holds, progress, parked, seen): (_, _, Option<&str>, Option<&str>, Option<&str>) =
         read().map_err(classify)?;
     let holds: Vec<Uuid> = serde_json::from_str(&holds).map_err(unreadable)?;
-    let progress = progress.as_deref().map(serde_json::from_str).transpose().map_err(unreadable)?;
-    let parked = parked.as_deref().map(serde_json::from_str).transpose().map_err(unreadable)?;
-    Ok(ProcessRow { holds, progress, parked, ..process })
+    let progress = progress.map(serde_json::from_str).transpose().map_err(unreadable)?;
+    let parked = parked.map(serde_json::from_str).transpose().map_err(unreadable)?;
+    let seen = seen.map(serde_json::from_str).transpose().map_err(unreadable)?.unwrap_or_default();
+    Ok(ProcessRow { holds, progress, parked, seen, ..process })
 }
 
 fn signal(row: &SqliteRow) -> Result<Signal, StoreError> {
     let command = Arc::new(command(row)?);
+    if let Some((to, event)) = sighted(row, COMMAND_COLUMNS).map_err(classify)? {
+        return Ok(Signal { to, command, event: Some(Arc::new(event)) });
+    }
     let to = command.reply_to.as_deref().cloned();
     let to: ReplyTo = to.ok_or_else(|| unreadable("a signal of a command that nobody waits for"))?;
-    Ok(Signal { to, command })
+    Ok(Signal { to, command, event: None })
+}
+
+/// The event that a signal is of, if it is of one.
+fn sighted(row: &SqliteRow, first: usize) -> Result<Option<(ReplyTo, Sighted)>, sqlx::Error> {
+    if row.try_get::<Option<i64>, _>(first + 7)?.is_none() {
+        return Ok(None);
+    }
+    let partition = row.try_get(first + 1)?;
+    let to = ReplyTo::from_stored(row.try_get(first)?, partition, None);
+    let to = to.ok_or_else(|| sqlx::Error::Decode("the address of a signal".into()))?;
+    let event = Sighted {
+        source: row.try_get(first + 2)?,
+        offset: row.try_get(first + 3)?,
+        at: time(row.try_get(first + 4)?)?,
+        row: event(row, first + 5)?,
+    };
+    Ok(Some((to, event)))
 }
 
 fn timer(row: &SqliteRow) -> Result<Timer, sqlx::Error> {

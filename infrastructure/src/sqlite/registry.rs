@@ -10,8 +10,7 @@ use sqlx::{QueryBuilder, Row, Sqlite};
 use uuid::Uuid;
 use wilco_application::callbacks;
 use wilco_application::ports::{
-    Accepted, CancelOutcome, Command, CommandFilter, CommandKey, OpenCommands, Page, Registry, State,
-    StoreError,
+    Accepted, CancelOutcome, Command, CommandFilter, CommandKey, Page, Registry, State, StoreError, Waiting,
 };
 use wilco_domain::kernel::{Problem, Tenant};
 
@@ -113,16 +112,21 @@ impl Registry for SqliteStore {
         Ok(counted.min(limit) as u64)
     }
 
-    async fn waiting(&self, now: DateTime<Utc>, limit: u64) -> Result<OpenCommands, StoreError> {
-        let (scheduled, oldest): (i64, Option<i64>) = sqlx::query_as(include_str!("sql/waiting.sql"))
+    async fn waiting(&self, now: DateTime<Utc>, limit: u64) -> Result<Waiting, StoreError> {
+        type Row = (i64, Option<i64>, i64, Option<i64>);
+        let row: Row = sqlx::query_as(include_str!("sql/waiting.sql"))
             .bind(now.timestamp_micros())
             .bind(i64::try_from(limit).unwrap_or(i64::MAX))
             .fetch_one(self.reads())
             .await
             .map_err(classify)?;
-        Ok(OpenCommands {
+        let (scheduled, oldest, parked, oldest_timer) = row;
+        let time = |micros: Option<i64>| micros.and_then(DateTime::from_timestamp_micros);
+        Ok(Waiting {
             scheduled: scheduled as u64,
-            oldest: oldest.and_then(DateTime::from_timestamp_micros),
+            oldest: time(oldest),
+            parked: parked as u64,
+            oldest_timer: time(oldest_timer),
         })
     }
 

@@ -15,7 +15,7 @@ use super::values::Values;
 
 /// What is stored of a command when it is accepted, in the order in which [`bind_command`] binds it and [`command`]
 /// reads it.
-pub(super) const GIVEN: [&str; 17] = [
+pub(super) const GIVEN: [&str; 18] = [
     "id",
     "tenant",
     "partition",
@@ -33,16 +33,20 @@ pub(super) const GIVEN: [&str; 17] = [
     "correlation_id",
     "caused_by",
     "traceparent",
+    "depth",
 ];
 
 /// What is stored besides of a command that a process has issued, in the order in which it is bound and read.
-pub(super) const ORIGIN: [&str; 4] = ["reply_to", "reply_partition", "must", "depth"];
+pub(super) const ORIGIN: [&str; 3] = ["reply_to", "reply_partition", "must"];
 
 /// What is stored of a command when it is settled, in the order in which it is bound and read.
 pub(super) const SETTLED: [&str; 6] = ["status", "settled_at", "attempts", "version", "error", "\"offset\""];
 
 /// What few commands give beside their resource, written by a statement of its own; read behind all others.
 const RESULT: &str = "result";
+
+/// How many columns a command has, as `{command}` of [`with_columns`] says them.
+pub(super) const COMMAND_COLUMNS: usize = GIVEN.len() + ORIGIN.len() + SETTLED.len() + 1;
 
 /// A statement whose text says `{given}`, `{origin}` or `{settled}` for these columns, `{command}` for all of them, of `commands c`,
 /// and `{no command}` for as many nulls.
@@ -109,8 +113,8 @@ fn given(columns: &mut Columns<'_>) -> Result<Command, sqlx::Error> {
         correlation_id: columns.next::<Option<Uuid>>()?.unwrap_or(id),
         caused_by: columns.next()?,
         traceparent: columns.next()?,
-        reply_to: reply_to(columns.next()?, columns.next()?, columns.next()?),
         depth: columns.next::<Option<i16>>()?.unwrap_or_default() as u16,
+        reply_to: reply_to(columns.next()?, columns.next()?, columns.next()?),
         running: false,
         settlement: None,
     })
@@ -172,14 +176,15 @@ pub(super) fn bind_command<'q>(values: &mut Values<'q>, command: &'q Command) {
         .put(idempotency.map(|given| given.fingerprint.as_slice()))
         .put((command.correlation_id != command.id).then_some(command.correlation_id))
         .put(command.caused_by)
-        .optional_text(command.traceparent.as_deref());
+        .optional_text(command.traceparent.as_deref())
+        .put((command.depth > 0).then_some(command.depth));
 }
 
 /// Where a command comes from, as the statement that stores issued ones takes it.
 pub(super) fn bind_origin(values: &mut Values<'_>, command: &Command) {
     let reply_to = command.reply_to.as_deref();
     values.put(reply_to.map(ReplyTo::address)).put(reply_to.map(|reply_to| reply_to.partition));
-    values.put(reply_to.and_then(ReplyTo::must_as_stored)).put(command.depth);
+    values.put(reply_to.and_then(ReplyTo::must_as_stored));
 }
 
 /// A view, from [`view_columns`].

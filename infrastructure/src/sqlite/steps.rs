@@ -7,8 +7,8 @@ use super::bulk::Bulk;
 use super::errors::unreadable;
 use super::values::Values;
 
-static BEGIN: Bulk = Bulk::new(include_str!("sql/process_begin.sql"), 18);
-static STEP: Bulk = Bulk::new(include_str!("sql/process_step.sql"), 12);
+static BEGIN: Bulk = Bulk::new(include_str!("sql/process_begin.sql"), 19);
+static STEP: Bulk = Bulk::new(include_str!("sql/process_step.sql"), 13);
 static HEARD: Bulk = Bulk::new(include_str!("sql/process_heard.sql"), 3);
 static FIRED: Bulk = Bulk::new(include_str!("sql/process_fired.sql"), 5);
 static PARKED: Bulk = Bulk::new(include_str!("sql/process_parked.sql"), 3);
@@ -49,6 +49,7 @@ struct Texts {
     holds: String,
     progress: Option<String>,
     parked: Option<String>,
+    seen: Option<String>,
 }
 
 impl Texts {
@@ -56,7 +57,8 @@ impl Texts {
         let holds = serde_json::to_string(&row.holds).map_err(unreadable)?;
         let progress = row.progress.as_ref().map(serde_json::to_string).transpose().map_err(unreadable)?;
         let parked = row.parked.as_ref().map(serde_json::to_string).transpose().map_err(unreadable)?;
-        Ok(Self { holds, progress, parked })
+        let seen = (!row.seen.is_empty()).then(|| serde_json::to_string(&row.seen));
+        Ok(Self { holds, progress, parked, seen: seen.transpose().map_err(unreadable)? })
     }
 }
 
@@ -86,18 +88,19 @@ fn bind_new<'q>(values: &mut Values<'q>, (_, texts, row): &'q (i64, Texts, &Proc
         .put(row.caused_by)
         .optional_text(row.actor.as_deref())
         .optional_text(row.traceparent.as_deref())
-        .put(row.begun_at.timestamp_micros());
+        .put(row.begun_at.timestamp_micros())
+        .optional_text(texts.seen.as_deref());
 }
 
 fn bind_step<'q>(values: &mut Values<'q>, (before, texts, row): &'q (i64, Texts, &ProcessRow)) {
     bind_key(values, &row.key);
     bind_state(values, texts, row);
-    values.put(*before);
+    values.optional_text(texts.seen.as_deref()).put(*before);
 }
 
 fn bind_heard<'q>(values: &mut Values<'q>, signal: &'q Signal) {
-    let offset = signal.command.settlement.as_ref().map(|settlement| settlement.offset);
-    values.put(signal.command.partition).put(offset).put(signal.to.address());
+    let (source, offset) = signal.place();
+    values.put(source).put(offset).put(signal.to.address());
 }
 
 fn bind_begun<'q>(values: &mut Values<'q>, begun: &'q Begun) {

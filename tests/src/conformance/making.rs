@@ -85,6 +85,7 @@ pub(super) fn with_everything(partition: u16) -> Command {
         correlation_id: uuid(),
         caused_by: Some(uuid()),
         traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()),
+        depth: 2,
         ..command(partition, "rex")
     }
 }

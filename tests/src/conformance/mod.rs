@@ -15,6 +15,7 @@ mod fresh;
 mod issued;
 mod leases;
 mod making;
+mod observing;
 mod processes;
 mod readers;
 mod registry;
@@ -126,6 +127,12 @@ facts! {
         an_instance_that_is_resumed_hears_what_waited,
         an_instance_that_is_given_up_has_failed_what_it_held,
         instances_are_listed_in_order_with_what_they_wait_for;
+    observing:
+        who_observes_begins_at_the_heads_and_stays_where_it_is,
+        an_event_is_left_for_an_instance_as_the_reader_moves,
+        a_reader_that_stands_elsewhere_leaves_nothing,
+        an_event_that_is_left_twice_is_there_once,
+        what_an_instance_has_seen_is_kept;
     attempts:
         an_attempt_is_counted_with_its_command_running,
         another_number_of_attempts_is_a_conflict_and_leaves_nothing,

@@ -1,5 +1,6 @@
 //! Instances of processes, what comes to them, and the commands in their hands.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -35,6 +36,7 @@ pub(super) fn row(partition: u16, id: &str) -> ProcessRow {
         begun_at: at(1),
         ended_at: None,
         parked: None,
+        seen: BTreeMap::new(),
     }
 }
 
@@ -93,6 +95,7 @@ pub(super) async fn an_instance_is_found_as_it_was_written<F: Fixture>() {
         depth: 4,
         caused_by: Some(uuid()),
         actor: Some("key-1".into()),
+        seen: BTreeMap::from([(0, 7), (1, i64::MAX)]),
         traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()),
         ..row(0, "o-1")
     };
@@ -278,6 +281,8 @@ pub(super) async fn what_comes_to_an_instance_that_stands_still_waits<F: Fixture
     step(&owner, steps).await.unwrap();
     assert_eq!(heard(&*owner.store).await, [""; 0]);
     assert_eq!(timers(&*owner.store).await, ["o-10 t"], "and no other's");
+    let waiting = owner.store.waiting(at(1000), 9).await.unwrap();
+    assert_eq!((waiting.parked, waiting.oldest_timer), (1, Some(at(4))));
 }
 
 /// An instance that holds a command and stands still, with a signal and a timer that wait.

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 use wilco_application::ports::{
-    Accepted, CancelOutcome, Command, CommandFilter, CommandKey, Idempotency, OpenCommands, State, Store,
-    StoreError,
+    Accepted, CancelOutcome, Command, CommandFilter, CommandKey, Idempotency, State, Store, StoreError,
+    Waiting,
 };
 use wilco_domain::kernel::{Problem, Tenant};
 
@@ -229,15 +229,15 @@ pub(super) async fn what_waits_is_known_by_its_oldest_and_by_what_is_scheduled<F
     let owner = Owner::of(fixture.store()).await;
     let store = fixture.store();
     let waiting = async |now, limit| store.waiting(now, limit).await.unwrap();
-    assert_eq!(waiting(at(0), 9).await, OpenCommands::default());
+    assert_eq!(waiting(at(0), 9).await, Waiting::default());
     owner.apply(&Command { accepted_at: at(-100_000), ..command(0, "done") }, 1).await.unwrap();
     let later = Command { not_before: Some(at(50_000)), accepted_at: at(-60_000), ..command(0, "later") };
     submit(&*store, &[later.clone(), Command { id: uuid(), ..later }]).await;
-    assert_eq!(waiting(at(49_999), 9).await, OpenCommands { scheduled: 2, oldest: None });
+    assert_eq!(waiting(at(49_999), 9).await, Waiting { scheduled: 2, ..Waiting::default() });
     assert_eq!(waiting(at(49_999), 1).await.scheduled, 1);
     submit(&*store, &[Command { accepted_at: at(60_000), ..command(1, "rex") }]).await;
     assert_eq!(waiting(at(49_999), 9).await.oldest, Some(at(60_000)));
-    assert_eq!(waiting(at(50_000), 9).await, OpenCommands { scheduled: 0, oldest: Some(at(50_000)) });
+    assert_eq!(waiting(at(50_000), 9).await, Waiting { oldest: Some(at(50_000)), ..Waiting::default() });
 }
 
 async fn ids(store: &dyn Store, filter: &CommandFilter) -> Vec<Uuid> {

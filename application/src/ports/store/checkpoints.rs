@@ -10,7 +10,8 @@ pub struct Checkpoint {
     pub partition: u16,
     /// Everything up to and including this offset is done.
     pub offset: i64,
-    /// The broker's sequence number at that point, for readers that publish.
+    /// What the reader remembers of that point: one that publishes the broker's sequence number, one that hands events to
+    /// processes the latest turn (microseconds since 1970) that it has given one.
     pub mark: Option<i64>,
 }
 

@@ -32,11 +32,12 @@ pub use journal::{Journal, Kept, Loaded};
 pub use keys::AggregateKey;
 pub use leases::{Leases, PartitionLease};
 pub use processes::{
-    Begun, ProcessFilter, ProcessRow, Processes, Signal, Standing as ProcessStanding, Steps, Timer,
+    Begun, ProcessFilter, ProcessRow, Processes, Sighted, Sighting, Signal, Standing as ProcessStanding,
+    Steps, Timer,
 };
 pub use registry::{
-    Accepted, CancelOutcome, Command, CommandFilter, CommandKey, Idempotency, OpenCommands, Registry,
-    Settlement, State,
+    Accepted, CancelOutcome, Command, CommandFilter, CommandKey, Idempotency, Registry, Settlement, State,
+    Waiting,
 };
 pub use reply_to::{ProcessKey, ReplyTo};
 pub use unit_of_work::{Committed, NewEvent, Outcome, PartitionSlice, Seat, SnapshotRow, UnitOfWork};

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -7,7 +8,7 @@ use serde::Serialize;
 use uuid::Uuid;
 use wilco_domain::kernel::{Problem, Progress, Tenant};
 
-use super::{Command, Page, ProcessKey, ReplyTo, StoreError};
+use super::{Checkpoint, Command, EventRow, Page, ProcessKey, ReplyTo, StoreError};
 
 /// An instance as it is stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,15 +45,61 @@ pub struct ProcessRow {
     pub ended_at: Option<DateTime<Utc>>,
     /// Why it stands still until somebody sees to it.
     pub parked: Option<Problem>,
+    /// Up to which offset of each partition's feed it has seen what it observes: an event up to there is never shown to it
+    /// again. Of partitions that are not in it, it has seen nothing.
+    pub seen: BTreeMap<u16, i64>,
 }
 
-/// What an instance is to hear of: a command that it issued is settled.
+/// What an instance is to hear of: a command that it issued is settled, or something has happened.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Signal {
-    /// Who is to hear of it.
+    /// Who is to hear of it. Its label is empty if it is of an event.
     pub to: ReplyTo,
-    /// The command as it was settled. Its partition and offset say where it was told.
+    /// The command as it was settled, or the one that led to the event.
     pub command: Arc<Command>,
+    /// What has happened; `None`: the command was settled.
+    pub event: Option<Arc<Sighted>>,
+}
+
+/// An event that an instance is to be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sighted {
+    /// The partition of its feed entry.
+    pub source: u16,
+    /// And the offset.
+    pub offset: i64,
+    /// When it is its turn: never before an earlier one of the same source.
+    pub at: DateTime<Utc>,
+    /// The event.
+    pub row: EventRow,
+}
+
+/// That an instance is to be shown an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sighting {
+    /// Which instance, and in which partition it is.
+    pub to: ReplyTo,
+    /// Whose it is.
+    pub tenant: Tenant,
+    /// The offset of the event in the partition that is observed.
+    pub offset: i64,
+    /// See [`Sighted::at`].
+    pub at: DateTime<Utc>,
+    /// The command that led to the event.
+    pub command_id: Uuid,
+}
+
+impl Signal {
+    /// Where it was told: the partition of the feed's entry, and its offset there. An unsettled command has no offset.
+    pub fn place(&self) -> (u16, Option<i64>) {
+        match &self.event {
+            Some(event) => (event.source, Some(event.offset)),
+            None => {
+                let offset = self.command.settlement.as_ref().map(|settlement| settlement.offset);
+                (self.command.partition, offset)
+            }
+        }
+    }
 }
 
 /// A timer of an instance.
@@ -164,6 +211,20 @@ pub trait Processes: Send + Sync {
         until: DateTime<Utc>,
         limit: u32,
     ) -> Result<Vec<Timer>, StoreError>;
+
+    /// Has the feed's reader of this name, which hands events to instances, begin at the heads of all partitions. Where it
+    /// stands already it stays.
+    async fn begin_observing(&self, reader: &str) -> Result<(), StoreError>;
+
+    /// Leaves signals of events for instances, and moves the reader that has found them to `to` in its partition, if it
+    /// stands at `from` there. False: it does not, and nothing was done. A signal that is there already stays as it is.
+    async fn observe(
+        &self,
+        reader: &str,
+        from: i64,
+        to: &Checkpoint,
+        sightings: &[Sighting],
+    ) -> Result<bool, StoreError>;
 
     /// The instances that match, and whether there are more.
     async fn process_list(&self, filter: &ProcessFilter) -> Result<Page<ProcessRow>, StoreError>;

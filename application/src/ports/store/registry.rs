@@ -201,13 +201,17 @@ pub enum CancelOutcome {
     Unknown,
 }
 
-/// What waits in the registry.
+/// What waits in the store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct OpenCommands {
+pub struct Waiting {
     /// How many open commands wait for a later `not_before`.
     pub scheduled: u64,
     /// Since when the oldest open command waits that is due: its acceptance, or its `not_before`.
     pub oldest: Option<DateTime<Utc>>,
+    /// How many instances of processes stand still.
+    pub parked: u64,
+    /// When the oldest timer was due that has not fired, of instances that do not stand still.
+    pub oldest_timer: Option<DateTime<Utc>>,
 }
 
 /// Which commands to list, newest (highest id) first.
@@ -279,7 +283,7 @@ pub trait Registry: Send + Sync {
     async fn backlog(&self, now: DateTime<Utc>, limit: u64) -> Result<u64, StoreError>;
 
     /// What waits, as far as `limit` goes; costs no more than a look at each partition, and at the scheduled ones.
-    async fn waiting(&self, now: DateTime<Utc>, limit: u64) -> Result<OpenCommands, StoreError>;
+    async fn waiting(&self, now: DateTime<Utc>, limit: u64) -> Result<Waiting, StoreError>;
 
     /// Cancels the command if it is open, at the next offset of its partition.
     async fn cancel(

@@ -1,5 +1,7 @@
 use wilco_domain::kernel::Tenant;
 
+use super::AggregateKey;
+
 /// Names an instance of a process.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ProcessKey {
@@ -12,6 +14,11 @@ pub struct ProcessKey {
 }
 
 impl ProcessKey {
+    /// Its partition: that of its commands, which are named after `home`.
+    pub fn partition(&self, home: &str, partitions: u16) -> u16 {
+        AggregateKey::new(&self.tenant, home, &self.id).partition(partitions)
+    }
+
     /// What the addresses of its commands begin with, as they are stored: `ordering/o-1/`. No type and no id has a slash.
     pub fn addresses(&self) -> String {
         addresses(&self.process_type, &self.id)
@@ -22,14 +29,15 @@ fn addresses(process_type: &str, id: &str) -> String {
     [process_type, "/", id, "/"].concat()
 }
 
-/// Where an issued command's outcome goes: to an instance, under the label that it was issued with.
+/// Where an issued command's outcome goes: to an instance, under the label that it was issued with. An event that an
+/// instance observes goes there without a label.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplyTo {
     /// The type of the process.
     pub process_type: String,
     /// The instance's id.
     pub id: String,
-    /// Names the command among those of the instance.
+    /// Names the command among those of the instance; empty: it is no command.
     pub label: String,
     /// The partition of the instance.
     pub partition: u16,

@@ -3,5 +3,5 @@
 --   an array of each of {given} and {origin}, of the same length, and one of statuses
 WITH issued AS (
     INSERT INTO commands ({given}, {origin}, status)
-    SELECT * FROM unnest({given arrays}, {origin arrays}, $89::smallint[])
+    SELECT * FROM unnest({given arrays}, {origin arrays}, $90::smallint[])
 )

@@ -1,0 +1,110 @@
+//! Shows instances the events that they observe.
+//!
+//! What must hold:
+//! - An event is shown to an instance once, however often it is handed over: an instance remembers up to where it has seen
+//!   each partition's feed.
+//! - What begins with an event and cannot stands still from the start, like one that cannot go on.
+
+use chrono::{DateTime, Utc};
+use wilco_domain::kernel::Concern;
+
+use super::batch::Draft;
+use super::instances::Instances;
+use super::manner::{Attempt, refused_by_the_store};
+use super::planning::{Cause, Plan};
+use super::setback::Setback;
+use crate::catalog::{Defect, Failure, ProcessType, Stimulus};
+use crate::cloud_event::EventMetadata;
+use crate::names;
+use crate::parts::Parts;
+use crate::ports::{ProcessKey, ProcessRow, Sighted, Signal};
+
+impl Instances {
+    /// Shows an instance an event that concerns it.
+    pub(super) fn take_event(
+        &mut self,
+        draft: &mut Draft,
+        parts: &Parts,
+        signal: &Signal,
+        event: &Sighted,
+        attempt: Attempt<'_>,
+    ) -> Result<(), Setback> {
+        let key = signal.to.process(&signal.command.tenant);
+        let Some(kind) = parts.catalog.process(&key.process_type) else { return Ok(()) };
+        // Left for the build that observes it.
+        if !kind.observes().contains(&&*event.row.aggregate_type) {
+            return Ok(());
+        }
+        if self.has_seen(&key, event) {
+            draft.heard(signal.clone());
+            return Ok(());
+        }
+        if self.row(&key).is_some_and(|row| row.parked.is_some()) {
+            draft.park(key, signal.to.partition);
+            return Ok(());
+        }
+        let shown = if attempt.is_given_up() {
+            Err(Failure::Defect(refused_by_the_store()))
+        } else {
+            self.show(parts, &**kind, &key, signal, event, draft.at())
+        };
+        match shown {
+            Ok(Some(plan)) => {
+                draft.heard(signal.clone());
+                self.write(draft, &key, plan, None);
+            }
+            Ok(None) => {
+                metrics::counter!(names::EVENTS_UNSEEN, "process" => kind.name()).increment(1);
+                draft.heard(signal.clone());
+            }
+            Err(failure) => {
+                let is_left = attempt.is_at_once() || matches!(failure, Failure::Newer);
+                if self.row(&key).is_none() && !is_left {
+                    let partition = signal.to.partition;
+                    self.begin(Cause::of_event(&signal.command).begin(&key, partition, draft.at()));
+                }
+                self.stand_still(draft, key, failure, attempt)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether it is too late to show an instance an event.
+    fn has_seen(&self, key: &ProcessKey, event: &Sighted) -> bool {
+        let seen = |row: &ProcessRow| row.seen.get(&event.source).copied().unwrap_or_default();
+        self.row(key).is_some_and(|row| row.ended_at.is_some() || event.offset <= seen(row))
+    }
+
+    /// What an instance does about an event; `None`: there is none, and the event begins none.
+    fn show(
+        &self,
+        parts: &Parts,
+        kind: &dyn ProcessType,
+        key: &ProcessKey,
+        signal: &Signal,
+        event: &Sighted,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Plan>, Failure> {
+        let unknown = || Failure::Defect(Defect("an event of nothing".to_owned()));
+        let observed = parts.catalog.observed(&event.row).ok_or_else(unknown)?;
+        // It could be read where it was found: by a newer build.
+        let observed = observed.map_err(|_| Failure::Newer)?;
+        let is_here = self.row(key).is_some();
+        match kind.concerns(&observed).map_err(Failure::Defect)? {
+            Concern::Starts(_) => {}
+            Concern::Continues(_) if is_here => {}
+            Concern::Continues(_) | Concern::Nothing => return Ok(None),
+        }
+        let (at, cause) = (happened_at(event), Cause::of_event(&signal.command));
+        let mut plan = self.react(parts, kind, key, Stimulus::Event(&observed), at, &cause, now)?;
+        plan.row.seen.insert(event.source, event.offset);
+        Ok(Some(plan))
+    }
+}
+
+/// When it was decided; its turn, where that cannot be read.
+fn happened_at(event: &Sighted) -> DateTime<Utc> {
+    let metadata = EventMetadata::of(&event.row);
+    let at = metadata.at.and_then(|at| DateTime::parse_from_rfc3339(&at).ok());
+    at.map_or(event.at, Into::into)
+}

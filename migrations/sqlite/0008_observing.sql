@@ -1,0 +1,4 @@
+-- Processes observe events. The twin of the PostgreSQL migration of this number.
+
+-- Up to which offset of each partition's feed it has seen what it observes, a JSON object; null: nothing.
+ALTER TABLE processes ADD COLUMN seen TEXT;
