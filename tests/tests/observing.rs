@@ -383,6 +383,20 @@ async fn whoever_is_moved_back_repeats_nothing(place: Place) {
     assert_eq!(state_of(&place, "counting", "all").await["touched"], 100);
 }
 
+/// What keeps [`whoever_is_moved_back_repeats_nothing`] from repeating anything is what instances have seen.
+async fn whoever_forgets_what_it_has_seen_repeats_it(place: Place) {
+    let (engine, running) = place.engine_of(&observed(), 100, None).await;
+    touch(&engine, 5, 2).await;
+    are_stamped(&place, &engine, 5, 2).await;
+    end(&engine, running).await;
+    place.execute("UPDATE processes SET seen = NULL").await;
+    for found in standing(&*place.store, "stamping").await.unwrap() {
+        assert!(go_to(&*place.store, "stamping", found.partition, 0).await.unwrap());
+    }
+    let (engine, _running) = place.engine_of(&observed(), 100, None).await;
+    are_stamped(&place, &engine, 5, 4).await;
+}
+
 /// Again and again, in the middle of it.
 async fn whoever_is_started_anew_goes_on(place: Place) {
     for round in 0..6 {
@@ -496,6 +510,7 @@ facts_on_both_stores! {
     what_happens_is_shown_once_and_in_order,
     a_new_type_begins_at_the_heads_and_then_misses_nothing,
     whoever_is_moved_back_repeats_nothing,
+    whoever_forgets_what_it_has_seen_repeats_it,
     whoever_is_started_anew_goes_on,
     what_is_for_nobody_is_dropped,
     a_storm_blows_over,

@@ -216,7 +216,7 @@ impl Process for Courier {
                     then.issue::<Errand>("note", id, &ErrandCommand::Note);
                 }
             }
-            Input::Reply(_, _) | Input::Timer(_) => {
+            Input::Reply(_, _) | Input::Timer(_) | Input::Event(_) => {
                 if let Some(asked) = self.asked.take() {
                     then.settle(asked, Ok(Some(i64::from(self.failed)))).end();
                 }

@@ -8,6 +8,7 @@ mod command;
 mod config_list;
 mod feed;
 mod machine;
+mod observing;
 mod output;
 mod playing;
 mod process;
@@ -121,6 +122,8 @@ enum Error {
     #[error(transparent)]
     Projection(#[from] projection::Error),
     #[error(transparent)]
+    Observing(#[from] observing::Error),
+    #[error(transparent)]
     Backup(#[from] backup::Error),
     #[error(transparent)]
     Bench(#[from] bench::BenchError),
@@ -212,7 +215,7 @@ impl Action {
     fn wants_json(&self) -> bool {
         match self {
             Self::Command(action) => action.client().json,
-            Self::Process(action) => action.client().json,
+            Self::Process(action) => action.client().is_some_and(|client| client.json),
             Self::Feed(arguments) => arguments.client.json,
             Self::Bench(arguments) => arguments.json,
             _ => false,
@@ -244,7 +247,7 @@ async fn act(name: Name, modules: Modules, action: Action) -> Result<(), Error> 
             Ok(restore.run(config).await?)
         }
         Action::Command(action) => command::run(name, action).await,
-        Action::Process(action) => Ok(process::run(name, action).await?),
+        Action::Process(action) => process::run(name, modules.catalog(), action).await,
         Action::Feed(arguments) => Ok(feed::run(name, arguments).await?),
         Action::Projection(action) => {
             let config = load(&action.settings().flags(name))?;

@@ -3,8 +3,10 @@ use std::fmt::Write as _;
 use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::Value;
+use wilco_application::catalog::Catalog;
 
 use super::client::{self, Client};
+use super::observing::Observing;
 use super::{output, settings};
 use crate::Name;
 
@@ -19,14 +21,17 @@ pub enum Action {
     Resume(One),
     /// End a process that stands still: the commands that it works on have failed
     GiveUp(One),
+    /// Print how far a type of process has looked through what it observes in a store, or have it go on elsewhere
+    Observing(Box<Observing>),
 }
 
 impl Action {
-    /// Where the server is, and how to print.
-    pub fn client(&self) -> &settings::Client {
+    /// Where the server is, and how to print; `None`: it asks none.
+    pub fn client(&self) -> Option<&settings::Client> {
         match self {
-            Self::List(list) => &list.client,
-            Self::Show(one) | Self::Resume(one) | Self::GiveUp(one) => &one.client,
+            Self::List(list) => Some(&list.client),
+            Self::Show(one) | Self::Resume(one) | Self::GiveUp(one) => Some(&one.client),
+            Self::Observing(_) => None,
         }
     }
 }
@@ -63,13 +68,18 @@ pub struct One {
 }
 
 /// Does it.
-pub(super) async fn run(name: Name, action: Action) -> Result<(), client::Error> {
+pub(super) async fn run(name: Name, catalog: &Catalog, action: Action) -> Result<(), super::Error> {
     match action {
-        Action::List(list) => list.run(name).await,
-        Action::Show(one) => one.ask(name, Method::GET, &[]).await,
-        Action::Resume(one) => one.ask(name, Method::POST, &["resume"]).await,
-        Action::GiveUp(one) => one.ask(name, Method::POST, &["give-up"]).await,
+        Action::List(list) => list.run(name).await?,
+        Action::Show(one) => one.ask(name, Method::GET, &[]).await?,
+        Action::Resume(one) => one.ask(name, Method::POST, &["resume"]).await?,
+        Action::GiveUp(one) => one.ask(name, Method::POST, &["give-up"]).await?,
+        Action::Observing(observing) => {
+            let config = super::load(&observing.settings.flags(name))?;
+            observing.run(catalog, &config).await?;
+        }
     }
+    Ok(())
 }
 
 impl List {

@@ -111,7 +111,7 @@ impl Process for Posting {
                     then.settle(asked, outcome);
                 }
             }
-            Input::Timer(_) => {}
+            Input::Timer(_) | Input::Event(_) => {}
         }
         Ok(())
     }

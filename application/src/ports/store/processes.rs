@@ -92,13 +92,10 @@ pub struct Sighting {
 impl Signal {
     /// Where it was told: the partition of the feed's entry, and its offset there. An unsettled command has no offset.
     pub fn place(&self) -> (u16, Option<i64>) {
-        match &self.event {
-            Some(event) => (event.source, Some(event.offset)),
-            None => {
-                let offset = self.command.settlement.as_ref().map(|settlement| settlement.offset);
-                (self.command.partition, offset)
-            }
+        if let Some(event) = &self.event {
+            return (event.source, Some(event.offset));
         }
+        (self.command.partition, self.command.settlement.as_ref().map(|settlement| settlement.offset))
     }
 }
 
