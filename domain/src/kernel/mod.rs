@@ -11,6 +11,7 @@ mod observed;
 mod problem;
 mod process;
 mod process_test;
+mod race;
 mod rejection;
 mod shown;
 
@@ -25,6 +26,7 @@ pub use observed::{Concern, Observed};
 pub use problem::{FieldError, Problem, title};
 pub use process::{Effects, Held, Input, Issued, Process, Progress, Reply, Success, Then};
 pub use process_test::{ProcessTest, Replied, done, failed};
+pub use race::Race;
 pub use rejection::{Rejection, RejectionKind, Rule};
 pub use shown::{Landing, LandingView, Shown};
 pub use wilco_derive::{commands, events, refusals, state, value};

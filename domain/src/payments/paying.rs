@@ -14,7 +14,7 @@ use super::transaction::{
     Step, Steps, Transaction, TransactionCommand, TransactionRefusal, TransactionStatus,
 };
 use crate::kernel::{
-    Held, Input, Pause, Problem, Process, Refused, Reply, Success, Then, commands, state, value,
+    Held, Input, Pause, Problem, Process, Race, Refused, Reply, Success, Then, commands, state, value,
 };
 use crate::money::Currency;
 
@@ -30,6 +30,9 @@ pub struct Paying {
     stage: Stage,
     status: TransactionStatus,
     steps: Steps,
+    /// What has decided about its end.
+    #[serde(default)]
+    end: Race<Decisive>,
     /// Why it failed.
     why: Option<Problem>,
     /// The command that began it, until it is settled.
@@ -68,6 +71,21 @@ pub enum Stage {
     Asking,
     /// What has become of it is known.
     Ended,
+}
+
+/// What can decide about the end of a transaction.
+#[value]
+pub enum Decisive {
+    /// What the provider said when it was asked to make it.
+    Answer,
+    /// What it said when it was asked about it.
+    Question,
+    /// Its message.
+    Message,
+    /// Time.
+    Deadline,
+    /// The client.
+    Cancellation,
 }
 
 /// How the provider is asked.
@@ -175,10 +193,10 @@ impl Paying {
             }
             (PayingCommand::Cancel, _) => {
                 self.cancelling = Some(asked);
-                self.end(TransactionStatus::Cancelled, then);
+                self.end(TransactionStatus::Cancelled, Decisive::Cancellation, then);
             }
             (PayingCommand::Hear { status }, _) => {
-                self.learn(status, then);
+                self.learn(status, Decisive::Message, then);
                 then.settle(asked, Ok(None));
             }
         }
@@ -193,7 +211,7 @@ impl Paying {
                 self.tell(then);
             }
             ("ask", Stage::Asking) => self.ask(then),
-            ("deadline", stage) if *stage != Stage::Ended => self.end(TransactionStatus::TimedOut, then),
+            ("deadline", _) => self.end(TransactionStatus::TimedOut, Decisive::Deadline, then),
             ("forget", _) => {
                 then.end();
             }
@@ -244,14 +262,14 @@ impl Paying {
                 self.steps.create = Step::Done;
                 self.stage = Stage::Waiting;
                 if let Some(status) = done.read::<Said>().and_then(|said| said.status) {
-                    self.learn(status, then);
+                    self.learn(status, Decisive::Answer, then);
                 }
                 self.begin_to_ask(then);
             }
             Reply::Failed(problem) => {
                 self.steps.create = Step::Failed;
                 self.why = Some(problem);
-                self.end(TransactionStatus::Failed, then);
+                self.end(TransactionStatus::Failed, Decisive::Answer, then);
             }
         }
     }
@@ -274,7 +292,7 @@ impl Paying {
         if let Reply::Succeeded(done) = reply
             && let Some(status) = done.read::<Said>().and_then(|said| said.status)
         {
-            self.learn(status, then);
+            self.learn(status, Decisive::Question, then);
         }
         if self.stage == Stage::Asking {
             let pause = then.settings::<Polling>().pause.after(self.questions, then.chance());
@@ -283,7 +301,7 @@ impl Paying {
     }
 
     /// The provider says what has become of it, in whatever way.
-    fn learn(&mut self, status: ProviderStatus, then: &mut Then) {
+    fn learn(&mut self, status: ProviderStatus, by: Decisive, then: &mut Then) {
         let status = match status {
             ProviderStatus::Pending => return,
             ProviderStatus::Completed => TransactionStatus::Completed,
@@ -291,14 +309,20 @@ impl Paying {
         };
         if self.stage != Stage::Ended {
             self.steps.create = Step::Done;
-            self.end(status, then);
-        } else if (self.status, status) == (TransactionStatus::TimedOut, TransactionStatus::Completed) {
+        }
+        let was = self.status;
+        self.end(status, by, then);
+        if (was, status) == (TransactionStatus::TimedOut, TransactionStatus::Completed) {
             (self.status, self.steps.status) = (status, Step::Done);
             then.stop("forget");
         }
     }
 
-    fn end(&mut self, status: TransactionStatus, then: &mut Then) {
+    /// It comes to this end, unless something else has decided before.
+    fn end(&mut self, status: TransactionStatus, by: Decisive, then: &mut Then) {
+        if !self.end.is_won_by(by) || self.stage == Stage::Ended {
+            return;
+        }
         (self.stage, self.status) = (Stage::Ended, status);
         self.steps.record = Step::Done;
         self.steps.status = match status {
