@@ -23,7 +23,7 @@ pub struct Egress {
     /// commas.
     #[serde(deserialize_with = "list")]
     pub allow: Vec<String>,
-    /// Calls to one destination that may be under way at once, in each replica.
+    /// Calls to one destination that may be under way at once, by all replicas together.
     #[schemars(extend("x-unit" = "calls"))]
     pub slots: usize,
     /// Calls that may be under way at once, whomever they ask, in each replica.

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Bounds of what is asked of one destination, by each replica.
+/// Bounds of what is asked of destinations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DestinationSettings {
-    /// Attempts that may be under way at once.
+    /// Attempts at one that may be under way at once, by all replicas together.
     pub slots: usize,
-    /// Attempts that may be under way at once, whomever they ask.
+    /// Attempts that may be under way at once, whomever they ask, by each replica.
     pub in_all: usize,
     /// So many failures in a row, and it is left alone.
     pub failures: u32,
@@ -33,6 +33,8 @@ const MOST: usize = 10_000;
 #[derive(Debug)]
 pub(crate) struct Destinations {
     settings: DestinationSettings,
+    /// This replica's share of the slots.
+    slots: AtomicUsize,
     all: Mutex<HashMap<Arc<str>, Destination>>,
     /// Attempts that are under way.
     taken: AtomicUsize,
@@ -62,10 +64,21 @@ impl Destinations {
     pub(crate) fn new(settings: DestinationSettings) -> Self {
         Self {
             settings,
+            slots: AtomicUsize::new(settings.slots),
             all: Mutex::default(),
             taken: AtomicUsize::new(0),
             is_closed: AtomicBool::new(false),
         }
+    }
+
+    /// This replica has so many of the partitions, and as large a share of the slots: one at least.
+    pub(crate) fn share(&self, owned: usize, partitions: usize) {
+        let share = (self.settings.slots * owned).div_ceil(partitions.max(1));
+        self.slots.store(share.max(1), Ordering::Relaxed);
+    }
+
+    fn slots(&self) -> usize {
+        self.slots.load(Ordering::Relaxed)
     }
 
     /// A slot, if there is one.
@@ -79,7 +92,7 @@ impl Destinations {
         let destination = all.entry(Arc::clone(&name)).or_default();
         let is_open = !self.is_closed.load(Ordering::Relaxed)
             && self.taken.load(Ordering::Relaxed) < self.settings.in_all;
-        if !is_open || !destination.has_room(self.settings.slots, now) {
+        if !is_open || !destination.has_room(self.slots(), now) {
             destination.is_wanted = true;
             return None;
         }
@@ -92,7 +105,7 @@ impl Destinations {
     /// How many attempts at one destination are to be read: one more than may be under way. That one is refused, so that
     /// it is known that somebody waits.
     pub(crate) fn to_read(&self) -> u32 {
-        u32::try_from(self.settings.slots).unwrap_or(u32::MAX).saturating_add(1)
+        u32::try_from(self.slots()).unwrap_or(u32::MAX).saturating_add(1)
     }
 
     /// Nobody is asked any more.
@@ -102,7 +115,7 @@ impl Destinations {
 
     /// Those that cannot be asked now.
     pub(crate) fn closed(&self) -> Vec<String> {
-        let (now, slots) = (Instant::now(), self.settings.slots);
+        let (now, slots) = (Instant::now(), self.slots());
         let mut all = self.all();
         let closed = all.iter_mut().filter(|(_, destination)| !destination.has_room(slots, now));
         closed
@@ -201,6 +214,16 @@ mod tests {
         assert_eq!(all.closed(), ["a"]);
         assert!(held.0.give_back(false), "somebody waits");
         assert!(all.take("a").is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn replicas_share_the_slots_by_their_partitions() {
+        let all = Arc::new(Destinations::new(DestinationSettings { slots: 16, ..SETTINGS }));
+        for (owned, slots) in [(8, 16), (4, 8), (3, 6), (1, 2), (0, 1), (8, 16)] {
+            all.share(owned, 8);
+            let taken: Vec<Slot> = std::iter::from_fn(|| all.take("a")).collect();
+            assert_eq!((taken.len(), all.to_read()), (slots, slots as u32 + 1), "{owned} of 8");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -107,6 +107,8 @@ impl Lane {
             .filter(mine)
             .map(|lease| (lease.partition, lease.epoch))
             .collect();
+        let partitions = usize::from(self.parts.hub.partitions());
+        self.parts.reach.destinations.share(self.parts.ownership.count(), partitions);
         if epochs != *self.applier.epochs() {
             self.store_fresh(Hand::default()).await;
             self.inbox.assign(epochs.keys().copied().collect());
