@@ -12,9 +12,9 @@ mod duration;
 mod nats;
 mod origin;
 mod outside;
+mod own;
 mod sections;
 mod source;
-mod systems;
 mod url;
 
 use std::net::SocketAddr;
@@ -30,16 +30,18 @@ pub use duration::Span;
 pub use nats::{JetStream, NatsLogin, Secret, Storage};
 pub use origin::Place;
 pub use outside::{Activities, ActivityPolicy, Callbacks, Egress, Hook, Hooks, keys};
+pub(crate) use own::Section;
+pub use own::{InvalidSetting, ModuleSettings, OwnSettings};
 pub use sections::{Engine, Http, Log, LogFormat, Postgres, Telemetry};
+pub(crate) use source::names;
 #[cfg(feature = "testing")]
 pub use source::told;
 pub use source::{Flags, Loaded, assignment, load};
-pub use systems::{Payments, PetStore};
 pub use url::{SecretUrl, StoreUrl};
 
 /// Everything that can be set.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct Config {
     /// Where data is kept: `sqlite:PATH` or `postgres://…`.
     pub store: SecretUrl,
@@ -72,14 +74,14 @@ pub struct Config {
     /// When activities are tried again: a section for each, `[activity."transaction.create"]`, with `attempts`, `pause` and
     /// `within`.
     pub activity: Activities,
-    /// The pet store.
-    pub petstore: PetStore,
-    /// Payments.
-    pub payments: Payments,
     /// What is logged.
     pub log: Log,
     /// Where traces go.
     pub telemetry: Telemetry,
+    /// What the sections of the program's modules say.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub own: OwnSettings,
 }
 
 impl Default for Config {
@@ -107,10 +109,9 @@ impl Config {
             callbacks: Callbacks::default(),
             hooks: Hooks::default(),
             activity: Activities::default(),
-            petstore: PetStore::default(),
-            payments: Payments::default(),
             log: Log::default(),
             telemetry: Telemetry::default(),
+            own: OwnSettings::default(),
         }
     }
 }
@@ -176,7 +177,6 @@ impl Config {
             }
         }
         self.activity.iter().try_for_each(|(name, policy)| policy.validate(name))?;
-        self.payments.validate()?;
         self.log.validate()?;
         self.telemetry.validate()
     }

@@ -236,26 +236,29 @@ fn run(program: Program, arguments: Arguments) -> Result<(), Error> {
 
 async fn act(name: Name, modules: Modules, action: Action) -> Result<(), Error> {
     match action {
-        Action::Serve(server) => serve(modules, &server.flags(name), server.manner()).await,
-        Action::Migrate(action) => migrate(&modules, load(&action.settings.flags(name))?, &action).await,
+        Action::Serve(server) => {
+            let flags = server.flags(&modules);
+            serve(modules, &flags, server.manner()).await
+        }
+        Action::Migrate(action) => migrate(&modules, load(&action.settings.flags(&modules))?, &action).await,
         Action::Backup(backup) => {
-            let config = load(&backup.settings.flags(name))?;
+            let config = load(&backup.settings.flags(&modules))?;
             Ok(backup.run(config).await?)
         }
         Action::Restore(restore) => {
-            let config = load(&restore.settings.flags(name))?;
+            let config = load(&restore.settings.flags(&modules))?;
             Ok(restore.run(config).await?)
         }
         Action::Command(action) => command::run(name, action).await,
-        Action::Process(action) => process::run(name, modules.catalog(), action).await,
+        Action::Process(action) => process::run(&modules, action).await,
         Action::Feed(arguments) => Ok(feed::run(name, arguments).await?),
         Action::Projection(action) => {
-            let config = load(&action.settings().flags(name))?;
+            let config = load(&action.settings().flags(&modules))?;
             Ok(projection::run(action, Arc::clone(modules.catalog()), config).await?)
         }
         Action::Bench(arguments) => Ok(bench::run(name, modules.catalog(), arguments).await?),
         Action::Sandbox(arguments) => Ok(sandbox::run(name, *arguments).await?),
-        Action::Config(arguments) => Ok(arguments.print(&config::load(&arguments.server.flags(name))?)?),
+        Action::Config(arguments) => Ok(arguments.print(&config::load(&arguments.server.flags(&modules))?)?),
         Action::Openapi => openapi(modules),
         Action::Completions { shell } => completions(name, shell),
         Action::Man { dir } => man(name, dir.as_deref()).map_err(Error::Pages),
@@ -354,7 +357,8 @@ mod tests {
     fn without_a_subcommand_it_serves() {
         let plain = parse("wilco --listen 127.0.0.1:0").unwrap();
         assert!(plain.action.is_none());
-        assert_eq!(plain.serve.flags(Name::WILCO).values, [("listen".to_owned(), "127.0.0.1:0".to_owned())]);
+        let modules = crate::program("gym").register().unwrap();
+        assert_eq!(plain.serve.flags(&modules).values, [("listen".to_owned(), "127.0.0.1:0".to_owned())]);
         let named = parse("wilco serve --listen 127.0.0.1:0").unwrap();
         assert!(matches!(named.action, Some(Action::Serve(_))));
     }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use wilco_application::webhook::SigningKey;
 
 use crate::config::{Config, Hook, Secret};
+use crate::modules::Payments;
 use crate::sandbox::{Error, Options, SECRET, Sandbox};
 
 /// Starts a sandbox for a server that listens there, and points its settings at it. It ends with the program: what is under
@@ -20,7 +21,7 @@ pub(super) async fn beside(listening: SocketAddr, config: &mut Config) -> Result
     let options = Options { hook_url, callback_secret, ..Options::known() };
     let sandbox = Sandbox::bind(SocketAddr::from(([127, 0, 0, 1], 0)), options).await?;
     let url = sandbox.url();
-    config.payments.provider = Some(url.clone());
+    config.own.change::<Payments>(|payments| payments.provider = Some(url.clone()));
     config.hooks.insert("payment-provider".to_owned(), Hook { secrets: known() });
     config.egress.allow.extend(["127.0.0.0/8".to_owned(), "::1/128".to_owned()]);
     tokio::spawn(sandbox.run(std::future::pending()));

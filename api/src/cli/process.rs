@@ -3,12 +3,12 @@ use std::fmt::Write as _;
 use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::Value;
-use wilco_application::catalog::Catalog;
 
 use super::client::{self, Client};
 use super::observing::Observing;
 use super::{output, settings};
 use crate::Name;
+use crate::modules::Modules;
 
 /// What to do with processes.
 #[derive(Debug, Subcommand)]
@@ -68,15 +68,16 @@ pub struct One {
 }
 
 /// Does it.
-pub(super) async fn run(name: Name, catalog: &Catalog, action: Action) -> Result<(), super::Error> {
+pub(super) async fn run(modules: &Modules, action: Action) -> Result<(), super::Error> {
+    let name = modules.name();
     match action {
         Action::List(list) => list.run(name).await?,
         Action::Show(one) => one.ask(name, Method::GET, &[]).await?,
         Action::Resume(one) => one.ask(name, Method::POST, &["resume"]).await?,
         Action::GiveUp(one) => one.ask(name, Method::POST, &["give-up"]).await?,
         Action::Observing(observing) => {
-            let config = super::load(&observing.settings.flags(name))?;
-            observing.run(catalog, &config).await?;
+            let config = super::load(&observing.settings.flags(modules))?;
+            observing.run(modules.catalog(), &config).await?;
         }
     }
     Ok(())

@@ -5,6 +5,7 @@ use clap::Args;
 use super::serve::Manner;
 use crate::Name;
 use crate::config::{Flags, assignment};
+use crate::modules::Modules;
 
 /// Settings that every subcommand on a store takes.
 #[derive(Clone, Debug, Default, Args)]
@@ -48,10 +49,12 @@ pub struct Server {
 
 impl Settings {
     /// As the settings' first source.
-    pub fn flags(&self, name: Name) -> Flags {
+    pub fn flags(&self, modules: &Modules) -> Flags {
+        let name = modules.name();
         let store = self.store.iter().map(|store| ("store".to_owned(), store.clone()));
         let file = self.config.clone().or_else(|| said_by(name, "CONFIG").map(PathBuf::from));
-        Flags { name, file, values: self.values.iter().cloned().chain(store).collect() }
+        let values = self.values.iter().cloned().chain(store).collect();
+        Flags { name, file, values, sections: modules.sections() }
     }
 }
 
@@ -62,8 +65,8 @@ impl Server {
     }
 
     /// As the settings' first source.
-    pub fn flags(&self, name: Name) -> Flags {
-        let mut flags = self.settings.flags(name);
+    pub fn flags(&self, modules: &Modules) -> Flags {
+        let mut flags = self.settings.flags(modules);
         let named = [("listen", &self.listen), ("nats", &self.nats)];
         for (name, value) in named {
             flags.values.extend(value.iter().map(|value| (name.to_owned(), value.clone())));

@@ -1,6 +1,7 @@
 //! What there is to say of each setting: the comment above its field is the meaning, the unit stands beside it as
 //! `x-unit`, and the default is what it is in settings that nobody has changed.
 
+use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::Value;
@@ -32,9 +33,14 @@ pub struct Setting {
 
 /// All settings, as they are at present.
 pub fn settings(loaded: &Loaded) -> Vec<Setting> {
-    let schema = schema();
+    let mut schema = schema::<Config>();
     let json = |config: &Config| serde_json::to_value(config).unwrap_or_default();
-    let values = (json(&loaded.config), json(&Config::of(loaded.name)));
+    let mut values = (json(&loaded.config), json(&Config::of(loaded.name)));
+    for section in &loaded.sections {
+        schema["properties"][section.name] = (section.schema)();
+        values.0[section.name] = loaded.config.own.shown(section.name);
+        values.1[section.name] = (section.defaults)();
+    }
     let mut settings = Vec::new();
     collect("", &schema, (&values.0, &values.1), loaded, &mut settings);
     // Those without a section stand first, as in a file.
@@ -42,10 +48,10 @@ pub fn settings(loaded: &Loaded) -> Vec<Setting> {
     settings
 }
 
-fn schema() -> Value {
+pub(super) fn schema<T: JsonSchema>() -> Value {
     let inline = |settings: &mut SchemaSettings| settings.inline_subschemas = true;
     let generator = SchemaSettings::draft2020_12().with(inline).into_generator();
-    generator.into_root_schema_for::<Config>().to_value()
+    generator.into_root_schema_for::<T>().to_value()
 }
 
 /// `values` are those of the present and the defaults.
@@ -104,24 +110,21 @@ fn in_words(name: &str, default: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Name;
-    use crate::config::Place;
-    use crate::config::{Flags, load};
-    use std::collections::BTreeMap;
+    use crate::config::{Flags, Place, Section, load};
+    use crate::modules::shipped;
+
+    /// Those of the program that ships.
+    fn sections() -> Vec<Section> {
+        shipped().unwrap().iter().flat_map(|module| module.sections.clone()).collect()
+    }
 
     fn defaults() -> Vec<Setting> {
-        let loaded = Loaded {
-            name: Name::WILCO,
-            config: Config::default(),
-            origins: BTreeMap::new(),
-            unknown: Vec::new(),
-        };
-        settings(&loaded)
+        settings(&load(&Flags { sections: sections(), ..Flags::default() }).unwrap())
     }
 
     #[test]
     fn every_setting_says_what_it_is_for_and_what_it_counts() {
-        let known: Vec<String> = super::super::source::names().into_iter().collect();
+        let known: Vec<String> = super::super::source::names(&sections()).into_iter().collect();
         let mut described: Vec<String> = defaults().into_iter().map(|setting| setting.name).collect();
         described.sort_unstable();
         assert_eq!(described, known, "what is described is what can be set");

@@ -7,8 +7,11 @@ use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 
 use super::origin::{Origin, Place};
+use super::own::{OwnSettings, Section};
 use super::{Config, Error};
 use crate::Name;
+#[cfg(feature = "testing")]
+use crate::modules::Modules;
 
 const VARIABLES: &str = "variables";
 const FLAGS: &str = "flags";
@@ -27,6 +30,8 @@ pub struct Flags {
     pub file: Option<PathBuf>,
     /// Settings by name, with their values as text.
     pub values: Vec<(String, String)>,
+    /// The sections of its modules.
+    pub(crate) sections: Vec<Section>,
 }
 
 /// Settings that were read.
@@ -40,13 +45,15 @@ pub struct Loaded {
     pub origins: BTreeMap<String, Origin>,
     /// Variables that look like settings and are none.
     pub unknown: Vec<String>,
+    /// The sections of the program's modules.
+    pub(super) sections: Vec<Section>,
 }
 
 /// Reads the settings and checks them.
 pub fn load(flags: &Flags) -> Result<Loaded, Error> {
-    let (name, known) = (flags.name, names());
+    let (name, known) = (flags.name, names(&flags.sections));
     let usual = name.file();
-    let mut figment = Figment::from(Serialized::defaults(Config::of(name)));
+    let mut figment = defaults(name, &flags.sections);
     match &flags.file {
         Some(file) if !file.is_file() => return Err(Error::NoFile(file.clone())),
         Some(file) => figment = figment.merge(OfFile(file)),
@@ -57,20 +64,40 @@ pub fn load(flags: &Flags) -> Result<Loaded, Error> {
     figment = figment
         .merge(Named { place: VARIABLES, name: variable, program: name, values: &settings })
         .merge(Named { place: FLAGS, name: flag, program: name, values: &flags.values });
-    // Variables and flags are texts: `1` is a number where one is wanted, or yes, or a password.
-    let config: Config = figment.extract_lossy().map_err(|error| Error::Setting(Box::new(error)))?;
-    config.validate().map_err(|error| at_its_place(&figment, error))?;
+    let config = read(&figment, &flags.sections).map_err(|error| at_its_place(&figment, error))?;
     let origins = known.into_iter().filter_map(|name| origin(&figment, &name).map(|origin| (name, origin)));
-    Ok(Loaded { name, origins: origins.collect(), config, unknown })
+    let sections = flags.sections.clone();
+    Ok(Loaded { name, origins: origins.collect(), config, unknown, sections })
 }
 
 /// The settings of a program that was told these, and nothing else: neither file nor variables count.
 #[cfg(feature = "testing")]
-pub fn told(name: Name, values: &[(String, String)]) -> Result<Config, Error> {
-    let figment = Figment::from(Serialized::defaults(Config::of(name)));
-    let figment = figment.merge(Named { place: FLAGS, name: flag, program: name, values });
-    let config: Config = figment.extract_lossy().map_err(|error| Error::Setting(Box::new(error)))?;
+pub fn told(modules: &Modules, values: &[(String, String)]) -> Result<Config, Error> {
+    let (program, sections) = (modules.name(), modules.sections());
+    let figment = defaults(program, &sections);
+    read(&figment.merge(Named { place: FLAGS, name: flag, program, values }), &sections)
+}
+
+fn defaults(name: Name, sections: &[Section]) -> Figment {
+    let defaults = Figment::from(Serialized::defaults(Config::of(name)));
+    sections.iter().fold(defaults, |figment, section| {
+        figment.merge(Serialized::default(section.name, (section.defaults)()))
+    })
+}
+
+fn read(figment: &Figment, sections: &[Section]) -> Result<Config, Error> {
+    let wrong = |error| Error::Setting(Box::new(error));
+    let known: BTreeSet<String> =
+        names(sections).iter().filter_map(|name| Some(name.split('.').next()?.to_owned())).collect();
+    if let Some(name) =
+        figment.extract::<Dict>().map_err(wrong)?.into_keys().find(|name| !known.contains(name))
+    {
+        return Err(Error::invalid(name, "there is no such setting"));
+    }
+    // Variables and flags are texts: `1` is a number where one is wanted, or yes, or a password.
+    let mut config: Config = figment.extract_lossy().map_err(wrong)?;
     config.validate()?;
+    config.own = OwnSettings::read(figment, sections)?;
     Ok(config)
 }
 
@@ -117,7 +144,7 @@ pub fn assignment(text: &str) -> Result<(String, String), Error> {
 }
 
 /// The names of all settings, as in `engine.max_backlog`.
-pub(super) fn names() -> BTreeSet<String> {
+pub(crate) fn names(sections: &[Section]) -> BTreeSet<String> {
     fn collect(prefix: &str, members: &Dict, names: &mut BTreeSet<String>) {
         for (name, value) in members {
             match value {
@@ -133,6 +160,11 @@ pub(super) fn names() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     if let Ok(Value::Dict(_, members)) = Value::serialize(Config::default()) {
         collect("", &members, &mut names);
+    }
+    for section in sections {
+        if let Ok(Value::Dict(_, members)) = Value::serialize((section.defaults)()) {
+            collect(&format!("{}.", section.name), &members, &mut names);
+        }
     }
     names
 }
@@ -352,7 +384,7 @@ mod tests {
 
     #[test]
     fn every_setting_has_its_name() {
-        let names = names();
+        let names = names(&[]);
         for name in ["store", "nats", "engine.max_backlog", "jetstream.storage", "log.level"] {
             assert!(names.contains(name), "{name}");
         }

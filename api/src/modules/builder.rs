@@ -14,8 +14,9 @@ use wilco_domain::kernel::{
     Activity, Decided, Decider, Effect, Landing, Process, Refusals as _, Rule, Shown, title,
 };
 
-use super::means::{MakeRunner, Means};
+use super::means::{Means, Wire, Wiring};
 use super::module::{At, CommandRoute, Module};
+use crate::config::{ModuleSettings, Section};
 use crate::openapi::Schemas;
 use crate::problems::Slug;
 
@@ -31,7 +32,8 @@ pub struct Builder<A: Aggregate, V> {
     routes: HashMap<String, Vec<At>>,
     data: fn(&mut Schemas, &str) -> schemars::Schema,
     process: Option<fn(&mut Schemas, &str) -> schemars::Schema>,
-    runners: Vec<(&'static str, MakeRunner)>,
+    sections: Vec<Section>,
+    wires: Vec<Wire>,
 }
 
 impl Module {
@@ -54,7 +56,8 @@ impl Module {
             routes: HashMap::new(),
             data: Schemas::sent_command::<T::Command>,
             process: None,
-            runners: Vec::new(),
+            sections: Vec::new(),
+            wires: Vec::new(),
         }
     }
 
@@ -83,7 +86,8 @@ impl Module {
             routes: HashMap::new(),
             data: Schemas::sent_command::<A::Command>,
             process: None,
-            runners: Vec::new(),
+            sections: Vec::new(),
+            wires: Vec::new(),
         }
     }
 }
@@ -107,11 +111,25 @@ impl<A: EventSourced, V: ViewOf<A>> Builder<A, V> {
     /// The same with who does it, made when the settings are known.
     #[must_use]
     pub fn activity_by<T: Activity>(
-        mut self,
+        self,
         make: impl Fn(&Means) -> Arc<dyn Runner> + Send + Sync + 'static,
     ) -> Self {
-        self.runners.push((T::TYPE, Arc::new(make)));
-        self.activity::<T>()
+        self.activity::<T>().wired(move |means, wiring| wiring.runner::<T>(make(means)))
+    }
+
+    /// It has a section of the settings of its own: see [`ModuleSettings`].
+    #[must_use]
+    pub fn settings<S: ModuleSettings>(mut self) -> Self {
+        self.sections.push(Section::of::<S>());
+        self
+    }
+
+    /// How it is wired up with the outside, when the settings are known: who does its activities, what its processes are told,
+    /// and what cannot be asked for.
+    #[must_use]
+    pub fn wired(mut self, wire: impl Fn(&Means, &mut Wiring<'_>) + Send + Sync + 'static) -> Self {
+        self.wires.push(Arc::new(wire));
+        self
     }
 
     /// Messages of a third party become commands of its process: see [`AggregateRegistration::hook`].
@@ -210,7 +228,8 @@ impl<A: EventSourced, V: ViewOf<A>> Builder<A, V> {
             view: Schemas::answered::<V>,
             status: |schemas| schemas.answered_member::<V>("status"),
             registration,
-            runners: self.runners,
+            sections: self.sections,
+            wires: self.wires,
         })
     }
 }

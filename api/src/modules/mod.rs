@@ -11,11 +11,14 @@ use std::sync::Arc;
 use wilco_application::catalog::{Catalog, RegistrationError};
 
 use crate::Name;
+use crate::config::{self, Section};
 use crate::problems::{Catalogue, Slug};
 
+pub use crate::config::{InvalidSetting, ModuleSettings, Span};
 pub use builder::Builder;
-pub use means::Means;
+pub use means::{Means, Wiring};
 pub use module::{At, CommandRoute, Module};
+pub(crate) use shipped::Payments;
 pub use shipped::shipped;
 
 /// The modules of a program, its name, and what they register.
@@ -37,6 +40,11 @@ impl Modules {
         let problems = Catalogue::new(all.iter().flat_map(|module| module.registration.rules()));
         if let Some(slug) = problems.twice() {
             return Err(RegistrationError::Twice(slug.to_owned()));
+        }
+        let mut sections = config::names(&[]).iter().map(|name| first(name)).collect::<HashSet<_>>();
+        let own = || all.iter().flat_map(|module| &module.sections);
+        if let Some(twin) = own().find(|own| !sections.insert(own.name.to_owned())) {
+            return Err(RegistrationError::Twice(format!("[{}]", twin.name)));
         }
         let mut routes = HashSet::new();
         for command in all.iter().flat_map(|module| &module.commands) {
@@ -64,6 +72,11 @@ impl Modules {
         self.all.iter()
     }
 
+    /// The sections of the settings that are theirs.
+    pub(crate) fn sections(&self) -> Vec<Section> {
+        self.all.iter().flat_map(|module| module.sections.iter().copied()).collect()
+    }
+
     /// Everything that is registered.
     pub fn catalog(&self) -> &Arc<Catalog> {
         &self.catalog
@@ -78,6 +91,11 @@ impl Modules {
     pub(crate) fn failures(&self) -> &[Slug] {
         &self.failures
     }
+}
+
+/// The section that a setting stands in, or its name if it stands in none.
+fn first(setting: &str) -> String {
+    setting.split('.').next().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
@@ -120,6 +138,17 @@ mod tests {
         assert_eq!(refused(vec![cars(), elsewhere]), "car is registered twice");
         elsewhere = Module::of::<Car>("cars").at("repaint", [At::post("/{id}/retire")]).finish().unwrap();
         assert_eq!(refused(vec![elsewhere]), "POST /v1/cars/{id}/retire is registered twice");
+    }
+
+    #[test]
+    fn a_section_of_the_settings_belongs_to_one_module() {
+        #[derive(Clone, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+        struct Engine {}
+        impl ModuleSettings for Engine {
+            const SECTION: &'static str = "engine";
+        }
+        let cars = Module::of::<Car>("cars").settings::<Engine>().finish().unwrap();
+        assert_eq!(refused(vec![cars]), "[engine] is registered twice");
     }
 
     #[test]

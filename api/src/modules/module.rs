@@ -7,7 +7,8 @@ use serde_json::Value;
 use wilco_application::catalog::{EventKind, Indexed, Registration};
 use wilco_domain::kernel::Effect;
 
-use super::means::MakeRunner;
+use super::means::Wire;
+use crate::config::Section;
 use crate::openapi::Schemas;
 use crate::problems::Slug;
 
@@ -29,8 +30,10 @@ pub struct Module {
     pub(crate) view: fn(&mut Schemas) -> Value,
     pub(crate) status: fn(&mut Schemas) -> Value,
     pub(super) registration: Registration,
-    /// Who does its activities, as far as the module says so itself.
-    pub(crate) runners: Vec<(&'static str, MakeRunner)>,
+    /// The sections of the settings that are its own.
+    pub(crate) sections: Vec<Section>,
+    /// How it is wired up with the outside.
+    pub(crate) wires: Vec<Wire>,
 }
 
 impl Module {

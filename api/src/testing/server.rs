@@ -58,7 +58,7 @@ impl Server {
         let folder = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(&folder.path().join("store.db"), 2).await.unwrap();
         let interface = Interface::new(program.register().unwrap_or_else(|error| panic!("{error}")));
-        let config = config::told(interface.modules().name(), &setup.settings);
+        let config = config::told(interface.modules(), &setup.settings);
         let config = config.unwrap_or_else(|error| panic!("{error}"));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let outside = bootstrap::outside(&config, interface.modules(), &clock);
