@@ -98,23 +98,52 @@ impl Observing {
     }
 
     async fn go(&self, store: &dyn Store, one: Standing, from: Place) -> Result<(), Error> {
-        let Standing { partition, offset, head } = one;
-        let to = match from {
-            Place::Start => 0,
-            Place::Head => head,
-            Place::Behind(offset) => offset.min(head),
-        };
-        if self.yes && !go_to(store, &self.process, partition, to).await? {
-            return Err(Error::Moved(partition));
+        let to = from.in_partition(&one);
+        if self.yes && !go_to(store, &self.process, one.partition, to).await? {
+            return Err(Error::Moved(one.partition));
         }
-        let what = if self.yes { "goes" } else { "would go" };
-        let (again, over) = ((offset - to).max(0), (to - offset).max(0));
-        let (again, over) = (count(again, "again"), count(over, "passed over"));
-        Ok(output::say(format_args!("p{partition:02}: {what} from {offset} to {to} of {head}{again}{over}"))?)
+        Ok(output::say(line(&one, to, self.yes))?)
     }
 }
 
-/// How many entries that is of, if it is of any.
-fn count(entries: i64, how: &str) -> String {
-    if entries == 0 { String::new() } else { format!(", {entries} entries {how}") }
+impl Place {
+    fn in_partition(self, one: &Standing) -> i64 {
+        match self {
+            Self::Start => 0,
+            Self::Head => one.head,
+            Self::Behind(offset) => offset.min(one.head),
+        }
+    }
+}
+
+/// What it comes to that one goes on elsewhere: `p03: goes from 7 to 0 of 12, 7 entries again`.
+fn line(one: &Standing, to: i64, is_done: bool) -> String {
+    let Standing { partition, offset, head } = one;
+    let what = if is_done { "goes" } else { "would go" };
+    let of = match to - offset {
+        0 => String::new(),
+        over @ 1.. => format!(", {over} entries passed over"),
+        back => format!(", {} entries again", -back),
+    };
+    format!("p{partition:02}: {what} from {offset} to {to} of {head}{of}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_said_what_it_comes_to_before_it_is_done() {
+        let one = Standing { partition: 3, offset: 7, head: 12 };
+        let said =
+            |from: &str, is_done| line(&one, from.parse::<Place>().unwrap().in_partition(&one), is_done);
+        assert_eq!(said("start", false), "p03: would go from 7 to 0 of 12, 7 entries again");
+        assert_eq!(said("head", true), "p03: goes from 7 to 12 of 12, 5 entries passed over");
+        assert_eq!(said("8", true), "p03: goes from 7 to 8 of 12, 1 entries passed over");
+        assert_eq!(said("99", false), "p03: would go from 7 to 12 of 12, 5 entries passed over");
+        assert_eq!(said("7", true), "p03: goes from 7 to 7 of 12");
+        for odd in ["", "-1", "end", "1.5"] {
+            assert!(odd.parse::<Place>().is_err(), "{odd}");
+        }
+    }
 }
