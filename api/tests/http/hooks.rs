@@ -1,11 +1,15 @@
 //! Messages of third parties.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::Method;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use wilco::sandbox::SECRET;
+use wilco_application::engine::CommandQuery;
 use wilco_application::webhook::SigningKey;
+use wilco_domain::kernel::Caller;
 
 use crate::support::{Reply, Server};
 
@@ -77,6 +81,31 @@ async fn a_message_about_what_is_not_there_yet_waits_for_it() {
     tell(&server, "msg_1", &message("t-1", "completed")).await.expect(204);
     let command = pending(&server, "t-1").await;
     assert_eq!(ended(&server, &command).await["status"], "succeeded");
+}
+
+/// It is looked at again after half as long as it has waited; unless what it is about begins meanwhile.
+#[tokio::test]
+async fn a_message_that_has_waited_for_long_is_heard_when_what_it_is_about_begins() {
+    let server = patient().await;
+    tell(&server, "msg_1", &message("t-1", "completed")).await.expect(204);
+    let waiting = async || server.engine.commands(&Caller::default(), heard()).await.unwrap().items.remove(0);
+    let put_off = async {
+        loop {
+            match waiting().await.not_before {
+                Some(due) if due - now() > TimeDelta::seconds(3) => return due,
+                _ => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
+    };
+    let due = tokio::time::timeout(Duration::from_secs(60), put_off).await.expect("it is put off");
+    let command = pending(&server, "t-1").await;
+    assert_eq!(ended(&server, &command).await["status"], "succeeded");
+    let settled = waiting().await.settlement.unwrap();
+    assert!(settled.at < due, "{settled:?} would have been due at {due}");
+}
+
+fn heard() -> CommandQuery {
+    CommandQuery { command_type: Some("transaction.hear".to_owned()), limit: 9, ..CommandQuery::default() }
 }
 
 #[tokio::test]

@@ -128,10 +128,12 @@ impl Draft {
         self.work.attempts.push(AttemptStep { command, partition, before, after });
     }
 
-    /// Adds a command that is not to be applied before then.
+    /// Adds a command that is not to be applied before then; what was said of it before is forgotten.
     pub(super) fn postpone(&mut self, command: &Command, until: DateTime<Utc>) {
         self.touch(command.partition);
-        self.work.postponed.push((command.key(), until));
+        let key = command.key();
+        self.work.postponed.retain(|(other, _)| *other != key);
+        self.work.postponed.push((key, until));
     }
 
     /// When it is settled.

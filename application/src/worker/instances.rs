@@ -16,6 +16,7 @@ use wilco_domain::kernel::{Existence, Problem, Reply, Success, Then};
 use super::alert::alert_of;
 use super::batch::Draft;
 use super::blocked;
+use super::early::Early;
 use super::input::Input;
 use super::manner::{Attempt, refused_by_the_store};
 use super::planning::{Cause, Plan, Planning, again};
@@ -31,6 +32,7 @@ pub(super) struct Instances {
     batch: HashMap<ProcessKey, Instance>,
     /// What they have issued since it was last [taken](Instances::take_issued).
     issued: Vec<Arc<Command>>,
+    early: Early,
 }
 
 /// An instance, as of the inputs that it has handled so far.
@@ -110,6 +112,7 @@ impl Instances {
                     return Err(Setback::Defect(Defect(why.to_owned())));
                 }
                 draft.postpone(command, until);
+                self.early.note(key, command);
                 return Ok(());
             }
             draft.conclude(command, fresh, Err(problem), 1);
@@ -344,6 +347,9 @@ impl Instances {
     /// Takes down what an instance did.
     pub(super) fn write(&mut self, draft: &mut Draft, key: &ProcessKey, plan: Plan, fresh: Option<Uuid>) {
         let partition = plan.row.partition;
+        if !self.batch.contains_key(key) {
+            self.early.take(key).iter().for_each(|command| draft.postpone(command, draft.at()));
+        }
         let instance = self.batch.entry(key.clone()).or_insert_with(|| Instance::of(plan.row.clone()));
         instance.row = plan.row;
         for (command, outcome) in plan.settled {

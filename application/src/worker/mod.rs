@@ -13,6 +13,7 @@
 //! | `lane` | takes it batch by batch, and follows which partitions are owned |
 //! | `attempt`, `manner`, `batch` | one attempt at a batch, how it is made, and the unit of work that it writes |
 //! | `instances`, `sighting`, `planning` | the processes that a batch is about, what they observe, and what they want |
+//! | `early` | what has come before what it is for |
 //! | `following` | applies at once what processes issue, where that is at hand |
 //! | `alert` | tells of processes that stand still |
 //! | `trying` | the activities that it is about: attempts are counted here, and made once that is committed |
@@ -33,6 +34,7 @@ mod attempt;
 mod backoff;
 mod batch;
 mod blocked;
+mod early;
 mod following;
 mod inbox;
 mod input;
