@@ -108,6 +108,7 @@ impl Applier {
         if work.partitions.is_empty() {
             return Ok(Vec::new());
         }
+        self.make_sure().await?;
         let started = Instant::now();
         let span = attempt.span(work.outcomes.len());
         let committed = self.parts.store.commit(Arc::clone(&work)).instrument(span).await?;

@@ -17,7 +17,7 @@ use super::alert::alert_of;
 use super::batch::Draft;
 use super::blocked;
 use super::early::Early;
-use super::input::Input;
+use super::input::{Input, InputKey};
 use super::manner::{Attempt, refused_by_the_store};
 use super::planning::{Cause, Plan, Planning, again};
 use super::setback::Setback;
@@ -33,6 +33,8 @@ pub(super) struct Instances {
     /// What they have issued since it was last [taken](Instances::take_issued).
     issued: Vec<Arc<Command>>,
     early: Early,
+    /// What made them stand still.
+    stumbled: Vec<InputKey>,
 }
 
 /// An instance, as of the inputs that it has handled so far.
@@ -63,6 +65,7 @@ impl Instances {
     ) -> Result<(), StoreError> {
         self.batch.clear();
         self.issued.clear();
+        self.stumbled.clear();
         if !parts.catalog.has_processes() {
             return Ok(());
         }
@@ -104,6 +107,11 @@ impl Instances {
         let fresh = attempt.is_fresh(command);
         let Some(kind) = parts.catalog.process(process) else { return Ok(()) };
         let key = command.process(process);
+        let holds = |instance: &Instance| instance.row.holds.contains(&command.id);
+        if !fresh && self.batch.get(&key).is_some_and(holds) {
+            // It was begun by a commit whose answer was lost, or has come here twice.
+            return Ok(());
+        }
         if let Some(problem) = self.refused(parts, &key, kind.home(), command) {
             if let Some(until) = waits_until(parts, command, draft.at()) {
                 if fresh {
@@ -186,7 +194,10 @@ impl Instances {
                 draft.heard(signal.clone());
                 self.write(draft, &key, plan, None);
             }
-            Err(failure) => self.stand_still(draft, key, failure, attempt)?,
+            Err(failure) => {
+                let about = InputKey::Signal(signal.command.key());
+                self.stand_still(draft, key, about, failure, attempt)?;
+            }
         }
         Ok(())
     }
@@ -277,7 +288,10 @@ impl Instances {
                 draft.fired(timer.clone());
                 self.write(draft, &key, plan, None);
             }
-            Err(failure) => self.stand_still(draft, key, failure, attempt)?,
+            Err(failure) => {
+                let about = Input::Timer(Arc::new(timer.clone())).key();
+                self.stand_still(draft, key, about, failure, attempt)?;
+            }
         }
         Ok(())
     }
@@ -290,6 +304,11 @@ impl Instances {
     /// An instance begins that knows nothing yet.
     pub(super) fn begin(&mut self, row: ProcessRow) {
         self.batch.insert(row.key.clone(), Instance::of(row));
+    }
+
+    /// What made instances stand still.
+    pub(super) fn stumbled(&self) -> &[InputKey] {
+        &self.stumbled
     }
 
     /// What was issued since this was asked last.
@@ -373,17 +392,20 @@ impl Instances {
         &mut self,
         draft: &mut Draft,
         key: ProcessKey,
+        about: InputKey,
         failure: Failure,
         attempt: Attempt<'_>,
     ) -> Result<(), Setback> {
         let why = match failure {
             // Left where it is, for the build that can.
             Failure::Newer => return Ok(()),
-            Failure::Defect(defect) if attempt.is_at_once() => return Err(Setback::Defect(defect)),
             Failure::Defect(defect) => defect.0,
             Failure::Unreadable(why) => why.0,
             Failure::Refused(problem) => problem.detail,
         };
+        if attempt.is_at_once() {
+            return Err(Setback::Defect(Defect(why)));
+        }
         let Some(instance) = self.batch.get_mut(&key) else { return Ok(()) };
         tracing::error!(process = key.process_type, id = key.id, why, "a process stands still");
         metrics::counter!(names::DEFECTS).increment(1);
@@ -395,6 +417,7 @@ impl Instances {
         let alert = Arc::new(alert_of(&instance.row, draft.at()));
         draft.conclude(&alert, true, Err(instance.row.parked.clone().unwrap_or_else(behind_parked)), 1);
         draft.park(key, instance.row.partition);
+        self.stumbled.push(about);
         Ok(())
     }
 }

@@ -87,6 +87,20 @@ impl Applier {
         }
     }
 
+    /// Makes sure that what made instances stand still is still there: one that seems to be defective may only have been
+    /// given what it has handled before, by a commit whose answer was lost. Asked after the instances were loaded: then
+    /// they have not changed since, or what is to be written of them conflicts.
+    pub(super) async fn make_sure(&mut self) -> Result<(), StoreError> {
+        let stumbled = self.instances.stumbled().to_vec();
+        if stumbled.is_empty() {
+            return Ok(());
+        }
+        let partitions: Vec<u16> = self.epochs().keys().copied().collect();
+        let there = waiting(&*self.parts.store, &partitions, self.parts.clock.now()).await?;
+        let there: HashSet<InputKey> = there.collect();
+        if stumbled.iter().all(|input| there.contains(input)) { Ok(()) } else { Err(StoreError::Conflict) }
+    }
+
     /// Those that the store still holds as open. Asks until it gets an answer. The outcome of commands that turn out to
     /// be settled is told to whoever waits for it.
     async fn still_open(&mut self, batch: Vec<Input>) -> Vec<Input> {
@@ -117,6 +131,18 @@ impl Applier {
     }
 }
 
+/// What processes are to hear of, and their timers that are due.
+async fn waiting(
+    store: &dyn Store,
+    partitions: &[u16],
+    now: DateTime<Utc>,
+) -> Result<impl Iterator<Item = InputKey> + use<>, StoreError> {
+    let signals = store.signals(partitions, MOST_AGAIN).await?.into_iter();
+    let timers = store.timers(partitions, now, MOST_AGAIN).await?.into_iter();
+    let there = signals.map(|signal| Input::Signal(Arc::new(signal)));
+    Ok(there.chain(timers.map(|timer| Input::Timer(Arc::new(timer)))).map(|input| input.key()))
+}
+
 /// The commands of those keys, and the keys of the other inputs of the batch that are still there.
 async fn stored(
     store: &dyn Store,
@@ -139,9 +165,5 @@ async fn stored(
     let tried = tried.into_iter().flat_map(|(key, row)| {
         [InputKey::Attempt(key.clone(), row.attempt), InputKey::Answer(key, row.attempt)]
     });
-    let signals = store.signals(partitions, MOST_AGAIN).await?.into_iter();
-    let timers = store.timers(partitions, now, MOST_AGAIN).await?.into_iter();
-    let there = signals.map(|signal| Input::Signal(Arc::new(signal)));
-    let there = there.chain(timers.map(|timer| Input::Timer(Arc::new(timer))));
-    Ok((commands, there.map(|input| input.key()).chain(tried).collect()))
+    Ok((commands, waiting(store, partitions, now).await?.chain(tried).collect()))
 }

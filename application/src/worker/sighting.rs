@@ -5,10 +5,13 @@
 //!   each partition's feed.
 //! - What begins with an event and cannot stands still from the start, like one that cannot go on.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use wilco_domain::kernel::Concern;
 
 use super::batch::Draft;
+use super::input::Input;
 use super::instances::Instances;
 use super::manner::{Attempt, refused_by_the_store};
 use super::planning::{Cause, Plan};
@@ -63,7 +66,8 @@ impl Instances {
                     let partition = signal.to.partition;
                     self.begin(Cause::of_event(&signal.command).begin(&key, partition, draft.at()));
                 }
-                self.stand_still(draft, key, failure, attempt)?;
+                let about = Input::Signal(Arc::new(signal.clone())).key();
+                self.stand_still(draft, key, about, failure, attempt)?;
             }
         }
         Ok(())
