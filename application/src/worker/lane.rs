@@ -153,9 +153,10 @@ impl Lane {
             // Not only those that are due: the next ones are to be looked for in time.
             let until = now + self.parts.settings.worker.look_every;
             let timers = store.timers(partitions, until, limit).await?;
-            complete &= is_all(signals.iter().map(|signal| signal.to.partition), limit)
-                && is_all(timers.iter().map(|timer| timer.partition), limit);
             let (due, later): (Vec<_>, Vec<_>) = timers.into_iter().partition(|timer| timer.due_at <= now);
+            // They come in order: where there is one among them that is not due yet, all are there that are.
+            complete &= is_all(signals.iter().map(|signal| signal.to.partition), limit)
+                && is_all(due.iter().map(|timer| timer.partition), limit);
             if let Some(next) = later.iter().map(|timer| timer.due_at).min() {
                 self.inbox.expect(next);
             }
