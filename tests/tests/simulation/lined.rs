@@ -9,9 +9,9 @@ use uuid::Uuid;
 use wilco_application::ports::{
     Accepted, AggregateKey, AttemptRow, Attempts, CancelOutcome, Checkpoint, Checkpoints, Command,
     CommandFilter, CommandKey, Committed, Deploying, DueAttempt, EventRow, Feed, FeedEntry, Fence, Heads,
-    Journal, Leases, Loaded, OpenCommands, OpenType, Page, ParkedEntry, PartitionLease, ProcessFilter,
-    ProcessKey, ProcessRow, Processes, Registry, Signal, StoreError, StoreIdentity, StoredKind, Timer,
-    UnitOfWork, ViewFilter, ViewMark, ViewRow, Views,
+    Journal, Leases, Loaded, OpenType, Page, ParkedEntry, PartitionLease, ProcessFilter, ProcessKey,
+    ProcessRow, Processes, Registry, Sighting, Signal, StoreError, StoreIdentity, StoredKind, Timer,
+    UnitOfWork, ViewFilter, ViewMark, ViewRow, Views, Waiting,
 };
 use wilco_domain::kernel::{Problem, Tenant};
 
@@ -65,7 +65,7 @@ impl Registry for Lined {
         self.0.read(self.0.store().backlog(now, limit)).await
     }
 
-    async fn waiting(&self, now: DateTime<Utc>, limit: u64) -> Result<OpenCommands, StoreError> {
+    async fn waiting(&self, now: DateTime<Utc>, limit: u64) -> Result<Waiting, StoreError> {
         self.0.read(self.0.store().waiting(now, limit)).await
     }
 
@@ -96,6 +96,20 @@ impl Processes for Lined {
         limit: u32,
     ) -> Result<Vec<Timer>, StoreError> {
         self.0.read(self.0.store().timers(partitions, until, limit)).await
+    }
+
+    async fn begin_observing(&self, reader: &str) -> Result<(), StoreError> {
+        self.0.write("begin to observe", self.0.store().begin_observing(reader)).await
+    }
+
+    async fn observe(
+        &self,
+        reader: &str,
+        from: i64,
+        to: &Checkpoint,
+        sightings: &[Sighting],
+    ) -> Result<bool, StoreError> {
+        self.0.write("observe", self.0.store().observe(reader, from, to, sightings)).await
     }
 
     async fn process_list(&self, filter: &ProcessFilter) -> Result<Page<ProcessRow>, StoreError> {

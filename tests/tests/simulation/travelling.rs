@@ -118,7 +118,7 @@ impl Process for Travelling {
             }
             // Whatever else there may be to observe is not observed here.
             #[allow(unreachable_patterns)]
-            _ => {}
+            Input::Event(_) => {}
         }
         Ok(())
     }
