@@ -429,6 +429,23 @@ async fn what_has_to_be_done_is_tried_until_it_is(place: Place) {
     assert_eq!(instance(&place, "e-1").await.unwrap().awaits, 0);
 }
 
+/// The same where the lane has at hand what it is asked of: nothing is stored of the first refusal but itself.
+async fn what_has_to_be_done_is_tried_again_also_when_it_was_refused_at_once(place: Place) {
+    let (engine, _running) = place.engine_of(&registered(), 100, None).await;
+    let parcel = async |verb: &str| {
+        let command_type = Arc::clone(engine.catalog().command(&format!("parcel.{verb}")).unwrap());
+        let target = Some(AggregateId::parse("p").unwrap());
+        let submission =
+            Submission { target, ..Submission::new(Tenant::default().into(), command_type, json!({})) };
+        settlement(&engine, engine.submit(submission).await.unwrap().command).await
+    };
+    assert_eq!(parcel("refuse").await.state, State::Failed, "it is in memory now");
+    let insisting = ask(&engine, "insist", "e-1", json!({ "parcel": "p" })).await;
+    assert_eq!(parcel("touch").await.state, State::Succeeded);
+    assert_eq!(settlement(&engine, insisting).await.state, State::Succeeded);
+    assert_eq!(instance(&place, "e-1").await.unwrap().awaits, 0);
+}
+
 /// The tries that have come to this.
 async fn touches(engine: &Engine, state: State) -> Vec<Command> {
     let query =
@@ -462,5 +479,6 @@ on_both_stores! {
     one_that_stumbles_stands_still_alone,
     one_that_is_given_up_lets_go_of_everything,
     what_has_to_be_done_is_tried_until_it_is,
+    what_has_to_be_done_is_tried_again_also_when_it_was_refused_at_once,
     a_defective_wish_leaves_nothing,
 }

@@ -71,11 +71,10 @@ impl Applier {
             draft.issue(command);
             return Ok(());
         }
-        // It is answered here: nobody is to hear of it once more.
-        let mut settled = Command { reply_to: None, ..(*command).clone() };
-        draft.settle(&Arc::new(settled.clone()), true, result, attempts);
-        settled.settlement = draft.last_settlement();
+        // It is answered here: nobody is to hear of it once more. One that takes its place is.
+        draft.settle(&Arc::new(Command { reply_to: None, ..(*command).clone() }), true, result, attempts);
         let Some(to) = command.reply_to.as_deref().cloned() else { return Ok(()) };
+        let settled = Command { settlement: draft.last_settlement(), ..Arc::unwrap_or_clone(command) };
         let signal = Signal { to, command: Arc::new(settled), event: None };
         self.instances.take_reply(draft, &self.parts, &signal)
     }
