@@ -33,7 +33,7 @@ async fn what_nobody_wants_any_more_is_not_tried_again(place: Place) {
 
 /// What has not begun is blocked, what has waits as it is; both go on when somebody does them.
 async fn what_nobody_does_waits_until_somebody_does(place: Place) {
-    let postman = Postman::with("begun", [much_later(100)]);
+    let postman = Postman::with("begun", [much_later(10_000)]);
     let office = Office::open(&place, &postman, policy(9)).await;
     let begun = office.post("begun", "ada").await;
     let row = async || attempts(&place, "begun").await;

@@ -2,7 +2,6 @@
 //! why it does not.
 
 use std::collections::VecDeque;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
@@ -28,8 +27,6 @@ struct Seen {
     failure: Option<String>,
     story: VecDeque<String>,
     steps: u64,
-    /// All of the story, as a number.
-    hash: DefaultHasher,
 }
 
 impl Auditor {
@@ -42,7 +39,6 @@ impl Auditor {
     pub(super) fn tell(&self, what: &str) {
         let mut seen = self.seen();
         seen.steps += 1;
-        what.hash(&mut seen.hash);
         if seen.story.len() == KEPT {
             seen.story.pop_front();
         }
@@ -105,11 +101,6 @@ impl Auditor {
                 Err(format!("{why}\nwhat happened last:\n{}", story.join("\n")))
             }
         }
-    }
-
-    /// All that has happened, as a number.
-    pub(super) fn story(&self) -> u64 {
-        self.seen().hash.finish()
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {

@@ -28,8 +28,6 @@ pub(super) struct Outcome {
     pub(super) facts: Vec<String>,
     /// How many writes each program has asked for.
     pub(super) writes: Vec<u64>,
-    /// All that has happened, as a number.
-    pub(super) story: u64,
 }
 
 impl Simulation {
@@ -78,7 +76,7 @@ impl Simulation {
             auditor.fail(why);
         }
         auditor.verdict()?;
-        Ok(Outcome { facts: judge.facts(), writes, story: auditor.story() })
+        Ok(Outcome { facts: judge.facts(), writes })
     }
 }
 
