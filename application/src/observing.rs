@@ -279,7 +279,8 @@ impl Observing {
         let not_before = mark.and_then(DateTime::<Utc>::from_timestamp_micros);
         let (tenant, _) = AggregateKey::taken_apart(&row.aggregate_id);
         let instance = ProcessKey { process_type: self.kind.name().to_owned(), tenant, id };
-        let partition = instance.partition(self.kind.home(), self.parts.hub.partitions());
+        let partition =
+            AggregateKey::beside(&instance, self.kind.home()).partition(self.parts.hub.partitions());
         let ProcessKey { process_type, tenant, id } = instance;
         let to = ReplyTo { process_type, id, label: String::new(), partition, must: None };
         let at = not_before.map_or(at, |not_before| at.max(not_before));

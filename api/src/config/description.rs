@@ -1,14 +1,13 @@
 //! What there is to say of each setting: the comment above its field is the meaning, the unit stands beside it as
 //! `x-unit`, and the default is what it is in settings that nobody has changed.
 
-use schemars::JsonSchema;
-use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::Value;
 use wilco_infrastructure::postgres::PostgresOptions;
 use wilco_infrastructure::sqlite;
 
 use super::origin::Origin;
+use super::own::schema;
 use super::{Config, Loaded};
 
 /// A setting, and what it is at present.
@@ -46,12 +45,6 @@ pub fn settings(loaded: &Loaded) -> Vec<Setting> {
     // Those without a section stand first, as in a file.
     settings.sort_by_key(|setting| setting.name.contains('.'));
     settings
-}
-
-pub(super) fn schema<T: JsonSchema>() -> Value {
-    let inline = |settings: &mut SchemaSettings| settings.inline_subschemas = true;
-    let generator = SchemaSettings::draft2020_12().with(inline).into_generator();
-    generator.into_root_schema_for::<T>().to_value()
 }
 
 /// `values` are those of the present and the defaults.
@@ -110,21 +103,15 @@ fn in_words(name: &str, default: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Flags, Place, Section, load};
-    use crate::modules::shipped;
-
-    /// Those of the program that ships.
-    fn sections() -> Vec<Section> {
-        shipped().unwrap().iter().flat_map(|module| module.sections.clone()).collect()
-    }
+    use crate::config::{Flags, Place, load};
 
     fn defaults() -> Vec<Setting> {
-        settings(&load(&Flags { sections: sections(), ..Flags::default() }).unwrap())
+        settings(&load(&Flags::default()).unwrap())
     }
 
     #[test]
     fn every_setting_says_what_it_is_for_and_what_it_counts() {
-        let known: Vec<String> = super::super::source::names(&sections()).into_iter().collect();
+        let known: Vec<String> = super::super::source::names(&[]).into_iter().collect();
         let mut described: Vec<String> = defaults().into_iter().map(|setting| setting.name).collect();
         described.sort_unstable();
         assert_eq!(described, known, "what is described is what can be set");

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use figment::Figment;
 use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Error;
-use super::description::schema;
 
 /// What can be set of a module: a section of the settings that is its own, in the file, in variables and in flags like any other.
 /// The comment above a member is what `config` prints of it, and says with `#[schemars(extend("x-unit" = "calls"))]` what a
@@ -111,6 +111,13 @@ impl fmt::Debug for OwnSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.0.iter().map(|(name, own)| (name, &own.shown))).finish()
     }
+}
+
+/// With everything in its place: sections within sections.
+pub(super) fn schema<T: JsonSchema>() -> Value {
+    let inline = |settings: &mut SchemaSettings| settings.inline_subschemas = true;
+    let generator = SchemaSettings::draft2020_12().with(inline).into_generator();
+    generator.into_root_schema_for::<T>().to_value()
 }
 
 fn json<S: Serialize>(settings: &S) -> Value {

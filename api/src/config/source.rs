@@ -10,8 +10,6 @@ use super::origin::{Origin, Place};
 use super::own::{OwnSettings, Section};
 use super::{Config, Error};
 use crate::Name;
-#[cfg(feature = "testing")]
-use crate::modules::Modules;
 
 const VARIABLES: &str = "variables";
 const FLAGS: &str = "flags";
@@ -72,10 +70,9 @@ pub fn load(flags: &Flags) -> Result<Loaded, Error> {
 
 /// The settings of a program that was told these, and nothing else: neither file nor variables count.
 #[cfg(feature = "testing")]
-pub fn told(modules: &Modules, values: &[(String, String)]) -> Result<Config, Error> {
-    let (program, sections) = (modules.name(), modules.sections());
-    let figment = defaults(program, &sections);
-    read(&figment.merge(Named { place: FLAGS, name: flag, program, values }), &sections)
+pub fn told(program: Name, sections: &[Section], values: &[(String, String)]) -> Result<Config, Error> {
+    let figment = defaults(program, sections);
+    read(&figment.merge(Named { place: FLAGS, name: flag, program, values }), sections)
 }
 
 fn defaults(name: Name, sections: &[Section]) -> Figment {

@@ -141,6 +141,20 @@ mod tests {
     }
 
     #[test]
+    fn what_can_be_set_of_the_modules_says_what_it_is_for_and_what_it_counts() {
+        let sections = Modules::new(Name::WILCO, shipped().unwrap()).unwrap().sections();
+        let flags = config::Flags { sections, ..config::Flags::default() };
+        let all = config::settings(&config::load(&flags).unwrap());
+        let own: Vec<_> =
+            all.iter().filter(|one| one.name.starts_with("pay") || one.name.starts_with("pet")).collect();
+        assert_eq!(own.len(), 8, "{own:?}");
+        for setting in own {
+            assert!(!setting.meaning.is_empty() && !setting.default.is_empty(), "{setting:?}");
+            assert_eq!(setting.unit.is_some(), setting.value.is_number(), "{setting:?}");
+        }
+    }
+
+    #[test]
     fn a_section_of_the_settings_belongs_to_one_module() {
         #[derive(Clone, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
         struct Engine {}

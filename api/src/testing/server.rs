@@ -58,7 +58,10 @@ impl Server {
         let folder = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(&folder.path().join("store.db"), 2).await.unwrap();
         let interface = Interface::new(program.register().unwrap_or_else(|error| panic!("{error}")));
-        let config = config::told(interface.modules(), &setup.settings);
+        let config = {
+            let modules = interface.modules();
+            config::told(modules.name(), &modules.sections(), &setup.settings)
+        };
         let config = config.unwrap_or_else(|error| panic!("{error}"));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let outside = bootstrap::outside(&config, interface.modules(), &clock);

@@ -235,7 +235,7 @@ impl Applier {
     fn home_of(&mut self, input: &Input, attempt: Attempt<'_>) -> Option<AggregateKey> {
         let instance = instance_of(&self.parts.catalog, input)?;
         let home = self.parts.catalog.process(&instance.process_type)?.home();
-        let key = AggregateKey::new(&instance.tenant, home, &instance.id);
+        let key = AggregateKey::beside(&instance, home);
         let executor = self.executors.get_mut(home)?;
         if !executor.needs(&key.stored_id()) {
             return None;

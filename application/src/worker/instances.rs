@@ -24,7 +24,9 @@ use super::setback::Setback;
 use crate::catalog::{Catalog, Defect, Failure, ProcessType, Reacted, Stimulus, Undecodable};
 use crate::names;
 use crate::parts::Parts;
-use crate::ports::{Command, CommandKey, ProcessKey, ProcessRow, Signal, State, StoreError, Timer};
+use crate::ports::{
+    AggregateKey, Command, CommandKey, ProcessKey, ProcessRow, Signal, State, StoreError, Timer,
+};
 
 /// See the module's description.
 #[derive(Default)]
@@ -356,7 +358,7 @@ impl Instances {
         let then = Then::new(&key.id, at).with_settings(parts.reach.settings_of(kind.name()));
         let Reacted { state, effects } = kind.react(before, stimulus, then)?;
         let partitions = parts.hub.partitions();
-        let begun = || cause.begin(key, key.partition(kind.home(), partitions), now);
+        let begun = || cause.begin(key, AggregateKey::beside(key, kind.home()).partition(partitions), now);
         let row = instance.map_or_else(begun, |instance| instance.row.clone());
         let row = ProcessRow { version: row.version + 1, state, state_version: kind.state_version(), ..row };
         let planning = Planning { parts, held: instance.map(|instance| &instance.held), cause, now };

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 use wilco_domain::kernel::{AggregateId, Tenant};
 
-use super::{Command, EventRow, ViewFilter, ViewRow};
+use super::{Command, EventRow, ProcessKey, ViewFilter, ViewRow};
 use crate::partition::partition_of;
 
 /// Names an aggregate.
@@ -27,6 +27,11 @@ impl AggregateKey {
     /// The aggregate of this tenant, type and id.
     pub fn new(tenant: &Tenant, aggregate_type: impl Into<String>, id: impl Into<String>) -> Self {
         Self { tenant: tenant.clone(), aggregate_type: aggregate_type.into(), id: id.into() }
+    }
+
+    /// The aggregate that an instance of a process lives beside, whose commands are named after `home`; also if there is none.
+    pub fn beside(process: &ProcessKey, home: impl Into<String>) -> Self {
+        Self { tenant: process.tenant.clone(), aggregate_type: home.into(), id: process.id.clone() }
     }
 
     /// The aggregate whose events, snapshots and sequences are stored under this id.

@@ -1,7 +1,5 @@
 use wilco_domain::kernel::Tenant;
 
-use super::AggregateKey;
-
 /// Names an instance of a process.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ProcessKey {
@@ -14,11 +12,6 @@ pub struct ProcessKey {
 }
 
 impl ProcessKey {
-    /// Its partition: that of its commands, which are named after `home`.
-    pub fn partition(&self, home: &str, partitions: u16) -> u16 {
-        AggregateKey::new(&self.tenant, home, &self.id).partition(partitions)
-    }
-
     /// What the addresses of its commands begin with, as they are stored: `ordering/o-1/`. No type and no id has a slash.
     pub fn addresses(&self) -> String {
         addresses(&self.process_type, &self.id)
