@@ -33,7 +33,7 @@ pub use outside::{Activities, ActivityPolicy, Callbacks, Egress, Hook, Hooks, ke
 pub(crate) use own::Section;
 pub use own::{InvalidSetting, ModuleSettings, OwnSettings};
 pub use sections::{Engine, Http, Log, LogFormat, Postgres, Telemetry};
-pub(crate) use source::names;
+pub(crate) use source::outermost;
 #[cfg(feature = "testing")]
 pub use source::told;
 pub use source::{Flags, Loaded, assignment, load};

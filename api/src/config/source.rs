@@ -84,8 +84,7 @@ fn defaults(name: Name, sections: &[Section]) -> Figment {
 
 fn read(figment: &Figment, sections: &[Section]) -> Result<Config, Error> {
     let wrong = |error| Error::Setting(Box::new(error));
-    let known: BTreeSet<String> =
-        names(sections).iter().filter_map(|name| Some(name.split('.').next()?.to_owned())).collect();
+    let known = outermost(sections);
     if let Some(name) =
         figment.extract::<Dict>().map_err(wrong)?.into_keys().find(|name| !known.contains(name))
     {
@@ -141,7 +140,7 @@ pub fn assignment(text: &str) -> Result<(String, String), Error> {
 }
 
 /// The names of all settings, as in `engine.max_backlog`.
-pub(crate) fn names(sections: &[Section]) -> BTreeSet<String> {
+pub(super) fn names(sections: &[Section]) -> BTreeSet<String> {
     fn collect(prefix: &str, members: &Dict, names: &mut BTreeSet<String>) {
         for (name, value) in members {
             match value {
@@ -164,6 +163,11 @@ pub(crate) fn names(sections: &[Section]) -> BTreeSet<String> {
         }
     }
     names
+}
+
+/// The names of all sections, and of all settings that stand in none.
+pub(crate) fn outermost(sections: &[Section]) -> BTreeSet<String> {
+    names(sections).iter().filter_map(|name| Some(name.split('.').next()?.to_owned())).collect()
 }
 
 /// The variables that are settings, by the setting's name, and the names of those that are not.

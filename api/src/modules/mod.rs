@@ -14,7 +14,7 @@ use crate::Name;
 use crate::config::{self, Section};
 use crate::problems::{Catalogue, Slug};
 
-pub use crate::config::{InvalidSetting, ModuleSettings, Span};
+pub use crate::config::{InvalidSetting, ModuleSettings, Secret, Span};
 pub use builder::Builder;
 pub use means::{Means, Wiring};
 pub use module::{At, CommandRoute, Module};
@@ -41,7 +41,7 @@ impl Modules {
         if let Some(slug) = problems.twice() {
             return Err(RegistrationError::Twice(slug.to_owned()));
         }
-        let mut sections = config::names(&[]).iter().map(|name| first(name)).collect::<HashSet<_>>();
+        let mut sections = config::outermost(&[]);
         let own = || all.iter().flat_map(|module| &module.sections);
         if let Some(twin) = own().find(|own| !sections.insert(own.name.to_owned())) {
             return Err(RegistrationError::Twice(format!("[{}]", twin.name)));
@@ -91,11 +91,6 @@ impl Modules {
     pub(crate) fn failures(&self) -> &[Slug] {
         &self.failures
     }
-}
-
-/// The section that a setting stands in, or its name if it stands in none.
-fn first(setting: &str) -> String {
-    setting.split('.').next().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
