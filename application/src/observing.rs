@@ -125,6 +125,13 @@ impl Observing {
         }
     }
 
+    /// Says of a type of process that nothing has come of it so far; also of one that observes nothing.
+    pub(crate) fn describe(process: &'static str) {
+        metrics::gauge!(names::OBSERVING_LAG, "process" => process).set(0.0);
+        metrics::gauge!(names::OBSERVERS_STOPPED, "process" => process).set(0.0);
+        metrics::counter!(names::EVENTS_UNSEEN, "process" => process).increment(0);
+    }
+
     /// Runs for ever; it has nothing to finish.
     pub(crate) async fn run(mut self) {
         let mut news = self.parts.hub.subscribe();

@@ -241,6 +241,11 @@ impl Catalog {
         self.processes.get(name)
     }
 
+    /// All process types, by name.
+    pub fn processes(&self) -> impl Iterator<Item = &Arc<dyn ProcessType>> {
+        self.processes.values()
+    }
+
     /// The process types that observe events.
     pub fn observers(&self) -> impl Iterator<Item = &Arc<dyn ProcessType>> {
         self.processes.values().filter(|process| !process.observes().is_empty())

@@ -60,6 +60,7 @@ impl Running {
             vital::spawn("backlog", count_backlog(parts.clone())),
             vital::spawn("watch", watch_others(parts.clone(), router.clone())),
         ];
+        parts.catalog.processes().for_each(|process| Observing::describe(process.name()));
         for process in parts.catalog.observers() {
             others.push(vital::spawn("observing", Observing::new(parts, router, process).run()));
         }
