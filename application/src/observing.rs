@@ -16,7 +16,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 use tokio::time::Instant;
-use wilco_domain::kernel::{AggregateId, Concern};
+use wilco_domain::kernel::AggregateId;
 
 use crate::catalog::ProcessType;
 use crate::cloud_event::EventMetadata;
@@ -24,8 +24,8 @@ use crate::names;
 use crate::outage::Outage;
 use crate::parts::Parts;
 use crate::ports::{
-    AggregateKey, Checkpoint, EntryBody, EventRow, FeedEntry, PartitionLease, ProcessKey, ReplyTo, Sighting,
-    Store, StoreError,
+    AggregateKey, Checkpoint, EntryBody, EventRow, FeedEntry, PartitionLease, ReplyTo, Sighting, Store,
+    StoreError,
 };
 use crate::worker::{Backoff, Router};
 
@@ -35,7 +35,7 @@ const PAGE: usize = 512;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// What the reader of a type of process is called among the feed's durable readers.
-pub fn reader_of(process: &str) -> String {
+pub(crate) fn reader_of(process: &str) -> String {
     format!("process:{process}")
 }
 
@@ -275,22 +275,19 @@ impl Observing {
         let Some(observed) = self.parts.catalog.observed(row) else { return Ok(None) };
         let observed = observed.map_err(|why| why.to_string())?;
         let concern = self.kind.concerns(&observed).map_err(|defect| defect.to_string())?;
-        let (Concern::Starts(id) | Concern::Continues(id)) = concern else { return Ok(None) };
-        AggregateId::parse(id.as_str()).map_err(|error| format!("it concerns {id:?}: {error}"))?;
+        let Some(id) = concern.instance() else { return Ok(None) };
+        AggregateId::parse(id).map_err(|error| format!("it concerns {id:?}: {error}"))?;
         let metadata = EventMetadata::of(row);
         let parsed = |text: &str| uuid::Uuid::parse_str(text).ok();
         // What another program has written comes of no command that is known here.
         let Some(command_id) = metadata.command_id.as_deref().and_then(parsed) else { return Ok(None) };
-        let at = metadata.at.as_deref().and_then(|at| DateTime::parse_from_rfc3339(at).ok());
-        let at = at.map_or_else(|| self.parts.clock.now(), Into::into);
-        let not_before = mark.and_then(DateTime::<Utc>::from_timestamp_micros);
+        let at = metadata.decided_at().unwrap_or_else(|| self.parts.clock.now());
+        let at = mark.and_then(DateTime::<Utc>::from_timestamp_micros).map_or(at, |last| at.max(last));
         let (tenant, _) = AggregateKey::taken_apart(&row.aggregate_id);
-        let instance = ProcessKey { process_type: self.kind.name().to_owned(), tenant, id };
         let partition =
-            AggregateKey::beside(&instance, self.kind.home()).partition(self.parts.hub.partitions());
-        let ProcessKey { process_type, tenant, id } = instance;
+            AggregateKey::new(&tenant, self.kind.home(), id).partition(self.parts.hub.partitions());
+        let (process_type, id) = (self.kind.name().to_owned(), id.to_owned());
         let to = ReplyTo { process_type, id, label: String::new(), partition, must: None };
-        let at = not_before.map_or(at, |not_before| at.max(not_before));
         Ok(Some(Sighting { to, tenant, offset, at, command_id }))
     }
 }

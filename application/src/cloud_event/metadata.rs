@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use crate::ports::EventRow;
@@ -32,6 +33,11 @@ impl<'a> EventMetadata<'a> {
     /// Of a stored event; one without our members (written by another program) has none of them.
     pub fn of(event: &'a EventRow) -> Self {
         serde_json::from_str(&event.metadata).unwrap_or_default()
+    }
+
+    /// When it was decided, where that is said and can be read.
+    pub fn decided_at(&self) -> Option<DateTime<Utc>> {
+        DateTime::parse_from_rfc3339(self.at.as_deref()?).ok().map(Into::into)
     }
 }
 

@@ -85,10 +85,7 @@ impl Relay {
 fn time_of(entry: &FeedEntry) -> Option<DateTime<Utc>> {
     match &entry.body {
         EntryBody::Outcome(command) => command.settlement.as_ref().map(|settlement| settlement.at),
-        EntryBody::Event(event) => {
-            let at = DateTime::parse_from_rfc3339(&EventMetadata::of(event).at?).ok()?;
-            Some(at.to_utc())
-        }
+        EntryBody::Event(event) => EventMetadata::of(event).decided_at(),
         EntryBody::Unreadable(_) => None,
     }
 }

@@ -58,21 +58,29 @@ impl Hash for InputKey {
     }
 }
 
+impl InputKey {
+    pub(super) fn of_signal(signal: &Signal) -> Self {
+        match &signal.event {
+            None => Self::Signal(signal.command.key()),
+            Some(event) => {
+                let instance = signal.to.process(&signal.command.tenant);
+                Self::Event(Box::new((event.source, event.offset, instance)))
+            }
+        }
+    }
+
+    pub(super) fn of_timer(timer: &Timer) -> Self {
+        Self::Timer(Box::new((timer.process.clone(), timer.name.clone(), timer.due_at)))
+    }
+}
+
 impl Input {
     /// Which one it is.
     pub(super) fn key(&self) -> InputKey {
         match self {
             Self::Command(command) => InputKey::Command(command.key()),
-            Self::Signal(signal) => match &signal.event {
-                None => InputKey::Signal(signal.command.key()),
-                Some(event) => {
-                    let instance = signal.to.process(&signal.command.tenant);
-                    InputKey::Event(Box::new((event.source, event.offset, instance)))
-                }
-            },
-            Self::Timer(timer) => {
-                InputKey::Timer(Box::new((timer.process.clone(), timer.name.clone(), timer.due_at)))
-            }
+            Self::Signal(signal) => InputKey::of_signal(signal),
+            Self::Timer(timer) => InputKey::of_timer(timer),
             Self::Attempt(due) => InputKey::Attempt(due.command.key(), due.row.attempt),
             Self::Answer(answered) => InputKey::Answer(answered.command.key(), answered.row.attempt),
         }

@@ -196,10 +196,7 @@ impl Instances {
                 draft.heard(signal.clone());
                 self.write(draft, &key, plan, None);
             }
-            Err(failure) => {
-                let about = InputKey::Signal(signal.command.key());
-                self.stand_still(draft, key, about, failure, attempt)?;
-            }
+            Err(failure) => self.stand_still(draft, key, InputKey::of_signal(signal), failure, attempt)?,
         }
         Ok(())
     }
@@ -290,10 +287,7 @@ impl Instances {
                 draft.fired(timer.clone());
                 self.write(draft, &key, plan, None);
             }
-            Err(failure) => {
-                let about = Input::Timer(Arc::new(timer.clone())).key();
-                self.stand_still(draft, key, about, failure, attempt)?;
-            }
+            Err(failure) => self.stand_still(draft, key, InputKey::of_timer(timer), failure, attempt)?,
         }
         Ok(())
     }
@@ -368,10 +362,10 @@ impl Instances {
     /// Takes down what an instance did.
     pub(super) fn write(&mut self, draft: &mut Draft, key: &ProcessKey, plan: Plan, fresh: Option<Uuid>) {
         let partition = plan.row.partition;
-        if !self.batch.contains_key(key) {
+        let instance = self.batch.entry(key.clone()).or_insert_with(|| {
             self.early.take(key).iter().for_each(|command| draft.postpone(command, draft.at()));
-        }
-        let instance = self.batch.entry(key.clone()).or_insert_with(|| Instance::of(plan.row.clone()));
+            Instance::of(plan.row.clone())
+        });
         instance.row = plan.row;
         for (command, outcome) in plan.settled {
             instance.held.remove(&command.id);

@@ -137,10 +137,10 @@ async fn waiting(
     partitions: &[u16],
     now: DateTime<Utc>,
 ) -> Result<impl Iterator<Item = InputKey> + use<>, StoreError> {
-    let signals = store.signals(partitions, MOST_AGAIN).await?.into_iter();
-    let timers = store.timers(partitions, now, MOST_AGAIN).await?.into_iter();
-    let there = signals.map(|signal| Input::Signal(Arc::new(signal)));
-    Ok(there.chain(timers.map(|timer| Input::Timer(Arc::new(timer)))).map(|input| input.key()))
+    let signals = store.signals(partitions, MOST_AGAIN).await?;
+    let timers = store.timers(partitions, now, MOST_AGAIN).await?;
+    let signals = signals.into_iter().map(|signal| InputKey::of_signal(&signal));
+    Ok(signals.chain(timers.into_iter().map(|timer| InputKey::of_timer(&timer))))
 }
 
 /// The commands of those keys, and the keys of the other inputs of the batch that are still there.

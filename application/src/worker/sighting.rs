@@ -5,13 +5,11 @@
 //!   each partition's feed.
 //! - What begins with an event and cannot stands still from the start, like one that cannot go on.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
 use wilco_domain::kernel::Concern;
 
 use super::batch::Draft;
-use super::input::Input;
+use super::input::InputKey;
 use super::instances::Instances;
 use super::manner::{Attempt, refused_by_the_store};
 use super::planning::{Cause, Plan};
@@ -66,8 +64,7 @@ impl Instances {
                     let partition = signal.to.partition;
                     self.begin(Cause::of_event(&signal.command).begin(&key, partition, draft.at()));
                 }
-                let about = Input::Signal(Arc::new(signal.clone())).key();
-                self.stand_still(draft, key, about, failure, attempt)?;
+                self.stand_still(draft, key, InputKey::of_signal(signal), failure, attempt)?;
             }
         }
         Ok(())
@@ -99,16 +96,10 @@ impl Instances {
             Concern::Continues(_) if is_here => {}
             Concern::Continues(_) | Concern::Nothing => return Ok(None),
         }
-        let (at, cause) = (happened_at(event), Cause::of_event(&signal.command));
+        let at = EventMetadata::of(&event.row).decided_at().unwrap_or(event.at);
+        let cause = Cause::of_event(&signal.command);
         let mut plan = self.react(parts, kind, key, Stimulus::Event(&observed), at, &cause, now)?;
         plan.row.seen.insert(event.source, event.offset);
         Ok(Some(plan))
     }
-}
-
-/// When it was decided; its turn, where that cannot be read.
-fn happened_at(event: &Sighted) -> DateTime<Utc> {
-    let metadata = EventMetadata::of(&event.row);
-    let at = metadata.at.and_then(|at| DateTime::parse_from_rfc3339(&at).ok());
-    at.map_or(event.at, Into::into)
 }
