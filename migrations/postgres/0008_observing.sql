@@ -3,13 +3,35 @@
 ALTER TABLE processes ADD COLUMN seen text;
 COMMENT ON COLUMN processes.seen IS 'Up to which offset of each partition''s feed it has seen what it observes, a JSON object; null: nothing.';
 
+ALTER TABLE processes ADD COLUMN resumed boolean NOT NULL DEFAULT false;
+COMMENT ON COLUMN processes.resumed IS 'Somebody has let it go on: what waited for it is to be handled before what comes now.';
+
+-- As it was, and the instance remembers it.
+-- Lets an instance that stands still go on, with all that waits for it. False: it does not stand still.
+CREATE OR REPLACE FUNCTION wilco_resume(p_type text, p_tenant text, p_id text, p_home text, p_target text) RETURNS boolean
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    UPDATE processes SET parked = NULL, resumed = true, version = version + 1
+    WHERE process_type = p_type AND tenant = p_tenant AND process_id = p_id AND parked IS NOT NULL AND ended_at IS NULL;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    UPDATE timers SET parked = false WHERE process_type = p_type AND tenant = p_tenant AND process_id = p_id;
+    UPDATE signals SET parked = false
+    WHERE parked AND tenant = p_tenant AND starts_with(address, p_type || '/' || p_id || '/');
+    DELETE FROM blocked_commands WHERE aggregate_type = p_home AND target = p_target;
+    RETURN true;
+END
+$$;
+
 -- As it was, and what instances have seen.
 -- Writes what instances did, and marks commands as running. Called in the statement that writes a unit of work, which has
 -- made sure of the partitions.
 --   p_steps   [{process_type, tenant, process_id, partition, expected (version, 0: it begins), version, …, the columns,
 --             times as text}]
 --   p_signals [{source, offset, address}] that were handled  p_fired [{…, name, due_at}]  p_stopped [{…, name}]
---   p_set [{…, name, partition, due_at}]  p_parked [{process_type, tenant, process_id}] that stand still from now on
+--   p_set [{…, name, partition, due_at}]  p_parked [{process_type, tenant, process_id}] that stand still
 --   p_begun   [{id, tenant}] of commands that are stored
 --   own SQLSTATEs: WF002 an instance, a signal, a timer or a command is not as it was
 CREATE OR REPLACE FUNCTION wilco_step(
@@ -42,15 +64,27 @@ BEGIN
     SET version = n.version, state_version = n.state_version, state = n.state, holds = n.holds, awaits = n.awaits,
         progress = n.progress, ended_at = n.ended_at, parked = n.parked,
         -- A build that knows nothing of it takes nothing away.
-        seen = coalesce(n.seen, p.seen)
+        seen = coalesce(n.seen, p.seen), resumed = coalesce(n.resumed, false)
     FROM jsonb_to_recordset(p_steps) AS n (
         process_type text, tenant text, process_id text, version bigint, state_version smallint, state text, holds uuid[],
-        awaits integer, progress text, ended_at timestamptz, parked text, expected bigint, seen text)
+        awaits integer, progress text, ended_at timestamptz, parked text, expected bigint, seen text,
+        resumed boolean)
     WHERE n.expected > 0 AND p.process_type = n.process_type AND p.tenant = n.tenant AND p.process_id = n.process_id
       AND p.version = n.expected;
     GET DIAGNOSTICS done = ROW_COUNT;
     IF done <> (SELECT count(*) FROM jsonb_to_recordset(p_steps) AS n (expected bigint) WHERE n.expected > 0) THEN
         RAISE EXCEPTION 'a process is not where it was' USING ERRCODE = 'WF002';
+    END IF;
+
+    -- Nothing is left waiting for one that somebody lets go on meanwhile; locked, since that looks for what waits.
+    PERFORM FROM processes p
+    JOIN jsonb_to_recordset(p_parked) AS n (process_type text, tenant text, process_id text)
+        USING (process_type, tenant, process_id)
+    WHERE p.parked IS NOT NULL AND p.ended_at IS NULL
+    FOR SHARE OF p;
+    GET DIAGNOSTICS done = ROW_COUNT;
+    IF done <> jsonb_array_length(p_parked) THEN
+        RAISE EXCEPTION 'a process goes on' USING ERRCODE = 'WF002';
     END IF;
 
     DELETE FROM signals s USING jsonb_to_recordset(p_signals) AS n (source smallint, "offset" bigint, address text)

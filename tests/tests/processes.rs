@@ -17,6 +17,7 @@ use wilco_domain::kernel::{
     AggregateId, Caller, Context, Decider, Held, Input, Problem, Process, Refused, Reply, Tenant, Then,
     commands, events, refusals, state,
 };
+use wilco_tests::facts_on_both_stores;
 use wilco_tests::trial::Place;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -398,6 +399,8 @@ async fn one_that_is_given_up_lets_go_of_everything(place: Place) {
     assert_eq!(offsets, (1..=entries.len() as i64).collect::<Vec<_>>(), "no gap");
     let again = ask(&engine, "carry", &id, carry(&parcels("other", 1))).await;
     assert_eq!(settlement(&engine, again).await.error.unwrap().slug(), "already-exists");
+    let wake = ask(&engine, "wake", &id, json!({})).await;
+    assert_eq!(settlement(&engine, wake).await.state, State::Failed, "nothing waits for one that has ended");
     let unknown = engine.give_up(&Caller::default(), &key("nobody")).await;
     assert!(matches!(unknown, Err(ParkedError::Unknown)), "{unknown:?}");
 }
@@ -454,25 +457,7 @@ async fn touches(engine: &Engine, state: State) -> Vec<Command> {
     found.into_iter().filter(|command| command.state() == state).collect()
 }
 
-macro_rules! on_both_stores {
-    ($($fact:ident),+ $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test]
-            async fn $fact() {
-                super::$fact(super::Place::sqlite().await).await;
-            })+
-        }
-
-        mod postgres {
-            $(#[tokio::test]
-            async fn $fact() {
-                super::$fact(super::Place::postgres().await).await;
-            })+
-        }
-    };
-}
-
-on_both_stores! {
+facts_on_both_stores! {
     many_replies_come_to_one_end,
     timers_fire_once_whoever_is_there,
     whoever_is_woken_naps_no_longer,

@@ -78,6 +78,7 @@ impl Applier {
         self.executors.values_mut().for_each(|executor| executor.clear());
         self.asked.clear();
         self.blocked = Blocked::default();
+        self.instances.assign();
         self.epochs = epochs;
     }
 
@@ -89,6 +90,8 @@ impl Applier {
     ) -> Result<Vec<Arc<Command>>, Setback> {
         self.load(batch, attempt).await?;
         self.instances.load(&self.parts, batch, attempt).await?;
+        let in_turn = self.instances.in_turn(&self.parts, batch).await?;
+        let batch = in_turn.as_deref().unwrap_or(batch);
         self.blocked.look_up(&*self.parts.store, batch).await?;
         let at = self.parts.clock.now();
         let mut draft = Draft::new(self.parts.ownership.replica, self.epochs.clone(), at);

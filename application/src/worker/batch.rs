@@ -29,6 +29,8 @@ pub(super) struct Draft {
     timers: HashMap<ProcessKey, Vec<Timer>>,
     /// Commands that are running from now on.
     begun: HashMap<CommandKey, Begun>,
+    /// Instances that stand still.
+    parked: HashSet<ProcessKey>,
     defects: Vec<(Arc<Command>, Defect)>,
     blocked: HashSet<AggregateKey>,
     at: DateTime<Utc>,
@@ -45,6 +47,7 @@ impl Draft {
             rows: HashMap::new(),
             timers: HashMap::new(),
             begun: HashMap::new(),
+            parked: HashSet::new(),
             defects: Vec::new(),
             blocked: HashSet::new(),
             at,
@@ -185,10 +188,11 @@ impl Draft {
         self.work.steps.stopped.push((process.clone(), name));
     }
 
-    /// Adds an instance that stands still from now on.
+    /// Adds an instance that stands still, whether from now on or since long: what is to come to it waits. If somebody has
+    /// let it go on meanwhile, the commit conflicts.
     pub(super) fn park(&mut self, process: ProcessKey, partition: u16) {
         self.touch(partition);
-        self.work.steps.parked.push(process);
+        self.parked.insert(process);
     }
 
     /// Adds a command that comes of it.
@@ -239,6 +243,7 @@ impl Draft {
         self.work.steps.rows = self.rows.into_values().collect();
         self.work.steps.set = self.timers.into_values().flatten().collect();
         self.work.steps.begun = self.begun.into_values().collect();
+        self.work.steps.parked = self.parked.into_iter().collect();
         self.work.kinds = known.unknown(&self.work.events);
         self.work.partitions = self.seats.into_iter().map(slice).collect();
         (Arc::new(self.work), self.defects)

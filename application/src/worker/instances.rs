@@ -25,8 +25,12 @@ use crate::catalog::{Catalog, Defect, Failure, ProcessType, Reacted, Stimulus, U
 use crate::names;
 use crate::parts::Parts;
 use crate::ports::{
-    AggregateKey, Command, CommandKey, ProcessKey, ProcessRow, Signal, State, StoreError, Timer,
+    AggregateKey, Command, CommandKey, ProcessKey, ProcessRow, ProcessStanding, Signal, State, StoreError,
+    Timer,
 };
+
+/// While events are left for so many instances, they are for all.
+const MOST_LEFT: usize = 10_000;
 
 /// See the module's description.
 #[derive(Default)]
@@ -37,6 +41,8 @@ pub(super) struct Instances {
     early: Early,
     /// What made them stand still.
     stumbled: Vec<InputKey>,
+    /// Those that an event was left for which only another build can show them: what comes behind it is left as well.
+    left: HashSet<ProcessKey>,
 }
 
 /// An instance, as of the inputs that it has handled so far.
@@ -128,8 +134,11 @@ impl Instances {
             draft.conclude(command, fresh, Err(problem), 1);
             return Ok(());
         }
-        if self.batch.get(&key).is_some_and(|instance| instance.row.parked.is_some()) {
-            return block(draft, command, fresh, behind_parked());
+        if let Some(row) = self.row(&key).filter(|row| row.standing() == ProcessStanding::Parked) {
+            let partition = row.partition;
+            block(draft, command, fresh, behind_parked())?;
+            draft.park(key, partition);
+            return Ok(());
         }
         let at = command.not_before.unwrap_or(command.accepted_at);
         let cause = Cause::of_command(command);
@@ -300,6 +309,34 @@ impl Instances {
     /// An instance begins that knows nothing yet.
     pub(super) fn begin(&mut self, row: ProcessRow) {
         self.batch.insert(row.key.clone(), Instance::of(row));
+    }
+
+    /// Those that the batch is about.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &ProcessKey> {
+        self.batch.keys()
+    }
+
+    /// These have been given all that waited for them.
+    pub(super) fn catch_up(&mut self, resumed: &HashSet<ProcessKey>) {
+        let instances = self.batch.iter_mut().filter(|(key, _)| resumed.contains(key));
+        instances.for_each(|(_, instance)| instance.row.resumed = false);
+    }
+
+    /// Other partitions' instances come from now on.
+    pub(super) fn assign(&mut self) {
+        self.left.clear();
+    }
+
+    /// Leaves an event, and what comes behind it, for the build that can show it.
+    pub(super) fn leave(&mut self, key: ProcessKey) {
+        if self.left.len() < MOST_LEFT {
+            self.left.insert(key);
+        }
+    }
+
+    /// Whether an event has been left for that instance.
+    pub(super) fn is_left(&self, key: &ProcessKey) -> bool {
+        self.left.len() >= MOST_LEFT || self.left.contains(key)
     }
 
     /// What made instances stand still.

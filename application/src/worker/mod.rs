@@ -47,6 +47,7 @@ mod router;
 mod setback;
 mod sighting;
 mod trying;
+mod turns;
 
 use tokio_util::sync::CancellationToken;
 

@@ -94,6 +94,7 @@ impl<'c> Cause<'c> {
             begun_at: now,
             ended_at: None,
             parked: None,
+            resumed: false,
             seen: BTreeMap::new(),
         }
     }

@@ -14,7 +14,7 @@ use super::setback::Setback;
 use crate::ports::{Command, CommandKey, State, Store, StoreError};
 
 /// Signals and timers of each partition that are tried again at once; others are when they are read again.
-const MOST_AGAIN: u32 = 10_000;
+pub(super) const MOST_AGAIN: u32 = 10_000;
 
 impl Applier {
     /// Works off every input of the batch that is still open and still ours, however long it takes.

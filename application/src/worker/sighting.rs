@@ -3,6 +3,8 @@
 //! What must hold:
 //! - An event is shown to an instance once, however often it is handed over: an instance remembers up to where it has seen
 //!   each partition's feed.
+//! - They are shown in the order of each feed: of two, only the later one would be remembered. So what another build is
+//!   to show holds up what comes behind it.
 //! - What begins with an event and cannot stands still from the start, like one that cannot go on.
 
 use chrono::{DateTime, Utc};
@@ -32,8 +34,11 @@ impl Instances {
     ) -> Result<(), Setback> {
         let key = signal.to.process(&signal.command.tenant);
         let Some(kind) = parts.catalog.process(&key.process_type) else { return Ok(()) };
-        // Left for the build that observes it.
+        if self.is_left(&key) {
+            return Ok(());
+        }
         if !kind.observes().contains(&&*event.row.aggregate_type) {
+            self.leave(key);
             return Ok(());
         }
         if self.has_seen(&key, event) {
@@ -58,9 +63,9 @@ impl Instances {
                 metrics::counter!(names::EVENTS_UNSEEN, "process" => kind.name()).increment(1);
                 draft.heard(signal.clone());
             }
+            Err(Failure::Newer) => self.leave(key),
             Err(failure) => {
-                let is_left = attempt.is_at_once() || matches!(failure, Failure::Newer);
-                if self.row(&key).is_none() && !is_left {
+                if self.row(&key).is_none() && !attempt.is_at_once() {
                     let partition = signal.to.partition;
                     self.begin(Cause::of_event(&signal.command).begin(&key, partition, draft.at()));
                 }

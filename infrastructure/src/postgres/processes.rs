@@ -196,7 +196,7 @@ impl PostgresStore {
 fn listing(filter: &ProcessFilter) -> QueryBuilder<'_, Postgres> {
     let mut query = QueryBuilder::new(
         "SELECT process_type, tenant, process_id, version, state_version, state, holds, awaits, progress, ended_at, parked, \
-         partition, depth, correlation_id, caused_by, actor, traceparent, begun_at, seen FROM processes WHERE tenant = ",
+         partition, depth, correlation_id, caused_by, actor, traceparent, begun_at, seen, resumed FROM processes WHERE tenant = ",
     );
     query.push_bind(filter.tenant.stored());
     if let Some(process_type) = &filter.process_type {
@@ -289,6 +289,7 @@ fn instance(before: i64, row: &ProcessRow) -> Result<Value, serde_json::Error> {
         "traceparent": row.traceparent,
         "begun_at": row.begun_at,
         "ended_at": row.ended_at,
+        "resumed": row.resumed,
         "parked": row.parked.as_ref().map(serde_json::to_string).transpose()?,
         "seen": (!row.seen.is_empty()).then(|| serde_json::to_string(&row.seen)).transpose()?,
     }))
@@ -317,6 +318,7 @@ fn process(row: &PgRow) -> Result<ProcessRow, StoreError> {
             actor: row.try_get(15)?,
             traceparent: row.try_get(16)?,
             begun_at: row.try_get(17)?,
+            resumed: row.try_get(19)?,
             seen: BTreeMap::new(),
         };
         Ok((process, row.try_get(8)?, row.try_get(10)?, row.try_get(18)?))

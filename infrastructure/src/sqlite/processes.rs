@@ -179,7 +179,7 @@ fn sighting(sighting: &Sighting) -> (i64, String, u16, &str, String, i64) {
 fn listing(filter: &ProcessFilter) -> QueryBuilder<'_, Sqlite> {
     let mut query = QueryBuilder::new(
         "SELECT process_type, tenant, process_id, version, state_version, state, holds, awaits, progress, ended_at, parked, \
-         partition, depth, correlation_id, caused_by, actor, traceparent, begun_at, seen FROM processes WHERE tenant = ",
+         partition, depth, correlation_id, caused_by, actor, traceparent, begun_at, seen, resumed FROM processes WHERE tenant = ",
     );
     query.push_bind(filter.tenant.stored());
     if let Some(process_type) = &filter.process_type {
@@ -321,6 +321,7 @@ fn process(row: &SqliteRow) -> Result<ProcessRow, StoreError> {
             actor: row.try_get(15)?,
             traceparent: row.try_get(16)?,
             begun_at: time(row.try_get(17)?)?,
+            resumed: row.try_get(19)?,
             seen: BTreeMap::new(),
         };
         let holds: String = row.try_get(6)?;

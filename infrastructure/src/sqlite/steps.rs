@@ -8,9 +8,10 @@ use super::errors::unreadable;
 use super::values::Values;
 
 static BEGIN: Bulk = Bulk::new(include_str!("sql/process_begin.sql"), 19);
-static STEP: Bulk = Bulk::new(include_str!("sql/process_step.sql"), 13);
+static STEP: Bulk = Bulk::new(include_str!("sql/process_step.sql"), 14);
 static HEARD: Bulk = Bulk::new(include_str!("sql/process_heard.sql"), 3);
 static FIRED: Bulk = Bulk::new(include_str!("sql/process_fired.sql"), 5);
+static STAND_STILL: Bulk = Bulk::new(include_str!("sql/process_stand_still.sql"), 3);
 static PARKED: Bulk = Bulk::new(include_str!("sql/process_parked.sql"), 3);
 static PARKED_TIMERS: Bulk = Bulk::new(include_str!("sql/process_parked_timers.sql"), 3);
 static STOPPED: Bulk = Bulk::new(include_str!("sql/process_stopped.sql"), 4);
@@ -30,9 +31,12 @@ pub(super) async fn write(connection: &mut SqliteConnection, steps: &Steps) -> R
     done += STEP.execute(connection, &others, bind_step).await?;
     done += HEARD.execute(connection, &steps.heard, bind_heard).await?;
     done += FIRED.execute(connection, &steps.fired, bind_fired).await?;
+    done += STAND_STILL.execute(connection, &steps.parked, bind_key).await?;
     let stored: Vec<&Begun> = steps.begun.iter().filter(|begun| !begun.fresh).collect();
     done += BEGUN.execute(connection, &stored, |values, begun| bind_begun(values, begun)).await?;
-    if done != (new.len() + others.len() + steps.heard.len() + steps.fired.len() + stored.len()) as u64 {
+    let changed =
+        [new.len(), others.len(), steps.heard.len(), steps.fired.len(), steps.parked.len(), stored.len()];
+    if done != changed.iter().sum::<usize>() as u64 {
         return Err(StoreError::Conflict);
     }
     STOPPED.execute(connection, &steps.stopped, bind_stopped).await?;
@@ -95,7 +99,7 @@ fn bind_new<'q>(values: &mut Values<'q>, (_, texts, row): &'q (i64, Texts, &Proc
 fn bind_step<'q>(values: &mut Values<'q>, (before, texts, row): &'q (i64, Texts, &ProcessRow)) {
     bind_key(values, &row.key);
     bind_state(values, texts, row);
-    values.optional_text(texts.seen.as_deref()).put(*before);
+    values.optional_text(texts.seen.as_deref()).put(row.resumed).put(*before);
 }
 
 fn bind_heard<'q>(values: &mut Values<'q>, signal: &'q Signal) {

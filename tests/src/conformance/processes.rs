@@ -36,6 +36,7 @@ pub(super) fn row(partition: u16, id: &str) -> ProcessRow {
         begun_at: at(1),
         ended_at: None,
         parked: None,
+        resumed: false,
         seen: BTreeMap::new(),
     }
 }
@@ -316,7 +317,14 @@ pub(super) async fn an_instance_that_is_resumed_hears_what_waited<F: Fixture>() 
         (vec!["o-1 reserve".into()], vec!["o-1 t".into()])
     );
     let resumed = stored(&*store, "o-1").await.unwrap();
-    assert_eq!((resumed.parked, resumed.version), (None, 3));
+    assert_eq!((&resumed.parked, resumed.version, resumed.resumed), (&None, 3, true));
+    step(
+        &owner,
+        Steps { rows: vec![(3, ProcessRow { resumed: false, ..next(&resumed) })], ..Steps::default() },
+    )
+    .await
+    .unwrap();
+    assert!(!stored(&*store, "o-1").await.unwrap().resumed);
 }
 
 pub(super) async fn an_instance_that_is_given_up_has_failed_what_it_held<F: Fixture>() {
@@ -337,6 +345,26 @@ pub(super) async fn an_instance_that_is_given_up_has_failed_what_it_held<F: Fixt
     assert_eq!((ended.holds.len(), ended.ended_at), (0, Some(at(8))));
     assert!(!store.resume(&key("o-1"), "order").await.unwrap());
     assert_eq!((heard(&*store).await, timers(&*store).await), (vec![], vec![]));
+    let steps = Steps { parked: vec![key("o-1")], ..Steps::default() };
+    assert!(matches!(step(&owner, steps).await, Err(StoreError::Conflict)), "nothing waits for it");
+}
+
+pub(super) async fn nothing_is_left_waiting_for_an_instance_that_goes_on<F: Fixture>() {
+    let fixture = F::new(1).await;
+    let owner = Owner::of(fixture.store()).await;
+    parked(&owner).await;
+    let left_waiting = async |id| {
+        let steps = Steps { parked: vec![key(id)], ..Steps::default() };
+        step(&owner, steps).await
+    };
+    left_waiting("o-1").await.unwrap();
+    fixture.elsewhere().resume(&key("o-1"), "order").await.unwrap();
+    for id in ["o-1", "o-10", "nobody"] {
+        let refused = left_waiting(id).await;
+        assert!(matches!(refused, Err(StoreError::Conflict)), "{id} goes on: {refused:?}");
+    }
+    assert_eq!(heard(&*owner.store).await, ["o-1 reserve"]);
+    assert_eq!(timers(&*owner.store).await, ["o-1 t"]);
 }
 
 pub(super) async fn instances_are_listed_in_order_with_what_they_wait_for<F: Fixture>() {

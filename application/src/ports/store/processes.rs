@@ -45,6 +45,8 @@ pub struct ProcessRow {
     pub ended_at: Option<DateTime<Utc>>,
     /// Why it stands still until somebody sees to it.
     pub parked: Option<Problem>,
+    /// Somebody has let it go on: what waited for it is to be handled before what comes now.
+    pub resumed: bool,
     /// Up to which offset of each partition's feed it has seen what it observes: an event up to there is never shown to it
     /// again. Of partitions that are not in it, it has seen nothing.
     pub seen: BTreeMap<u16, i64>,
@@ -126,7 +128,8 @@ pub struct Steps {
     pub stopped: Vec<(ProcessKey, String)>,
     /// Timers to set, or to set anew.
     pub set: Vec<Timer>,
-    /// Instances that stand still from now on: what is to come to them waits.
+    /// Instances that stand still: what is to come to them waits until they [go on](Processes::resume). One that does not
+    /// stand still (any more) is a conflict: what is left waiting for it would wait for ever.
     pub parked: Vec<ProcessKey>,
     /// Commands that are running from now on. One that is not open is a conflict.
     pub begun: Vec<Begun>,

@@ -1,243 +1,31 @@
 //! Processes that observe what happens to others, on both stores.
 
 #![allow(clippy::unwrap_used, reason = "all of this is tests")]
-#![expect(dead_code, reason = "nothing is refused here, and yet aggregates have refusals")]
 
 // The attributes name what they need by the crate that aggregates are usually written with.
 extern crate wilco_domain as wilco;
 
-use std::sync::{Arc, Mutex};
+mod observers;
+mod parcels;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use wilco_application::catalog::{AggregateRegistration, Catalog, Registration, RegistrationError};
 use wilco_application::engine::{CommandQuery, Engine, Running, Submission};
 use wilco_application::observing::{Standing, go_to, standing};
-use wilco_application::ports::{Command, EntryBody, ProcessKey, ProcessRow, State};
-use wilco_domain::kernel::{
-    AggregateId, Caller, Concern, Context, Decider, Input, Observed, Problem, Process, ProcessTest, Shown,
-    Tenant, Then, commands, events, refusals, state,
+use wilco_application::ports::{
+    AggregateKey, Checkpoint, Command, EntryBody, ProcessKey, ProcessRow, ReplyTo, Sighting, State,
 };
+use wilco_domain::kernel::{AggregateId, Caller, Problem, ProcessTest, Shown, Tenant};
 use wilco_tests::facts_on_both_stores;
 use wilco_tests::trial::Place;
 
+use observers::{Counting, Echoing, Stamping, StampingCommand, StampingMore, be_clumsy, be_steady};
+use parcels::{Desk, Parcel, ParcelEvent, Shelf};
+
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Something that is touched, and gets a stamp for that.
-#[state]
-struct Parcel {
-    touched: u32,
-    stamped: u32,
-}
-
-#[commands]
-enum ParcelCommand {
-    /// Touch it
-    #[either]
-    Touch,
-    /// Stamp it
-    #[either]
-    Stamp,
-}
-
-#[events]
-enum ParcelEvent {
-    /// It was touched.
-    Touched,
-    /// It was stamped.
-    Stamped,
-}
-
-#[refusals]
-enum ParcelRefusal {
-    /// Never.
-    ///
-    /// Nothing is to be done.
-    #[rule("never")]
-    Never,
-}
-
-impl Decider for Parcel {
-    const TYPE: &'static str = "parcel";
-    type Command = ParcelCommand;
-    type Event = ParcelEvent;
-    type Refusal = ParcelRefusal;
-
-    fn decide(&self, command: ParcelCommand, _: &Context) -> Result<Vec<ParcelEvent>, ParcelRefusal> {
-        Ok(vec![match command {
-            ParcelCommand::Touch => ParcelEvent::Touched,
-            ParcelCommand::Stamp => ParcelEvent::Stamped,
-        }])
-    }
-
-    fn apply(&mut self, event: ParcelEvent) {
-        match event {
-            ParcelEvent::Touched => self.touched += 1,
-            ParcelEvent::Stamped => self.stamped += 1,
-        }
-    }
-}
-
-/// What processes live beside, one of each type.
-macro_rules! desk {
-    ($desk:ident, $command:ident, $event:ident, $refusal:ident, $type:literal) => {
-        #[doc = "Nothing but a place."]
-        #[state]
-        struct $desk {}
-
-        #[commands]
-        enum $command {
-            /// Note it
-            #[creates]
-            Note,
-        }
-
-        #[events]
-        enum $event {
-            /// It was noted.
-            Noted,
-        }
-
-        #[refusals]
-        enum $refusal {
-            /// Never.
-            ///
-            /// Nothing is to be done.
-            #[rule("never")]
-            Never,
-        }
-
-        impl Decider for $desk {
-            const TYPE: &'static str = $type;
-            type Command = $command;
-            type Event = $event;
-            type Refusal = $refusal;
-
-            fn decide(&self, $command::Note: $command, _: &Context) -> Result<Vec<$event>, $refusal> {
-                Ok(vec![$event::Noted])
-            }
-
-            fn apply(&mut self, $event::Noted: $event) {}
-        }
-    };
-}
-desk!(Desk, DeskCommand, DeskEvent, DeskRefusal, "desk");
-desk!(Shelf, ShelfCommand, ShelfEvent, ShelfRefusal, "shelf");
-
-/// Stamps a parcel for each time that it is touched.
-#[state]
-struct Stamping {
-    seen: Vec<i64>,
-}
-
-#[commands]
-enum StampingCommand {
-    /// Close
-    Close,
-}
-
-/// The parcels that it stumbles over.
-static STUMBLED_OVER: Mutex<Vec<String>> = Mutex::new(Vec::new());
-
-fn is_stumbled_over(id: &str) -> bool {
-    STUMBLED_OVER.lock().unwrap().iter().any(|one| one == id)
-}
-
-impl Process for Stamping {
-    const NAME: &'static str = "stamping";
-    const HOME: &'static str = "desk";
-    const OBSERVES: &'static [&'static str] = &[Parcel::TYPE];
-    type Command = StampingCommand;
-
-    fn concerns(event: &Observed) -> Concern {
-        match event.of::<Parcel>() {
-            Some(ParcelEvent::Touched) => Concern::Starts(event.aggregate_id.clone()),
-            _ => Concern::Nothing,
-        }
-    }
-
-    fn react(&mut self, input: Input<StampingCommand>, then: &mut Then) -> Result<(), Box<Problem>> {
-        match input {
-            Input::Event(event) => {
-                assert!(!is_stumbled_over(then.id()), "it stumbles");
-                self.seen.push(event.version);
-                then.issue::<Parcel>(
-                    &format!("stamp {}", event.version),
-                    event.aggregate_id,
-                    &ParcelCommand::Stamp,
-                );
-            }
-            Input::Command(asked, StampingCommand::Close) => {
-                then.settle(asked, Ok(None)).end();
-            }
-            Input::Reply(..) | Input::Timer(_) => {}
-        }
-        Ok(())
-    }
-}
-
-/// One instance that is shown all parcels there are; but only once it was opened.
-#[state]
-struct Counting {
-    touched: u32,
-}
-
-#[commands]
-enum CountingCommand {
-    /// Open
-    #[creates]
-    Open,
-}
-
-impl Process for Counting {
-    const NAME: &'static str = "counting";
-    const HOME: &'static str = "shelf";
-    const OBSERVES: &'static [&'static str] = &[Parcel::TYPE];
-    type Command = CountingCommand;
-
-    fn concerns(event: &Observed) -> Concern {
-        match event.of::<Parcel>() {
-            Some(ParcelEvent::Touched) => Concern::Continues("all".to_owned()),
-            _ => Concern::Nothing,
-        }
-    }
-
-    fn react(&mut self, input: Input<CountingCommand>, then: &mut Then) -> Result<(), Box<Problem>> {
-        match input {
-            Input::Event(_) => self.touched += 1,
-            Input::Command(asked, CountingCommand::Open) => {
-                then.settle(asked, Ok(None));
-            }
-            Input::Reply(..) | Input::Timer(_) => {}
-        }
-        Ok(())
-    }
-}
-
-/// Touches whatever is stamped, which is then stamped.
-#[state]
-struct Echoing {}
-
-impl Process for Echoing {
-    const NAME: &'static str = "echoing";
-    const HOME: &'static str = "shelf";
-    const OBSERVES: &'static [&'static str] = &[Parcel::TYPE];
-    type Command = CountingCommand;
-
-    fn concerns(event: &Observed) -> Concern {
-        match event.of::<Parcel>() {
-            Some(ParcelEvent::Stamped) => Concern::Starts(event.aggregate_id.clone()),
-            _ => Concern::Nothing,
-        }
-    }
-
-    fn react(&mut self, input: Input<CountingCommand>, then: &mut Then) -> Result<(), Box<Problem>> {
-        if let Input::Event(event) = input {
-            then.issue::<Parcel>("touch", event.aggregate_id, &ParcelCommand::Touch);
-        }
-        Ok(())
-    }
-}
 
 type Of<T> = AggregateRegistration<wilco_domain::kernel::Decided<T>, Shown<T, T>>;
 
@@ -444,24 +232,100 @@ async fn a_storm_blows_over(place: Place) {
     assert_eq!(parcel(&place, "p-0").await["stamped"], 16);
 }
 
+/// Why it does.
+async fn stands_still(place: &Place, id: &str) -> Problem {
+    let parked = async || instance(place, "stamping", id).await.and_then(|row| row.parked);
+    wilco_tests::wait_for("it to stand still", parked, Option::is_some).await.unwrap()
+}
+
 /// It cannot even begin: it stands still, what comes behind it waits, and nothing is missing when it goes on.
 async fn one_that_stumbles_over_its_beginning_stands_still(place: Place) {
-    let id = format!("clumsy-{}", wilco_tests::conformance::uuid());
-    STUMBLED_OVER.lock().unwrap().push(id.clone());
+    let id = be_clumsy();
     let (engine, _running) = place.engine_of(&observed(), 100, None).await;
     ask(&engine, "parcel.touch", &id).await;
     touch(&engine, 5, 1).await;
     are_stamped(&place, &engine, 5, 1).await;
-    let parked = async || instance(&place, "stamping", &id).await.and_then(|row| row.parked);
-    let why = wilco_tests::wait_for("it to stand still", parked, Option::is_some).await.unwrap();
+    let why = stands_still(&place, &id).await;
     assert!(why.detail.contains("it stumbles"), "{}", why.detail);
     ask(&engine, "parcel.touch", &id).await;
     is_quiet(&place, &engine).await;
-    STUMBLED_OVER.lock().unwrap().retain(|one| *one != id);
-    let key = instance(&place, "stamping", &id).await.unwrap().key;
-    engine.resume(&key).await.unwrap();
-    let stamped = async || parcel(&place, &id).await;
-    wilco_tests::wait_for("it to be stamped", stamped, |parcel| parcel["stamped"] == 2).await;
+    be_steady(&id);
+    go_on(&place, &engine, &id).await;
+    is_stamped(&place, &id, 2).await;
+}
+
+/// What comes when it is let go on has been left waiting for it, or it is heard.
+async fn one_that_goes_on_while_more_comes_misses_nothing(place: Place) {
+    let (engine, _running) = place.engine_of(&observed(), 100, None).await;
+    for _ in 0..10 {
+        let clumsy: Vec<String> = (0..10).map(|_| be_clumsy()).collect();
+        for id in &clumsy {
+            ask(&engine, "parcel.touch", id).await;
+        }
+        let each = clumsy.iter().enumerate().map(async |(number, id)| {
+            stands_still(&place, id).await;
+            be_steady(id);
+            ask(&engine, "parcel.touch", id).await;
+            tokio::time::sleep(Duration::from_millis(number as u64)).await;
+            go_on(&place, &engine, id).await;
+        });
+        futures::future::join_all(each).await;
+        for id in &clumsy {
+            is_stamped(&place, id, 2).await;
+        }
+    }
+}
+
+/// Somebody lets it.
+async fn go_on(place: &Place, engine: &Engine, id: &str) {
+    engine.resume(&instance(place, "stamping", id).await.unwrap().key).await.unwrap();
+}
+
+async fn is_stamped(place: &Place, id: &str, times: u64) {
+    let stamped = async || parcel(place, id).await;
+    wilco_tests::wait_for("it to be stamped", stamped, |parcel| parcel["stamped"] == times).await;
+}
+
+/// Both are shown by the build that can, in their order; if the later one were shown before, the earlier one never would be.
+async fn what_another_build_is_to_show_holds_up_what_comes_behind_it(place: Place) {
+    let shelves = || Of::<Shelf>::decider("shelves").finish().unwrap();
+    let older = || Of::<Desk>::decider("desks").process::<Stamping>().finish().unwrap();
+    let newer = Of::<Desk>::decider("desks").process::<StampingMore>().finish().unwrap();
+    let (engine, running) = place.engine_of(&[parcels(), shelves(), older()], 100, None).await;
+    end(&engine, running).await;
+    let (engine, running) = place.engine_of(&[parcels(), shelves()], 100, None).await;
+    let partition_of = |kind: &str, id: &str| AggregateKey::new(&Tenant::default(), kind, id).partition(2);
+    let in_one = |id: &String| partition_of("shelf", id) == partition_of("parcel", id);
+    let id = (0..).map(|number| format!("s-{number}")).find(in_one).unwrap();
+    let noted = ask(&engine, "shelf.note", &id).await;
+    end(&engine, running).await;
+    is_sighted(&place, &noted, partition_of("desk", &id)).await;
+
+    let (engine, running) = place.engine_of(&[parcels(), shelves(), older()], 100, None).await;
+    ask(&engine, "parcel.touch", &id).await;
+    touch(&engine, 8, 1).await;
+    for number in 0..8 {
+        is_stamped(&place, &format!("p-{number}"), 1).await;
+    }
+    assert_eq!(parcel(&place, &id).await["stamped"], 0, "it is left");
+    end(&engine, running).await;
+    let (_engine, _running) = place.engine_of(&[parcels(), shelves(), newer], 100, None).await;
+    is_stamped(&place, &id, 2).await;
+}
+
+/// A newer build has left what a command has led to for an instance, and was ended.
+async fn is_sighted(place: &Place, command: &Command, instance: u16) {
+    let feed = place.store.feed(command.partition, 0, 1000).await.unwrap();
+    let is_of_it =
+        |body: &EntryBody| matches!(body, EntryBody::Event(row) if row.aggregate_id == command.target);
+    let offset = feed.iter().find(|entry| is_of_it(&entry.body)).unwrap().offset;
+    let (process_type, id, label) = ("stamping".into(), command.target.clone(), String::new());
+    let to = ReplyTo { process_type, id, label, partition: instance, must: None };
+    let sighting =
+        Sighting { to, tenant: Tenant::default(), offset, at: command.accepted_at, command_id: command.id };
+    let mark = Some(command.accepted_at.timestamp_micros());
+    let moved = Checkpoint { partition: command.partition, offset, mark };
+    assert!(place.store.observe("process:stamping", 0, &moved, &[sighting]).await.unwrap());
 }
 
 /// It stops there, in that partition alone; somebody moves it on.
@@ -500,8 +364,7 @@ async fn what_cannot_be_read_stops_the_reader_before_it(place: Place) {
     wilco_tests::wait_for("it to be moved on", moved, |moved| *moved).await;
     for number in 1..8 {
         let id = format!("p-{number}");
-        let stamped = async || parcel(&place, &id).await;
-        wilco_tests::wait_for("it to be stamped", stamped, |parcel| parcel["stamped"] == 1).await;
+        is_stamped(&place, &id, 1).await;
     }
     drop(engine);
 }
@@ -515,6 +378,8 @@ facts_on_both_stores! {
     what_is_for_nobody_is_dropped,
     a_storm_blows_over,
     one_that_stumbles_over_its_beginning_stands_still,
+    what_another_build_is_to_show_holds_up_what_comes_behind_it,
+    one_that_goes_on_while_more_comes_misses_nothing,
     what_cannot_be_read_stops_the_reader_before_it,
 }
 
