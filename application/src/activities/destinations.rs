@@ -38,6 +38,8 @@ pub(crate) struct Destinations {
     all: Mutex<HashMap<Arc<str>, Destination>>,
     /// Attempts that are under way.
     taken: AtomicUsize,
+    /// Somebody has asked in vain since the last was given back, because there were too many in all.
+    is_wanted: AtomicBool,
     /// None begins any more.
     is_closed: AtomicBool,
 }
@@ -67,6 +69,7 @@ impl Destinations {
             slots: AtomicUsize::new(settings.slots),
             all: Mutex::default(),
             taken: AtomicUsize::new(0),
+            is_wanted: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),
         }
     }
@@ -90,10 +93,10 @@ impl Destinations {
         }
         let name = all.get_key_value(name).map_or_else(|| name.into(), |(name, _)| Arc::clone(name));
         let destination = all.entry(Arc::clone(&name)).or_default();
-        let is_open = !self.is_closed.load(Ordering::Relaxed)
-            && self.taken.load(Ordering::Relaxed) < self.settings.in_all;
-        if !is_open || !destination.has_room(self.slots(), now) {
+        let left = self.left();
+        if self.is_closed.load(Ordering::Relaxed) || left == 0 || destination.room(self.slots(), now) == 0 {
             destination.is_wanted = true;
+            self.is_wanted.fetch_or(left == 0, Ordering::Relaxed);
             return None;
         }
         destination.taken += 1;
@@ -102,10 +105,34 @@ impl Destinations {
         Some(Slot { destinations: Arc::clone(self), name: Some(name) })
     }
 
-    /// How many attempts at one destination are to be read: one more than may be under way. That one is refused, so that
-    /// it is known that somebody waits.
+    /// How many slots there are of each of these for so many that wait. Where there are not enough, whoever gives one
+    /// back hears that somebody waits.
+    pub(crate) fn grant<'w>(&self, waiting: impl Iterator<Item = (&'w str, usize)>) -> Vec<usize> {
+        let (now, slots) = (Instant::now(), self.slots());
+        let mut all = self.all();
+        let mut left = if self.is_closed.load(Ordering::Relaxed) { 0 } else { self.left() };
+        waiting
+            .map(|(name, wanted)| {
+                let room = all.get(name).map_or(slots, |destination| destination.room(slots, now));
+                let granted = wanted.min(room).min(left);
+                left -= granted;
+                if granted < wanted {
+                    all.entry(name.into()).or_default().is_wanted = true;
+                    self.is_wanted.fetch_or(left == 0, Ordering::Relaxed);
+                }
+                granted
+            })
+            .collect()
+    }
+
+    /// How many more attempts may be under way, whomever they ask.
+    fn left(&self) -> usize {
+        self.settings.in_all.saturating_sub(self.taken.load(Ordering::Relaxed))
+    }
+
+    /// How many attempts at one destination are to be read at once: those that follow need not be asked for one by one.
     pub(crate) fn to_read(&self) -> u32 {
-        u32::try_from(self.slots()).unwrap_or(u32::MAX).saturating_add(1)
+        u32::try_from(2 * self.slots()).unwrap_or(u32::MAX)
     }
 
     /// Nobody is asked any more.
@@ -117,7 +144,7 @@ impl Destinations {
     pub(crate) fn closed(&self) -> Vec<String> {
         let (now, slots) = (Instant::now(), self.slots());
         let mut all = self.all();
-        let closed = all.iter_mut().filter(|(_, destination)| !destination.has_room(slots, now));
+        let closed = all.iter_mut().filter(|(_, destination)| destination.room(slots, now) == 0);
         closed
             .map(|(name, destination)| {
                 destination.is_wanted = true;
@@ -148,11 +175,11 @@ impl Destinations {
 }
 
 impl Destination {
-    /// One that is ill, or was until now, is asked one at a time.
-    fn has_room(&self, slots: usize, now: Instant) -> bool {
+    /// How many more may ask it. One that is ill, or was until now, is asked one at a time.
+    fn room(&self, slots: usize, now: Instant) -> usize {
         match self.ill_until {
-            Some(until) => now >= until && self.taken == 0,
-            None => self.taken < slots,
+            Some(until) => usize::from(now >= until && self.taken == 0),
+            None => slots.saturating_sub(self.taken),
         }
     }
 }
@@ -180,7 +207,10 @@ impl Slot {
             Some(false) => (destination.failures, destination.ill_until) = (0, None),
             None => {}
         }
-        let is_wanted = std::mem::take(&mut destination.is_wanted);
+        // Whoever takes it back unused goes on by itself.
+        let is_wanted = is_ill.is_some()
+            && (std::mem::take(&mut destination.is_wanted)
+                | self.destinations.is_wanted.swap(false, Ordering::Relaxed));
         if destination.taken == 0 && destination.failures == 0 {
             all.remove(&name);
         }
@@ -222,7 +252,7 @@ mod tests {
         for (owned, slots) in [(8, 16), (4, 8), (3, 6), (1, 2), (0, 1), (8, 16)] {
             all.share(owned, 8);
             let taken: Vec<Slot> = std::iter::from_fn(|| all.take("a")).collect();
-            assert_eq!((taken.len(), all.to_read()), (slots, slots as u32 + 1), "{owned} of 8");
+            assert_eq!((taken.len(), all.to_read()), (slots, 2 * slots as u32), "{owned} of 8");
         }
     }
 

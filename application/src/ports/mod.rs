@@ -16,10 +16,10 @@ pub use runner::{Answer, Call, Look, Runner, Setback};
 pub use store::{
     Accepted, AggregateKey, AttemptRow, AttemptStep, Attempts, Begun, BlockedCommand, CancelOutcome,
     Checkpoint, Checkpoints, Command, CommandFilter, CommandKey, Committed, Deploying, DueAttempt, EntryBody,
-    EventRow, Feed, FeedEntry, Fence, Heads, Idempotency, Journal, Kept, Leases, Loaded, MemberValue,
-    NewEvent, OpenType, Outcome, Page, ParkedEntry, PartitionLease, PartitionSlice, ProcessFilter,
-    ProcessKey, ProcessRow, ProcessStanding, Processes, Registry, ReplyTo, Seat, Settlement, Sighted,
-    Sighting, Signal, SnapshotRow, State, Steps, Store, StoreError, StoreIdentity, StoredKind, Timer,
-    UnitOfWork, ViewFilter, ViewMark, ViewRow, Views, Waiting,
+    EventRow, Feed, FeedEntry, Fence, Heads, Idempotency, Journal, Kept, Leases, Loaded, MOST_DUE,
+    MemberValue, NewEvent, OpenType, Outcome, Page, ParkedEntry, PartitionLease, PartitionSlice,
+    ProcessFilter, ProcessKey, ProcessRow, ProcessStanding, Processes, Registry, ReplyTo, Seat, Settlement,
+    Sighted, Sighting, Signal, SnapshotRow, State, Steps, Store, StoreError, StoreIdentity, StoredKind,
+    Timer, UnitOfWork, ViewFilter, ViewMark, ViewRow, Views, Waiting,
 };
 pub use undecodable::Undecodable;

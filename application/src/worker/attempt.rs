@@ -79,7 +79,14 @@ impl Applier {
         self.asked.clear();
         self.blocked = Blocked::default();
         self.instances.assign();
+        self.trying.waiting.clear();
         self.epochs = epochs;
+    }
+
+    /// The attempts that can be made now.
+    pub(super) fn next_attempts(&mut self) -> impl Iterator<Item = Input> + use<> {
+        let next = self.trying.waiting.take(&self.parts.reach.destinations);
+        next.into_iter().map(Input::Attempt)
     }
 
     /// Load, execute, commit, tell. Gives back the commands that are settled now, or running.
@@ -128,7 +135,7 @@ impl Applier {
             self.router.offer(work.issued.clone());
         }
         self.router.expect(&work.steps.set);
-        self.router.expect_attempts(&work.attempts);
+        self.router.expect_attempts(&work.attempts, at);
         self.router.expect_postponed(&work);
         self.trying.start(&self.parts, &self.router);
         let begun: Vec<Arc<Command>> =

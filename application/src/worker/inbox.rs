@@ -174,6 +174,11 @@ impl Inbox {
         self.news.notify_one();
     }
 
+    /// Has the lane see whether there is something to do.
+    pub(super) fn wake(&self) {
+        self.news.notify_one();
+    }
+
     /// Resolves when there may be something to do.
     pub(super) async fn news(&self) {
         self.news.notified().await;

@@ -25,7 +25,7 @@ use super::router::Router;
 use super::setback::Setback;
 use crate::acceptance::{Acceptance, Fresh};
 use crate::parts::Parts;
-use crate::ports::{PartitionLease, StoreError};
+use crate::ports::{MOST_DUE, PartitionLease, StoreError};
 
 /// Works through the inputs of some of the partitions.
 pub(super) struct Lane {
@@ -67,9 +67,12 @@ impl Lane {
             }
             self.take_assignment().await;
             self.refill().await;
-            let hand = self.inbox.take(self.parts.settings.worker.batch);
+            let mut hand = self.inbox.take(self.parts.settings.worker.batch);
+            hand.inputs.extend(self.applier.next_attempts());
             if !hand.inputs.is_empty() {
                 self.work_off(hand).await;
+            } else if self.applier.trying.waiting.is_hungry() {
+                // They are read right away.
             } else if stop.is_cancelled() && self.parts.reach.under_way.is_empty() {
                 self.inbox.end();
                 self.store_fresh(Hand::default()).await;
@@ -124,7 +127,12 @@ impl Lane {
             self.inbox.look();
         }
         let now = self.parts.clock.now();
-        let Some((partitions, limit)) = self.inbox.wants_refill(now) else { return };
+        let Some((partitions, limit)) = self.inbox.wants_refill(now) else {
+            if self.applier.trying.waiting.is_hungry() {
+                self.read_attempts(now).await;
+            }
+            return;
+        };
         match self.read(&partitions, now, limit).await {
             Ok((found, complete)) => self.inbox.refill(found, complete),
             Err(error) => {
@@ -163,23 +171,29 @@ impl Lane {
             found.extend(signals.into_iter().map(|signal| Input::Signal(Arc::new(signal))));
             found.extend(due.into_iter().map(|timer| Input::Timer(Arc::new(timer))));
         }
-        found.extend(self.due_attempts(partitions, now).await?);
+        self.find_attempts(partitions, now).await?;
         Ok((found, complete))
     }
 
-    /// The attempts that may begin: none of destinations that have no slot. When the next ones may, or one that is ill may
-    /// be asked again, is another reason to look.
-    async fn due_attempts(
-        &mut self,
-        partitions: &[u16],
-        now: DateTime<Utc>,
-    ) -> Result<Vec<Input>, StoreError> {
+    /// Finds attempts when there are slots for some that only the store has.
+    async fn read_attempts(&mut self, now: DateTime<Utc>) {
+        let partitions: Vec<u16> = self.applier.epochs().keys().copied().collect();
+        if let Err(error) = self.find_attempts(&partitions, now).await {
+            self.parts.ownership.outage.failed(&error, "the registry could not be read");
+            Backoff::default().wait().await;
+        }
+    }
+
+    /// Finds the attempts that may begin: none of destinations that have no slot. When the next ones may, or one that is
+    /// ill may be asked again, is another reason to look.
+    async fn find_attempts(&mut self, partitions: &[u16], now: DateTime<Utc>) -> Result<(), StoreError> {
         let destinations = &self.parts.reach.destinations;
         let until = now + self.parts.settings.worker.look_every;
         // First: who may be asked again meanwhile is not left out.
         let opening = destinations.next_opening();
         let (most, closed) = (destinations.to_read(), destinations.closed());
         let found = self.parts.store.due_attempts(partitions, until, most, &closed).await?;
+        let is_all = found.len() < MOST_DUE as usize;
         let (due, later): (Vec<_>, Vec<_>) = found.into_iter().partition(|found| found.row.due_at <= now);
         if let Some(next) = later.iter().map(|later| later.row.due_at).min() {
             self.inbox.expect(next);
@@ -187,7 +201,11 @@ impl Lane {
         if let Some(pause) = opening.and_then(|pause| TimeDelta::from_std(pause).ok()) {
             self.inbox.expect(now + pause);
         }
-        Ok(due.into_iter().map(|due| Input::Attempt(Arc::new(due))).collect())
+        // One that takes longer than it may is not to be asked for again and again.
+        let under_way = &self.parts.reach.under_way;
+        let due = due.into_iter().filter(|due| !under_way.has(&due.command.key())).collect();
+        self.applier.trying.waiting.refill(due, is_all, most, closed);
+        Ok(())
     }
 
     /// Lets go of what is blocked, as far as it need not be any more.

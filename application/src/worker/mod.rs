@@ -46,8 +46,11 @@ mod recovery;
 mod router;
 mod setback;
 mod sighting;
+#[cfg(test)]
+mod testing;
 mod trying;
 mod turns;
+mod waiting_attempts;
 
 use tokio_util::sync::CancellationToken;
 

@@ -45,10 +45,10 @@ impl Router {
         self.offer_inputs(vec![Input::Answer(Arc::new(answered))]);
     }
 
-    /// Attempts were put off: the lanes look for them when they fall due.
-    pub(crate) fn expect_attempts(&self, steps: &[AttemptStep]) {
+    /// Attempts were put off: the lanes look for them when they fall due. Those that wait for nothing but a slot are known.
+    pub(crate) fn expect_attempts(&self, steps: &[AttemptStep], now: DateTime<Utc>) {
         for step in steps {
-            if let Some(row) = &step.after {
+            if let Some(row) = step.after.as_ref().filter(|row| row.due_at > now) {
                 self.inboxes[self.lane_of(step.partition)].expect(row.due_at);
             }
         }
@@ -114,7 +114,14 @@ impl Router {
         }
     }
 
-    /// The same, but then.
+    /// There may be a slot for what waits.
+    pub(crate) fn wake(&self) {
+        for inbox in &*self.inboxes {
+            inbox.wake();
+        }
+    }
+
+    /// The registry may hold something then.
     pub(crate) fn look_at(&self, time: DateTime<Utc>) {
         for inbox in &*self.inboxes {
             inbox.expect(time);

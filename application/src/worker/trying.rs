@@ -14,6 +14,7 @@ use super::instances::block;
 use super::manner::{Attempt, refused_by_the_store};
 use super::router::Router;
 use super::setback::Setback;
+use super::waiting_attempts::WaitingAttempts;
 use crate::activities::{Answered, Attempting, Destinations, Ended, Slot, ends_by};
 use crate::names;
 use crate::parts::Parts;
@@ -26,12 +27,17 @@ const LATER: TimeDelta = TimeDelta::minutes(1);
 #[derive(Default)]
 pub(super) struct Trying {
     counted: Vec<(Attempting, Slot)>,
+    /// Those that got no slot.
+    left: Vec<DueAttempt>,
+    /// Those that wait for one.
+    pub(super) waiting: WaitingAttempts,
 }
 
 impl Trying {
     /// Nothing was committed.
     pub(super) fn forget(&mut self) {
         self.counted.clear();
+        self.left.clear();
     }
 
     /// Begins with a command: with the first attempt, if its destination has a slot for it.
@@ -51,7 +57,10 @@ impl Trying {
         };
         let begun = draft.begin(command, fresh);
         let row = AttemptRow { destination, attempt: 0, begun_at: None, in_doubt: false, due_at: draft.at() };
-        let row = self.count(parts, &begun, &row, draft.at()).unwrap_or(row);
+        let row = self.count(parts, &begun, row, draft.at()).unwrap_or_else(|row| {
+            self.left.push(DueAttempt { command: begun, row: row.clone() });
+            row
+        });
         draft.attempt(command, None, Some(row));
         Ok(())
     }
@@ -86,8 +95,9 @@ impl Trying {
             let problem = undeliverable(row.attempt, &Why::ill("its time is over"), false);
             draft.conclude(command, false, Err(problem), row.attempt);
         } else {
-            if let Some(next) = self.count(parts, command, row, draft.at()) {
-                draft.attempt(command, Some(row.attempt), Some(next));
+            match self.count(parts, command, row.clone(), draft.at()) {
+                Ok(next) => draft.attempt(command, Some(row.attempt), Some(next)),
+                Err(_) => self.left.push(due.clone()),
             }
             return;
         }
@@ -117,18 +127,20 @@ impl Trying {
         draft.attempt(command, Some(tried), None);
     }
 
-    /// Counts the next attempt; `None`: the destination has no slot.
+    /// Counts the next attempt; the row as it was: the destination has no slot.
     fn count(
         &mut self,
         parts: &Parts,
         command: &Arc<Command>,
-        row: &AttemptRow,
+        row: AttemptRow,
         now: DateTime<Utc>,
-    ) -> Option<AttemptRow> {
-        let kind = parts.reach.kind(&command.command_type)?.clone();
-        let slot = parts.reach.destinations.take(&row.destination)?;
+    ) -> Result<AttemptRow, AttemptRow> {
+        let kind = parts.reach.kind(&command.command_type).cloned();
+        let Some((kind, slot)) = kind.zip(parts.reach.destinations.take(&row.destination)) else {
+            return Err(row);
+        };
         let next = AttemptRow {
-            destination: row.destination.clone(),
+            destination: row.destination,
             attempt: row.attempt + 1,
             begun_at: row.begun_at.or(Some(now)),
             in_doubt: true,
@@ -137,11 +149,12 @@ impl Trying {
         let attempting =
             Attempting { command: Arc::clone(command), kind, row: next.clone(), in_doubt: row.in_doubt };
         self.counted.push((attempting, slot));
-        Some(next)
+        Ok(next)
     }
 
-    /// Makes the attempts that were counted: that is committed now.
+    /// Makes the attempts that were counted: that is committed now. Those that got no slot wait for one.
     pub(super) fn start(&mut self, parts: &Parts, router: &Router) {
+        self.left.drain(..).for_each(|due| self.waiting.add(due));
         for (attempting, slot) in self.counted.drain(..) {
             let under_way = parts.reach.under_way.begin(attempting.command.key());
             let (clock, router) = (Arc::clone(&parts.clock), router.clone());
@@ -164,7 +177,7 @@ impl Trying {
                 }
                 router.answer(Answered { command, row, ended, at, _under_way: under_way });
                 if is_wanted {
-                    router.look();
+                    router.wake();
                 }
             };
             tokio::spawn(attempt.instrument(span));

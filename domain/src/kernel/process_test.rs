@@ -18,11 +18,19 @@ pub struct ProcessTest<P> {
     now: DateTime<Utc>,
     timers: BTreeMap<String, DateTime<Utc>>,
     awaited: Vec<String>,
+    heard: Vec<Heard>,
     commands: u128,
     events: i64,
     last: Effects,
     settled: Vec<(Held, Result<Option<i64>, Problem>)>,
     ended: bool,
+}
+
+/// What it did not ask to be told, and may be told again.
+#[derive(Clone, Debug)]
+enum Heard {
+    Reply(String, Reply),
+    Event(Observed),
 }
 
 /// What becomes of something that was asked for.
@@ -59,6 +67,7 @@ impl<P: Process> ProcessTest<P> {
             now: DateTime::UNIX_EPOCH,
             timers: BTreeMap::new(),
             awaited: Vec::new(),
+            heard: Vec::new(),
             commands: 0,
             events: 0,
             last: Effects::default(),
@@ -115,6 +124,7 @@ impl<P: Process> ProcessTest<P> {
         assert_eq!(concern.instance(), Some(&*self.id), "{event:?} does not concern it");
         let has_begun = self.commands > 0 || self.events > 1;
         assert!(has_begun || matches!(concern, Concern::Starts(_)), "{event:?} does not begin it");
+        self.heard.push(Heard::Event(observed.clone()));
         let reacted = self.react(Input::Event(observed));
         reacted.unwrap_or_else(|problem| panic!("{event:?} is a defect: {problem:?}"));
         self
@@ -126,6 +136,7 @@ impl<P: Process> ProcessTest<P> {
         let at = self.awaited.iter().position(|awaited| awaited == label);
         let at = at.unwrap_or_else(|| panic!("nothing is awaited as {label:?}, but {:?}", self.awaited));
         self.awaited.remove(at);
+        self.heard.push(Heard::Reply(label.to_owned(), reply.0.clone()));
         let reacted = self.react(Input::Reply(label.to_owned(), reply.0));
         reacted.unwrap_or_else(|problem| panic!("the reply {label} is a defect: {problem:?}"));
         self
@@ -157,6 +168,29 @@ impl<P: Process> ProcessTest<P> {
             reacted.unwrap_or_else(|problem| panic!("the timer {name} is a defect: {problem:?}"));
         }
         self.now = until;
+        self
+    }
+
+    /// It is told everything once more, all replies and events in their order, and does nothing about it.
+    ///
+    /// The server tells an instance each of them once. Yet one that stands this test does not depend on it, nor on nothing
+    /// coming late.
+    #[must_use]
+    pub fn redelivered(mut self) -> Self {
+        for heard in self.heard.clone() {
+            let told = format!("{heard:?}");
+            let input = match heard {
+                Heard::Reply(label, reply) => Input::Reply(label, reply),
+                Heard::Event(event) => Input::Event(event),
+            };
+            let reacted = self.react(input);
+            reacted.unwrap_or_else(|problem| panic!("told again, it is a defect: {told}: {problem:?}"));
+            let Effects { issued, set, settled, .. } = &self.last;
+            assert!(
+                issued.is_empty() && set.is_empty() && settled.is_empty(),
+                "{told}, told again, makes it ask for {issued:?}, wait for {set:?} and settle {settled:?}"
+            );
+        }
         self
     }
 

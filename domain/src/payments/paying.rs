@@ -207,7 +207,9 @@ impl Paying {
         match (timer, &self.stage) {
             ("first", stage) if *stage != Stage::Ended => {
                 self.is_late = true;
-                self.begin_to_ask(then);
+                if self.begins_to_ask() {
+                    self.ask(then);
+                }
                 self.tell(then);
             }
             ("ask", Stage::Asking) => self.ask(then),
@@ -222,14 +224,16 @@ impl Paying {
     /// What has become of what it asked others for.
     fn hear_of(&mut self, label: &str, reply: Reply, then: &mut Then) -> Result<(), Box<Problem>> {
         match (label.split_once(' ').map_or(label, |(kind, _)| kind), reply) {
-            ("record", Reply::Succeeded(done)) => {
+            ("record", Reply::Succeeded(done)) if self.version.is_none() => {
                 self.version = done.version;
                 self.make(then);
             }
             ("record" | "note", Reply::Failed(problem)) => return Err(problem.into()),
             ("make", reply) => self.made(reply, then),
-            ("ask", reply) => self.answered(&reply, then),
-            ("note", Reply::Succeeded(Success { version, .. })) => self.is_noted(version, then),
+            ("ask", reply) if label == format!("ask {}", self.questions) => self.answered(&reply, then),
+            ("note", Reply::Succeeded(Success { version, .. })) if self.noting => {
+                self.is_noted(version, then)
+            }
             ("tell", reply) if label == format!("tell {}", self.messages) => {
                 let is_told = matches!(reply, Reply::Succeeded(_));
                 self.steps.notify = if is_told { Step::Done } else { Step::Failed };
@@ -264,7 +268,10 @@ impl Paying {
                 if let Some(status) = done.read::<Said>().and_then(|said| said.status) {
                     self.learn(status, Decisive::Answer, then);
                 }
-                self.begin_to_ask(then);
+                // It has just said so: to ask at once would be to ask the same again.
+                if self.begins_to_ask() {
+                    self.ask_later(then);
+                }
             }
             Reply::Failed(problem) => {
                 self.steps.create = Step::Failed;
@@ -275,12 +282,13 @@ impl Paying {
     }
 
     /// Once the provider has it and has taken its time.
-    fn begin_to_ask(&mut self, then: &mut Then) {
-        if self.is_late && self.stage == Stage::Waiting {
+    fn begins_to_ask(&mut self) -> bool {
+        let begins = self.is_late && self.stage == Stage::Waiting;
+        if begins {
             self.stage = Stage::Asking;
             self.steps.status = Step::Running;
-            self.ask(then);
         }
+        begins
     }
 
     fn ask(&mut self, then: &mut Then) {
@@ -295,9 +303,13 @@ impl Paying {
             self.learn(status, Decisive::Question, then);
         }
         if self.stage == Stage::Asking {
-            let pause = then.settings::<Polling>().pause.after(self.questions, then.chance());
-            then.after(delta(pause), "ask");
+            self.ask_later(then);
         }
+    }
+
+    fn ask_later(&self, then: &mut Then) {
+        let pause = then.settings::<Polling>().pause.after(self.questions.max(1), then.chance());
+        then.after(delta(pause), "ask");
     }
 
     /// The provider says what has become of it, in whatever way.

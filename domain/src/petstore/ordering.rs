@@ -120,6 +120,7 @@ impl Process for Ordering {
     fn react(&mut self, input: Input<OrderingCommand>, then: &mut Then) -> Result<(), Box<Problem>> {
         match input {
             Input::Command(asked, command) => self.take(asked, command, then),
+            Input::Reply(step, _) if Some(&*step) != self.step() => Ok(()),
             Input::Reply(_, Reply::Succeeded(done)) => {
                 self.go_on(done.version, then);
                 Ok(())
@@ -161,6 +162,20 @@ impl Ordering {
             (command, _) => return Err(self.refusal(&command).into()),
         }
         Ok(())
+    }
+
+    /// The step that is under way.
+    const fn step(&self) -> Option<&'static str> {
+        match &self.stage {
+            Stage::Reserving => Some("reserve"),
+            Stage::Creating => Some("create"),
+            Stage::GivingUp(_) | Stage::Releasing => Some("release"),
+            Stage::Selling => Some("sell"),
+            Stage::Approving => Some("approve"),
+            Stage::Completing => Some("complete"),
+            Stage::Cancelling => Some("cancel"),
+            Stage::New | Stage::Placed | Stage::Approved | Stage::Ended(_) => None,
+        }
     }
 
     /// A step has succeeded.
@@ -301,7 +316,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::kernel::{Effects, ProcessTest, Success};
+    use crate::kernel::{Effects, ProcessTest, Success, done as was_done};
 
     const ASKED: Held = Held(Uuid::nil());
 
@@ -379,6 +394,19 @@ mod tests {
             begin,
             |test| test.began_and_settled(Err("refused")).ended(),
         );
+    }
+
+    #[test]
+    fn what_is_told_again_changes_nothing() {
+        let placed = || {
+            let place = OrderingCommand::Place { pet_id: "p-7".into() };
+            let test = ProcessTest::<Ordering>::of("o-1").command(place);
+            test.reply("reserve", was_done(2)).reply("create", was_done(1)).redelivered()
+        };
+        let approved = placed().command(OrderingCommand::Approve).reply("sell", was_done(3)).redelivered();
+        drop(approved.reply("approve", was_done(2)).redelivered());
+        let cancelled = placed().command(OrderingCommand::Cancel).reply("release", was_done(3)).redelivered();
+        drop(cancelled.reply("cancel", was_done(2)).redelivered());
     }
 
     #[test]

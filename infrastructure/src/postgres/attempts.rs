@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use wilco_application::ports::{
-    AttemptRow, AttemptStep, Attempts, CommandKey, DueAttempt, StoreError, UnitOfWork,
+    AttemptRow, AttemptStep, Attempts, CommandKey, DueAttempt, MOST_DUE, StoreError, UnitOfWork,
 };
 
 use super::PostgresStore;
@@ -31,6 +31,7 @@ impl Attempts for PostgresStore {
             .bind(now)
             .bind(i64::from(each))
             .bind(without)
+            .bind(i64::from(MOST_DUE))
             .fetch_all(self.reads())
             .await
             .map_err(classify)?;

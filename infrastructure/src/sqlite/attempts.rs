@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use wilco_application::ports::{
-    AttemptRow, AttemptStep, Attempts, Command, CommandKey, DueAttempt, StoreError, UnitOfWork,
+    AttemptRow, AttemptStep, Attempts, Command, CommandKey, DueAttempt, MOST_DUE, StoreError, UnitOfWork,
 };
 
 use super::SqliteStore;
@@ -48,7 +48,7 @@ impl Attempts for SqliteStore {
                     .fetch_all(self.reads())
                     .await
                     .map_err(classify)?;
-                for row in &rows {
+                for row in rows.iter().take(MOST_DUE as usize - found.len()) {
                     let command = Arc::new(command_at(row, 5)?);
                     found.push(DueAttempt { command, row: attempt(row).map_err(classify)? });
                 }

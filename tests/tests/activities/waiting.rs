@@ -31,6 +31,32 @@ async fn what_nobody_wants_any_more_is_not_tried_again(place: Place) {
     assert_eq!(attempts(&place, "l-1").await, None);
 }
 
+/// However much of it there is before something that is wanted.
+async fn what_nobody_wants_any_more_holds_up_nothing(place: Place) {
+    const LETTERS: usize = 200;
+    let takes_its_time = Do::After(Duration::from_millis(500), delivered("slowly"));
+    let postman = Postman::with("first", [takes_its_time]);
+    let settings = DestinationSettings { slots: 1, ..DestinationSettings::default() };
+    let terms = Terms { destinations: settings, ..Terms::never_looking(policy(3)) };
+    let office = Office::open_on(&place, &postman, terms).await;
+    let first = office.post("first", "ada").await;
+    postman.is_asked("first", 1).await;
+    let mut unwanted = Vec::new();
+    for number in 0..LETTERS {
+        let letter = format!("l-{number}");
+        unwanted.push(office.post(&letter, "ada").await);
+        office.ask("recall", &letter, json!({})).await;
+    }
+    let last = office.post("last", "ada").await;
+    for wanted in [first, last] {
+        assert_eq!(office.settlement(wanted).await.state, State::Succeeded);
+    }
+    for posted in unwanted {
+        let state = office.settlement(posted).await.state;
+        assert!(matches!(state, State::Cancelled | State::Succeeded), "{state:?}");
+    }
+}
+
 /// What has not begun is blocked, what has waits as it is; both go on when somebody does them.
 async fn what_nobody_does_waits_until_somebody_does(place: Place) {
     let postman = Postman::with("begun", [much_later(10_000)]);
@@ -103,6 +129,7 @@ async fn each_is_tried_again_in_its_time(place: Place) {
 
 on_both_stores! {
     what_nobody_wants_any_more_is_not_tried_again,
+    what_nobody_wants_any_more_holds_up_nothing,
     what_nobody_does_waits_until_somebody_does,
     a_soft_stop_waits_for_attempts_and_takes_their_answers_down,
     each_is_tried_again_in_its_time,

@@ -403,3 +403,10 @@ fn a_process_is_tested_with_what_happens() {
         .command(StampingCommand::Close)
         .ended();
 }
+
+#[test]
+#[should_panic(expected = "told again, makes it ask for")]
+fn one_that_does_it_again_when_it_is_told_again_is_found() {
+    let stamping = ProcessTest::<Stamping>::of("p-7").event::<Parcel>("p-7", &ParcelEvent::Touched);
+    drop(stamping.redelivered());
+}

@@ -43,11 +43,14 @@ pub struct DueAttempt {
     pub row: AttemptRow,
 }
 
+/// So many due attempts are found at once.
+pub const MOST_DUE: u32 = 1000;
+
 /// The attempts at activities. They are written by units of work.
 #[async_trait]
 pub trait Attempts: Send + Sync {
     /// The activities in these partitions whose next attempt is due at `now`, at most `each` for each destination of each
-    /// partition, and none for these destinations.
+    /// partition, none for these destinations, and at most [`MOST_DUE`] in all.
     async fn due_attempts(
         &self,
         partitions: &[u16],

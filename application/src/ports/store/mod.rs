@@ -23,7 +23,7 @@ mod reply_to;
 mod unit_of_work;
 mod views;
 
-pub use attempts::{AttemptRow, AttemptStep, Attempts, DueAttempt};
+pub use attempts::{AttemptRow, AttemptStep, Attempts, DueAttempt, MOST_DUE};
 pub use checkpoints::{Checkpoint, Checkpoints, Fence, ParkedEntry};
 pub use deploying::{BlockedCommand, Deploying, OpenType, StoredKind};
 pub use event::EventRow;

@@ -1,33 +1,6 @@
-use uuid::Uuid;
-use wilco_domain::kernel::Tenant;
-
 use super::*;
 use crate::ports::Command;
-
-fn command(number: u128) -> Arc<Command> {
-    Arc::new(Command {
-        id: Uuid::from_u128(number),
-        tenant: Tenant::default(),
-        partition: 0,
-        command_type: "pet.update".into(),
-        target: "1".into(),
-        data: "{}".into(),
-        expected_version: None,
-        not_before: None,
-        accepted_at: DateTime::from_timestamp_micros(number as i64).unwrap(),
-        actor: None,
-        callback_url: None,
-        metadata: None,
-        idempotency: None,
-        correlation_id: Uuid::from_u128(number),
-        caused_by: None,
-        traceparent: None,
-        reply_to: None,
-        depth: 0,
-        running: false,
-        settlement: None,
-    })
-}
+use crate::worker::testing::command;
 
 fn commands(numbers: std::ops::RangeInclusive<u128>) -> Vec<Input> {
     numbers.map(|number| command(number).into()).collect()

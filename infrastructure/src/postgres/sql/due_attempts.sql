@@ -1,7 +1,7 @@
 -- The activities whose next attempt is due, so many of each destination of each partition. The destinations are found one
 -- after the other in the index, so that it does not matter how much waits for those that are left out. Of very many,
 -- those that are due first.
---   $1 partitions  $2 the present  $3 limit per destination  $4 destinations that are left out
+--   $1 partitions  $2 the present  $3 limit per destination  $4 destinations that are left out  $5 limit
 WITH RECURSIVE d (partition, destination) AS (
     SELECT p.id, (SELECT min(a.destination) FROM attempts a WHERE a.partition = p.id)
     FROM unnest($1::smallint[]) AS p (id)
@@ -19,4 +19,4 @@ CROSS JOIN LATERAL (
 ) a
 JOIN commands c ON c.id = a.command_id AND c.tenant = a.tenant
 WHERE d.destination IS NOT NULL AND d.destination <> ALL($4::text[])
-ORDER BY a.due_at LIMIT 1000
+ORDER BY a.due_at LIMIT $5
