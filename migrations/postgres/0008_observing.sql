@@ -25,19 +25,31 @@ BEGIN
 END
 $$;
 
--- As it was, and what instances have seen.
+-- wilco_step stays for replicas of the builds before, which go on while this is being deployed. They take nothing away of
+-- what instances have seen.
+
 -- Writes what instances did, and marks commands as running. Called in the statement that writes a unit of work, which has
 -- made sure of the partitions.
 --   p_steps   [{process_type, tenant, process_id, partition, expected (version, 0: it begins), version, …, the columns,
 --             times as text}]
---   p_signals [{source, offset, address}] that were handled  p_fired [{…, name, due_at}]  p_stopped [{…, name}]
+--   p_signals [{source, offset, address}] that were handled  p_told [{id, tenant}] of commands that are settled with it, of
+--             which no signal is left  p_fired [{…, name, due_at}]  p_stopped [{…, name}]
 --   p_set [{…, name, partition, due_at}]  p_parked [{process_type, tenant, process_id}] that stand still
 --   p_begun   [{id, tenant}] of commands that are stored
 --   own SQLSTATEs: WF002 an instance, a signal, a timer or a command is not as it was
-CREATE OR REPLACE FUNCTION wilco_step(
-    p_steps jsonb, p_signals jsonb, p_fired jsonb, p_stopped jsonb, p_set jsonb, p_parked jsonb, p_begun jsonb
+--
+-- The settings keep each join what it must be, a loop over what is given with one index look-up each. An open command is
+-- asked for by what no index knows it by: they hold all that was open until somebody has cleaned up, and to look through
+-- that took longer than all the rest.
+CREATE FUNCTION wilco_step_2(
+    p_steps jsonb, p_signals jsonb, p_told jsonb, p_fired jsonb, p_stopped jsonb, p_set jsonb, p_parked jsonb, p_begun jsonb
 ) RETURNS void
 LANGUAGE plpgsql
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+SET jit = off
+SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     done bigint;
@@ -63,8 +75,7 @@ BEGIN
     UPDATE processes p
     SET version = n.version, state_version = n.state_version, state = n.state, holds = n.holds, awaits = n.awaits,
         progress = n.progress, ended_at = n.ended_at, parked = n.parked,
-        -- A build that knows nothing of it takes nothing away.
-        seen = coalesce(n.seen, p.seen), resumed = coalesce(n.resumed, false)
+        seen = n.seen, resumed = n.resumed
     FROM jsonb_to_recordset(p_steps) AS n (
         process_type text, tenant text, process_id text, version bigint, state_version smallint, state text, holds uuid[],
         awaits integer, progress text, ended_at timestamptz, parked text, expected bigint, seen text,
@@ -92,6 +103,14 @@ BEGIN
     GET DIAGNOSTICS done = ROW_COUNT;
     IF done <> jsonb_array_length(p_signals) THEN
         RAISE EXCEPTION 'a signal was handled already' USING ERRCODE = 'WF002';
+    END IF;
+
+    DELETE FROM signals s USING jsonb_to_recordset(p_told) AS n (id uuid, tenant text)
+    JOIN commands c USING (id, tenant)
+    WHERE s.source = c.partition AND s."offset" = c."offset" AND s.address = c.reply_to;
+    GET DIAGNOSTICS done = ROW_COUNT;
+    IF done <> jsonb_array_length(p_told) THEN
+        RAISE EXCEPTION 'nobody waits for a command' USING ERRCODE = 'WF002';
     END IF;
 
     DELETE FROM timers t USING jsonb_to_recordset(p_fired)
@@ -128,9 +147,63 @@ BEGIN
 
     UPDATE commands c SET status = 4
     FROM jsonb_to_recordset(p_begun) AS n (id uuid, tenant text)
-    WHERE c.id = n.id AND c.tenant = n.tenant AND c.status = 0;
+    WHERE c.id = n.id AND c.tenant = n.tenant AND c."offset" IS NULL AND c.status <> 4;
     GET DIAGNOSTICS done = ROW_COUNT;
     IF done <> jsonb_array_length(p_begun) THEN
+        RAISE EXCEPTION 'a command is not open any more' USING ERRCODE = 'WF002';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION wilco_step_2 IS 'Writes what instances of processes did.';
+
+-- As it was, and as quick whatever there is.
+CREATE OR REPLACE FUNCTION wilco_attempt(p_attempts jsonb, p_results jsonb, p_postponed jsonb) RETURNS void
+LANGUAGE plpgsql
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+SET jit = off
+SET plan_cache_mode = force_generic_plan
+AS $$
+DECLARE
+    done bigint;
+    part bigint;
+BEGIN
+    INSERT INTO attempts (command_id, tenant, partition, destination, attempt, begun_at, in_doubt, due_at)
+    SELECT n.command_id, n.tenant, n.partition, n.destination, n.after, n.begun_at, n.in_doubt, n.due_at
+    FROM jsonb_to_recordset(p_attempts) AS n (
+        command_id uuid, tenant text, partition smallint, before integer, after integer, destination text,
+        begun_at timestamptz, in_doubt boolean, due_at timestamptz)
+    WHERE n.before IS NULL
+    ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS done = ROW_COUNT;
+
+    UPDATE attempts a
+    SET attempt = n.after, destination = n.destination, begun_at = n.begun_at, in_doubt = n.in_doubt, due_at = n.due_at
+    FROM jsonb_to_recordset(p_attempts) AS n (
+        command_id uuid, tenant text, before integer, after integer, destination text, begun_at timestamptz,
+        in_doubt boolean, due_at timestamptz)
+    WHERE a.command_id = n.command_id AND a.tenant = n.tenant AND a.attempt = n.before AND n.after IS NOT NULL;
+    GET DIAGNOSTICS part = ROW_COUNT;
+    done := done + part;
+
+    DELETE FROM attempts a
+    USING jsonb_to_recordset(p_attempts) AS n (command_id uuid, tenant text, before integer, after integer)
+    WHERE a.command_id = n.command_id AND a.tenant = n.tenant AND a.attempt = n.before AND n.after IS NULL;
+    GET DIAGNOSTICS part = ROW_COUNT;
+    IF done + part <> jsonb_array_length(p_attempts) THEN
+        RAISE EXCEPTION 'an attempt is not where it was' USING ERRCODE = 'WF002';
+    END IF;
+
+    UPDATE commands c SET result = n.result
+    FROM jsonb_to_recordset(p_results) AS n (id uuid, tenant text, result text)
+    WHERE c.id = n.id AND c.tenant = n.tenant;
+
+    UPDATE commands c SET not_before = n.until
+    FROM jsonb_to_recordset(p_postponed) AS n (id uuid, tenant text, until timestamptz)
+    WHERE c.id = n.id AND c.tenant = n.tenant AND c."offset" IS NULL AND c.status <> 4;
+    GET DIAGNOSTICS done = ROW_COUNT;
+    IF done <> jsonb_array_length(p_postponed) THEN
         RAISE EXCEPTION 'a command is not open any more' USING ERRCODE = 'WF002';
     END IF;
 END

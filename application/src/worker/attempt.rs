@@ -140,8 +140,9 @@ impl Applier {
         self.trying.start(&self.parts, &self.router);
         let begun: Vec<Arc<Command>> =
             work.steps.begun.iter().map(|begun| Arc::clone(&begun.command)).collect();
+        let told: HashSet<CommandKey> = work.steps.told.iter().cloned().collect();
         let mut done = self.tell(entries_of(work, &committed), at);
-        self.router.signal(&done);
+        self.router.signal(done.iter().filter(|command| told.is_empty() || !told.contains(&command.key())));
         done.extend(begun);
         Ok(done)
     }
@@ -164,8 +165,8 @@ impl Applier {
                 Ok(())
             }
             Input::Answer(answered) => {
-                Trying::take_answer(draft, &self.parts, answered, attempt);
-                Ok(())
+                let is_settled = Trying::take_answer(draft, &self.parts, answered, attempt);
+                if is_settled { self.tell_at_once(draft, &answered.command, attempt) } else { Ok(()) }
             }
         }
     }

@@ -205,6 +205,11 @@ impl Draft {
         self.work.outcomes.last().map(|outcome| outcome.settlement.clone())
     }
 
+    /// Adds a stored command that ends with it, and whose instance handles that in it. Nobody else is to be told.
+    pub(super) fn tell(&mut self, command: &CommandKey) {
+        self.work.steps.told.push(command.clone());
+    }
+
     /// Makes sure that a partition is owned.
     fn touch(&mut self, partition: u16) {
         self.seats.entry(partition).or_insert(0);

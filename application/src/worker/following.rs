@@ -13,7 +13,7 @@ use super::batch::Draft;
 use super::manner::Attempt;
 use super::setback::Setback;
 use crate::catalog::Executed;
-use crate::ports::{Command, Signal};
+use crate::ports::{Command, ProcessRow, ProcessStanding, Signal};
 
 /// Steps of processes, one after the other, that one input may lead to within a commit.
 const MOST: usize = 16;
@@ -41,6 +41,27 @@ impl Applier {
         }
         self.instances.take_issued().into_iter().for_each(|command| draft.issue(command));
         Ok(())
+    }
+
+    /// Tells the instance that has asked for an activity what has become of it in the commit that settles it, as far as
+    /// that is at hand.
+    pub(super) fn tell_at_once(
+        &mut self,
+        draft: &mut Draft,
+        command: &Command,
+        attempt: Attempt<'_>,
+    ) -> Result<(), Setback> {
+        let Some(to) = command.reply_to.as_deref() else { return Ok(()) };
+        let is_ready = |row: &ProcessRow| row.standing() == ProcessStanding::Running && !row.resumed;
+        let is_at_hand = self.epochs().contains_key(&to.partition)
+            && self.instances.row(&to.process(&command.tenant)).is_some_and(is_ready);
+        if !attempt.is_at_once() || !is_at_hand {
+            return Ok(());
+        }
+        let settled = Command { settlement: draft.last_settlement(), ..command.clone() };
+        let signal = Signal { to: to.clone(), command: Arc::new(settled), event: None };
+        draft.tell(&command.key());
+        self.instances.take_reply(draft, &self.parts, &signal)
     }
 
     /// Whether a command can be applied here and now.

@@ -210,8 +210,8 @@ impl Instances {
         Ok(())
     }
 
-    /// The same for a command that was issued and settled within this very batch, so that nothing of it is stored yet.
-    /// Whatever is out of the ordinary ends the attempt: then the command is stored first.
+    /// The same for a command that is settled within this very batch, so that no signal of it is stored. Whatever is out
+    /// of the ordinary ends the attempt: then it is settled first.
     pub(super) fn take_reply(
         &mut self,
         draft: &mut Draft,
@@ -470,9 +470,14 @@ pub(super) fn instance_of(catalog: &Catalog, input: &Input) -> Option<ProcessKey
         Input::Command(command) => Some(command.process(catalog.process_of(command)?)),
         Input::Signal(signal) => Some(signal.to.process(&signal.command.tenant)),
         Input::Timer(timer) => Some(timer.process.clone()),
-        Input::Attempt(due) => Some(due.command.reply_to.as_deref()?.process(&due.command.tenant)),
-        Input::Answer(_) => None,
+        Input::Attempt(due) => asker_of(&due.command),
+        Input::Answer(answered) => asker_of(&answered.command),
     }
+}
+
+/// The instance that has issued a command.
+fn asker_of(command: &Command) -> Option<ProcessKey> {
+    Some(command.reply_to.as_deref()?.process(&command.tenant))
 }
 
 /// What became of the command that a signal is about.

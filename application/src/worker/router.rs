@@ -29,8 +29,8 @@ impl Router {
 
     /// Hands over how commands were settled to the processes that have issued them. The store has it too: what no lane
     /// takes now is found there.
-    pub(crate) fn signal(&self, settled: &[Arc<Command>]) {
-        let signals = settled.iter().filter_map(|command| {
+    pub(crate) fn signal<'c>(&self, settled: impl IntoIterator<Item = &'c Arc<Command>>) {
+        let signals = settled.into_iter().filter_map(|command| {
             let to = command.reply_to.as_deref()?.clone();
             Some(Input::Signal(Arc::new(Signal { to, command: Arc::clone(command), event: None })))
         });

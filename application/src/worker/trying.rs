@@ -104,10 +104,15 @@ impl Trying {
         draft.attempt(command, Some(row.attempt), None);
     }
 
-    /// Takes down what became of an attempt.
-    pub(super) fn take_answer(draft: &mut Draft, parts: &Parts, answered: &Answered, attempt: Attempt<'_>) {
+    /// Takes down what became of an attempt. Says whether the command is settled with it.
+    pub(super) fn take_answer(
+        draft: &mut Draft,
+        parts: &Parts,
+        answered: &Answered,
+        attempt: Attempt<'_>,
+    ) -> bool {
         let Answered { command, row, ended, .. } = answered;
-        let Some(kind) = parts.reach.kind(&command.command_type) else { return };
+        let Some(kind) = parts.reach.kind(&command.command_type) else { return false };
         let tried = row.attempt;
         match ended {
             _ if attempt.is_given_up() => draft.settle(command, false, Err(refused_by_the_store()), tried),
@@ -119,12 +124,14 @@ impl Trying {
                 let again = kind.policy.again(tried, since, now, setback.after, chance(command, tried));
                 if let Some(due_at) = again {
                     let row = AttemptRow { in_doubt: *in_doubt, due_at, ..row.clone() };
-                    return draft.attempt(command, Some(tried), Some(row));
+                    draft.attempt(command, Some(tried), Some(row));
+                    return false;
                 }
                 draft.conclude(command, false, Err(undeliverable(tried, setback, *in_doubt)), tried);
             }
         }
         draft.attempt(command, Some(tried), None);
+        true
     }
 
     /// Counts the next attempt; the row as it was: the destination has no slot.

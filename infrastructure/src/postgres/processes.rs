@@ -216,7 +216,7 @@ fn listing(filter: &ProcessFilter) -> QueryBuilder<'_, Postgres> {
     query
 }
 
-/// What instances did, as `wilco_step` takes it.
+/// What instances did, as `wilco_step_2` takes it.
 pub(super) fn bind_steps<'q, O>(query: Scalar<'q, O>, steps: &Steps) -> Result<Scalar<'q, O>, StoreError> {
     let rows = steps.rows.iter().map(|(before, row)| instance(*before, row));
     let rows = rows.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
@@ -224,6 +224,7 @@ pub(super) fn bind_steps<'q, O>(query: Scalar<'q, O>, steps: &Steps) -> Result<S
         let (source, offset) = signal.place();
         json!({ "source": source, "offset": offset, "address": signal.to.address() })
     });
+    let told = steps.told.iter().map(|key| json!({ "id": key.id, "tenant": key.tenant.stored() }));
     let parked = steps.parked.iter().map(|process| named(process, ""));
     let stopped = steps.stopped.iter().map(|(process, name)| named(process, name));
     let begun = steps.begun.iter().filter(|begun| !begun.fresh);
@@ -231,6 +232,7 @@ pub(super) fn bind_steps<'q, O>(query: Scalar<'q, O>, steps: &Steps) -> Result<S
     Ok(query
         .bind(Value::Array(rows))
         .bind(Value::Array(heard.collect()))
+        .bind(told.collect::<Value>())
         .bind(timers(&steps.fired))
         .bind(Value::Array(stopped.collect()))
         .bind(timers(&steps.set))

@@ -1,7 +1,7 @@
 //! What instances of processes did, as part of a unit of work.
 
 use sqlx::sqlite::SqliteConnection;
-use wilco_application::ports::{Begun, ProcessKey, ProcessRow, Signal, Steps, StoreError, Timer};
+use wilco_application::ports::{Begun, CommandKey, ProcessKey, ProcessRow, Signal, Steps, StoreError, Timer};
 
 use super::bulk::Bulk;
 use super::errors::unreadable;
@@ -10,6 +10,7 @@ use super::values::Values;
 static BEGIN: Bulk = Bulk::new(include_str!("sql/process_begin.sql"), 19);
 static STEP: Bulk = Bulk::new(include_str!("sql/process_step.sql"), 14);
 static HEARD: Bulk = Bulk::new(include_str!("sql/process_heard.sql"), 3);
+static TOLD: Bulk = Bulk::new(include_str!("sql/process_told.sql"), 2);
 static FIRED: Bulk = Bulk::new(include_str!("sql/process_fired.sql"), 5);
 static STAND_STILL: Bulk = Bulk::new(include_str!("sql/process_stand_still.sql"), 3);
 static PARKED: Bulk = Bulk::new(include_str!("sql/process_parked.sql"), 3);
@@ -30,13 +31,14 @@ pub(super) async fn write(connection: &mut SqliteConnection, steps: &Steps) -> R
     let mut done = BEGIN.execute(connection, &new, bind_new).await?;
     done += STEP.execute(connection, &others, bind_step).await?;
     done += HEARD.execute(connection, &steps.heard, bind_heard).await?;
+    done += TOLD.execute(connection, &steps.told, bind_command_key).await?;
     done += FIRED.execute(connection, &steps.fired, bind_fired).await?;
     done += STAND_STILL.execute(connection, &steps.parked, bind_key).await?;
     let stored: Vec<&Begun> = steps.begun.iter().filter(|begun| !begun.fresh).collect();
     done += BEGUN.execute(connection, &stored, |values, begun| bind_begun(values, begun)).await?;
-    let changed =
-        [new.len(), others.len(), steps.heard.len(), steps.fired.len(), steps.parked.len(), stored.len()];
-    if done != changed.iter().sum::<usize>() as u64 {
+    let instances = new.len() + others.len() + steps.parked.len();
+    let inputs = steps.heard.len() + steps.told.len() + steps.fired.len() + stored.len();
+    if done != (instances + inputs) as u64 {
         return Err(StoreError::Conflict);
     }
     STOPPED.execute(connection, &steps.stopped, bind_stopped).await?;
@@ -105,6 +107,10 @@ fn bind_step<'q>(values: &mut Values<'q>, (before, texts, row): &'q (i64, Texts,
 fn bind_heard<'q>(values: &mut Values<'q>, signal: &'q Signal) {
     let (source, offset) = signal.place();
     values.put(source).put(offset).put(signal.to.address());
+}
+
+fn bind_command_key<'q>(values: &mut Values<'q>, key: &'q CommandKey) {
+    values.put(key.id).text(key.tenant.stored());
 }
 
 fn bind_begun<'q>(values: &mut Values<'q>, begun: &'q Begun) {

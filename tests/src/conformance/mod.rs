@@ -126,6 +126,7 @@ facts! {
         what_comes_to_an_instance_that_stands_still_waits,
         an_instance_that_is_resumed_hears_what_waited,
         an_instance_that_is_given_up_has_failed_what_it_held,
+        of_what_an_instance_was_told_with_it_no_signal_is_left,
         nothing_is_left_waiting_for_an_instance_that_goes_on,
         instances_are_listed_in_order_with_what_they_wait_for;
     observing:

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use wilco_application::ports::{
-    Begun, CancelOutcome, Command, CommandFilter, Outcome, ProcessFilter, ProcessKey, ProcessRow,
+    Begun, CancelOutcome, Command, CommandFilter, CommandKey, Outcome, ProcessFilter, ProcessKey, ProcessRow,
     ProcessStanding, ReplyTo, Seat, Signal, State, Steps, Store, StoreError, Timer, UnitOfWork,
 };
 use wilco_domain::kernel::{Problem, Progress, Tenant};
@@ -347,6 +347,34 @@ pub(super) async fn an_instance_that_is_given_up_has_failed_what_it_held<F: Fixt
     assert_eq!((heard(&*store).await, timers(&*store).await), (vec![], vec![]));
     let steps = Steps { parked: vec![key("o-1")], ..Steps::default() };
     assert!(matches!(step(&owner, steps).await, Err(StoreError::Conflict)), "nothing waits for it");
+}
+
+pub(super) async fn of_what_an_instance_was_told_with_it_no_signal_is_left<F: Fixture>() {
+    let fixture = F::new(1).await;
+    let owner = Owner::of(fixture.store()).await;
+    let issued = ["o-1", "o-2"].map(|id| Command {
+        reply_to: Some(reply_to(id, "reserve").into()),
+        ..command(0, &format!("pet-of-{id}"))
+    });
+    begin(&owner, &row(0, "o-1")).await;
+    let settled = async |commands: &[Command], told: Vec<CommandKey>| {
+        let seat = |index| Seat { partition: 0, index };
+        let outcomes = (0..).zip(commands).map(|(index, command)| outcome(command, seat(index), None));
+        let steps = Steps { told, ..Steps::default() };
+        let work = UnitOfWork { outcomes: outcomes.collect(), ..work(&owner, commands.len() as u32, steps) };
+        owner.commit(work).await.map(drop)
+    };
+    let store =
+        UnitOfWork { issued: issued.clone().map(Arc::new).into(), ..work(&owner, 0, Steps::default()) };
+    owner.commit(store).await.unwrap();
+    settled(&issued, vec![issued[0].key()]).await.unwrap();
+    assert_eq!(heard(&*owner.store).await, ["o-2 reserve"]);
+    let plain = command(0, "rex");
+    submit(&*owner.store, std::slice::from_ref(&plain)).await;
+    for (commands, nobody) in [(vec![], issued[0].key()), (vec![plain.clone()], plain.key())] {
+        let refused = settled(&commands, vec![nobody]).await;
+        assert!(matches!(refused, Err(StoreError::Conflict)), "{refused:?}");
+    }
 }
 
 pub(super) async fn nothing_is_left_waiting_for_an_instance_that_goes_on<F: Fixture>() {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use uuid::Uuid;
 use wilco_domain::kernel::{Problem, Progress, Tenant};
 
-use super::{Checkpoint, Command, EventRow, Page, ProcessKey, ReplyTo, StoreError};
+use super::{Checkpoint, Command, CommandKey, EventRow, Page, ProcessKey, ReplyTo, StoreError};
 
 /// An instance as it is stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -122,6 +122,9 @@ pub struct Steps {
     pub rows: Vec<(i64, ProcessRow)>,
     /// What they have heard of: not to be handled again. One that is not there any more is a conflict.
     pub heard: Vec<Signal>,
+    /// Commands that this unit of work settles, and whose instances have handled that in it: no signal is left of them. Where
+    /// none would be it is a conflict.
+    pub told: Vec<CommandKey>,
     /// Timers that have fired. One that is not there any more as it was is a conflict.
     pub fired: Vec<Timer>,
     /// Timers that are not to fire: the instance and the name.
@@ -149,6 +152,7 @@ impl Steps {
     pub const fn is_empty(&self) -> bool {
         self.rows.is_empty()
             && self.heard.is_empty()
+            && self.told.is_empty()
             && self.fired.is_empty()
             && self.parked.is_empty()
             && self.begun.is_empty()
