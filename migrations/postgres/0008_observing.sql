@@ -38,9 +38,9 @@ $$;
 --   p_begun   [{id, tenant}] of commands that are stored
 --   own SQLSTATEs: WF002 an instance, a signal, a timer or a command is not as it was
 --
--- The settings keep each join what it must be, a loop over what is given with one index look-up each. An open command is
--- asked for by what no index knows it by: they hold all that was open until somebody has cleaned up, and to look through
--- that took longer than all the rest.
+-- The settings keep each join what it must be, a loop over what is given with one index look-up each. Open commands are
+-- looked for one by one, and not by what an index of open ones knows them by: while the statistics are young the planner
+-- looks through all of such an index, which holds all that was open until somebody has cleaned up.
 CREATE FUNCTION wilco_step_2(
     p_steps jsonb, p_signals jsonb, p_told jsonb, p_fired jsonb, p_stopped jsonb, p_set jsonb, p_parked jsonb, p_begun jsonb
 ) RETURNS void
@@ -52,6 +52,7 @@ SET jit = off
 SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
+    one  record;
     done bigint;
 BEGIN
     INSERT INTO processes AS p (process_type, tenant, process_id, partition, version, state_version, state, holds, awaits,
@@ -145,13 +146,13 @@ BEGIN
     WHERE s.partition = p.partition AND s.tenant = n.tenant AND NOT s.parked
       AND starts_with(s.address, n.process_type || '/' || n.process_id || '/');
 
-    UPDATE commands c SET status = 4
-    FROM jsonb_to_recordset(p_begun) AS n (id uuid, tenant text)
-    WHERE c.id = n.id AND c.tenant = n.tenant AND c."offset" IS NULL AND c.status <> 4;
-    GET DIAGNOSTICS done = ROW_COUNT;
-    IF done <> jsonb_array_length(p_begun) THEN
-        RAISE EXCEPTION 'a command is not open any more' USING ERRCODE = 'WF002';
-    END IF;
+    FOR one IN SELECT * FROM jsonb_to_recordset(p_begun) AS n (id uuid, tenant text) LOOP
+        UPDATE commands SET status = 4
+        WHERE id = one.id AND tenant = one.tenant AND "offset" IS NULL AND status <> 4;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'a command is not open any more' USING ERRCODE = 'WF002';
+        END IF;
+    END LOOP;
 END
 $$;
 COMMENT ON FUNCTION wilco_step_2 IS 'Writes what instances of processes did.';
@@ -166,6 +167,7 @@ SET jit = off
 SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
+    one  record;
     done bigint;
     part bigint;
 BEGIN
@@ -199,13 +201,13 @@ BEGIN
     FROM jsonb_to_recordset(p_results) AS n (id uuid, tenant text, result text)
     WHERE c.id = n.id AND c.tenant = n.tenant;
 
-    UPDATE commands c SET not_before = n.until
-    FROM jsonb_to_recordset(p_postponed) AS n (id uuid, tenant text, until timestamptz)
-    WHERE c.id = n.id AND c.tenant = n.tenant AND c."offset" IS NULL AND c.status <> 4;
-    GET DIAGNOSTICS done = ROW_COUNT;
-    IF done <> jsonb_array_length(p_postponed) THEN
-        RAISE EXCEPTION 'a command is not open any more' USING ERRCODE = 'WF002';
-    END IF;
+    FOR one IN SELECT * FROM jsonb_to_recordset(p_postponed) AS n (id uuid, tenant text, until timestamptz) LOOP
+        UPDATE commands SET not_before = one.until
+        WHERE id = one.id AND tenant = one.tenant AND "offset" IS NULL AND status <> 4;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'a command is not open any more' USING ERRCODE = 'WF002';
+        END IF;
+    END LOOP;
 END
 $$;
 

@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, Utc};
 use tokio::sync::Notify;
 
+use super::expected::{Due, Expected};
 use super::input::{Input, InputKey};
 use crate::acceptance::Fresh;
 
@@ -55,8 +56,8 @@ struct Content {
     look: bool,
     /// While the registry is being read: what was offered meanwhile.
     arrivals: Option<Vec<Input>>,
-    /// When the next of those falls due that were seen passing by.
-    next_due: Option<DateTime<Utc>>,
+    /// When those fall due that were seen passing by.
+    expected: Expected,
 }
 
 /// Whether fresh commands are taken.
@@ -79,6 +80,16 @@ pub(super) struct Hand {
     pub(super) fresh: HashMap<InputKey, Fresh>,
 }
 
+/// What is to be read of the registry.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub(super) partitions: Vec<u16>,
+    /// So many inputs of each there is room for.
+    pub(super) each: u32,
+    /// Not only what is due, but also when the next falls due.
+    pub(super) and_next: bool,
+}
+
 impl Inbox {
     pub(super) fn new(capacity: usize) -> Self {
         Self { content: Mutex::default(), news: Notify::new(), capacity: capacity.max(1) }
@@ -95,7 +106,7 @@ impl Inbox {
                 // Those are few: a destination has so many slots.
                 content.append(input);
             } else if let Some(due) = input.not_before() {
-                content.expect(due);
+                content.expected.add(due);
             } else if let Some(arrivals) = &mut content.arrivals {
                 arrivals.push(input);
             } else if content.behind {
@@ -162,9 +173,14 @@ impl Inbox {
         });
     }
 
-    /// Something falls due then.
-    pub(super) fn expect(&self, due: DateTime<Utc>) {
-        self.content().expect(due);
+    /// Something falls due at each of these times; from `cut` on some may be missing.
+    pub(super) fn expect(&self, times: impl IntoIterator<Item = DateTime<Utc>>, cut: Option<DateTime<Utc>>) {
+        let mut content = self.content();
+        times.into_iter().for_each(|time| content.expected.add(time));
+        if let Some(cut) = cut {
+            content.expected.miss_from(cut);
+        }
+        drop(content);
         self.news.notify_one();
     }
 
@@ -185,7 +201,7 @@ impl Inbox {
     }
 
     pub(super) fn next_due(&self) -> Option<DateTime<Utc>> {
-        self.content().next_due
+        self.content().expected.next()
     }
 
     /// The next inputs. They stay known until [`Inbox::done`].
@@ -218,24 +234,24 @@ impl Inbox {
         }
     }
 
-    /// Whether the registry should be read now: from here until [`Inbox::refill`] offers are kept aside. Says for
-    /// which partitions, and how many inputs of each there is room for.
-    pub(super) fn wants_refill(&self, now: DateTime<Utc>) -> Option<(Vec<u16>, u32)> {
+    /// Whether the registry should be read now: from here until [`Inbox::refill`] offers are kept aside.
+    pub(super) fn wants_refill(&self, now: DateTime<Utc>) -> Option<Wanted> {
         let mut content = self.content();
         if content.owned.is_empty() {
             return None;
         }
-        let due = content.next_due.is_some_and(|due| due <= now);
+        let due = content.expected.take(now);
         let low = content.behind && content.queue.len() <= self.capacity / 10;
-        if !(low || due || content.look) {
+        if !(low || due != Due::Nothing || content.look) {
             return None;
         }
+        let and_next = low || content.look || due == Due::AndNext;
         content.look = false;
-        content.next_due = content.next_due.filter(|_| !due);
         content.arrivals = Some(Vec::new());
         let mut partitions: Vec<u16> = content.owned.iter().copied().collect();
         partitions.sort_unstable();
-        Some((partitions, u32::try_from((self.capacity / content.owned.len()).max(1)).unwrap_or(u32::MAX)))
+        let each = u32::try_from((self.capacity / partitions.len()).max(1)).unwrap_or(u32::MAX);
+        Some(Wanted { partitions, each, and_next })
     }
 
     /// Takes what the registry holds; `complete` when that was all of it.
@@ -279,10 +295,6 @@ impl Content {
         self.fresh.insert(input.key(), fresh);
         self.queue.push_back(input);
         None
-    }
-
-    fn expect(&mut self, due: DateTime<Utc>) {
-        self.next_due = Some(self.next_due.map_or(due, |next| next.min(due)));
     }
 
     fn append(&mut self, input: Input) {

@@ -7,6 +7,7 @@
 //! - With other partitions nothing is left of the old ones: neither fresh commands nor cached aggregates.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,14 +19,14 @@ use tokio_util::sync::CancellationToken;
 use super::Backoff;
 use super::attempt::Applier;
 use super::blocked;
-use super::inbox::{Hand, Inbox};
+use super::inbox::{Hand, Inbox, Wanted};
 use super::input::{Input, InputKey};
 use super::manner::Attempt;
 use super::router::Router;
 use super::setback::Setback;
 use crate::acceptance::{Acceptance, Fresh};
 use crate::parts::Parts;
-use crate::ports::{MOST_DUE, PartitionLease, StoreError};
+use crate::ports::{DueAttempt, MOST_DUE, PartitionLease, StoreError};
 
 /// Works through the inputs of some of the partitions.
 pub(super) struct Lane {
@@ -127,13 +128,13 @@ impl Lane {
             self.inbox.look();
         }
         let now = self.parts.clock.now();
-        let Some((partitions, limit)) = self.inbox.wants_refill(now) else {
+        let Some(wanted) = self.inbox.wants_refill(now) else {
             if self.applier.trying.waiting.is_hungry() {
                 self.read_attempts(now).await;
             }
             return;
         };
-        match self.read(&partitions, now, limit).await {
+        match self.read(&wanted, now).await {
             Ok((found, complete)) => self.inbox.refill(found, complete),
             Err(error) => {
                 self.parts.ownership.outage.failed(&error, "the registry could not be read");
@@ -144,12 +145,10 @@ impl Lane {
     }
 
     /// What the store holds for these partitions, so much of each kind in each partition; and whether that is all.
-    async fn read(
-        &mut self,
-        partitions: &[u16],
-        now: DateTime<Utc>,
-        limit: u32,
-    ) -> Result<(Vec<Input>, bool), StoreError> {
+    async fn read(&mut self, wanted: &Wanted, now: DateTime<Utc>) -> Result<(Vec<Input>, bool), StoreError> {
+        let Wanted { partitions, each: limit, and_next } = wanted;
+        let limit = *limit;
+        let until = if *and_next { now + self.parts.settings.worker.look_every } else { now };
         self.let_go(partitions).await?;
         let store = &self.parts.store;
         let commands = store.due(partitions, now, limit).await?;
@@ -158,27 +157,24 @@ impl Lane {
             commands.into_iter().map(|command| Input::Command(Arc::new(command))).collect();
         if self.parts.catalog.has_processes() {
             let signals = store.signals(partitions, limit).await?;
-            // Not only those that are due: the next ones are to be looked for in time.
-            let until = now + self.parts.settings.worker.look_every;
             let timers = store.timers(partitions, until, limit).await?;
+            let cut = first_cut(timers.iter().map(|timer| (timer.partition, timer.due_at)), limit, now);
             let (due, later): (Vec<_>, Vec<_>) = timers.into_iter().partition(|timer| timer.due_at <= now);
             // They come in order: where there is one among them that is not due yet, all are there that are.
             complete &= is_all(signals.iter().map(|signal| signal.to.partition), limit)
                 && is_all(due.iter().map(|timer| timer.partition), limit);
-            if let Some(next) = later.iter().map(|timer| timer.due_at).min() {
-                self.inbox.expect(next);
-            }
+            self.inbox.expect(later.iter().map(|timer| timer.due_at), cut);
             found.extend(signals.into_iter().map(|signal| Input::Signal(Arc::new(signal))));
             found.extend(due.into_iter().map(|timer| Input::Timer(Arc::new(timer))));
         }
-        self.find_attempts(partitions, now).await?;
+        self.find_attempts(partitions, now, until).await?;
         Ok((found, complete))
     }
 
     /// Finds attempts when there are slots for some that only the store has.
     async fn read_attempts(&mut self, now: DateTime<Utc>) {
         let partitions: Vec<u16> = self.applier.epochs().keys().copied().collect();
-        if let Err(error) = self.find_attempts(&partitions, now).await {
+        if let Err(error) = self.find_attempts(&partitions, now, now).await {
             self.parts.ownership.outage.failed(&error, "the registry could not be read");
             Backoff::default().wait().await;
         }
@@ -186,21 +182,25 @@ impl Lane {
 
     /// Finds the attempts that may begin: none of destinations that have no slot. When the next ones may, or one that is
     /// ill may be asked again, is another reason to look.
-    async fn find_attempts(&mut self, partitions: &[u16], now: DateTime<Utc>) -> Result<(), StoreError> {
+    async fn find_attempts(
+        &mut self,
+        partitions: &[u16],
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         let destinations = &self.parts.reach.destinations;
-        let until = now + self.parts.settings.worker.look_every;
         // First: who may be asked again meanwhile is not left out.
         let opening = destinations.next_opening();
         let (most, closed) = (destinations.to_read(), destinations.closed());
         let found = self.parts.store.due_attempts(partitions, until, most, &closed).await?;
         let is_all = found.len() < MOST_DUE as usize;
+        let group = |found: &DueAttempt| (found.command.partition, found.row.destination.clone());
+        let cut = first_cut(found.iter().map(|found| (group(found), found.row.due_at)), most, now);
         let (due, later): (Vec<_>, Vec<_>) = found.into_iter().partition(|found| found.row.due_at <= now);
-        if let Some(next) = later.iter().map(|later| later.row.due_at).min() {
-            self.inbox.expect(next);
-        }
-        if let Some(pause) = opening.and_then(|pause| TimeDelta::from_std(pause).ok()) {
-            self.inbox.expect(now + pause);
-        }
+        let opening = opening.and_then(|pause| TimeDelta::from_std(pause).ok()).map(|pause| now + pause);
+        let times = || later.iter().map(|later| later.row.due_at);
+        let cut = if is_all { cut } else { times().min() };
+        self.inbox.expect(times().chain(opening), cut);
         // One that takes longer than it may is not to be asked for again and again.
         let under_way = &self.parts.reach.under_way;
         let due = due.into_iter().filter(|due| !under_way.has(&due.command.key())).collect();
@@ -279,6 +279,21 @@ impl Lane {
         self.inbox.forget(gone);
         inputs
     }
+}
+
+/// From when on something may be missing that is not due yet, of what was read in order, at most `limit` of each group.
+fn first_cut<G: Eq + Hash>(
+    read: impl Iterator<Item = (G, DateTime<Utc>)>,
+    limit: u32,
+    now: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    let mut ends: HashMap<G, (u32, DateTime<Utc>)> = HashMap::new();
+    for (group, due_at) in read {
+        let (count, last) = ends.entry(group).or_insert((0, due_at));
+        (*count, *last) = (*count + 1, due_at.max(*last));
+    }
+    let cut = ends.into_values().filter(|(count, last)| *count >= limit && *last > now);
+    cut.map(|(_, last)| last).min()
 }
 
 /// Whether what was read, at most `limit` of each partition, is all that there is.

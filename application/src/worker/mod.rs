@@ -35,6 +35,7 @@ mod backoff;
 mod batch;
 mod blocked;
 mod early;
+mod expected;
 mod following;
 mod inbox;
 mod input;

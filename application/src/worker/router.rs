@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -47,19 +47,26 @@ impl Router {
 
     /// Attempts were put off: the lanes look for them when they fall due. Those that wait for nothing but a slot are known.
     pub(crate) fn expect_attempts(&self, steps: &[AttemptStep], now: DateTime<Utc>) {
-        for step in steps {
-            if let Some(row) = step.after.as_ref().filter(|row| row.due_at > now) {
-                self.inboxes[self.lane_of(step.partition)].expect(row.due_at);
-            }
-        }
+        self.expect_each(steps.iter().filter_map(|step| {
+            let row = step.after.as_ref().filter(|row| row.due_at > now)?;
+            Some((step.partition, row.due_at))
+        }));
     }
 
     /// Commands were postponed: the lanes look for them when they fall due.
     pub(crate) fn expect_postponed(&self, work: &UnitOfWork) {
-        for (_, until) in &work.postponed {
-            for slice in &work.partitions {
-                self.inboxes[self.lane_of(slice.partition)].expect(*until);
-            }
+        self.expect_each(
+            work.postponed
+                .iter()
+                .flat_map(|(_, until)| work.partitions.iter().map(move |slice| (slice.partition, *until))),
+        );
+    }
+
+    fn expect_each(&self, times: impl Iterator<Item = (u16, DateTime<Utc>)>) {
+        let mut shares: HashMap<usize, Vec<DateTime<Utc>>> = HashMap::new();
+        times.for_each(|(partition, time)| shares.entry(self.lane_of(partition)).or_default().push(time));
+        for (lane, times) in shares {
+            self.inboxes[lane].expect(times, None);
         }
     }
 
@@ -95,9 +102,7 @@ impl Router {
 
     /// Timers were set: the lanes look for them when they fall due.
     pub(crate) fn expect(&self, timers: &[Timer]) {
-        for timer in timers {
-            self.inboxes[self.lane_of(timer.partition)].expect(timer.due_at);
-        }
+        self.expect_each(timers.iter().map(|timer| (timer.partition, timer.due_at)));
     }
 
     /// A command was cancelled: it need not be tried.
@@ -124,7 +129,7 @@ impl Router {
     /// The registry may hold something then.
     pub(crate) fn look_at(&self, time: DateTime<Utc>) {
         for inbox in &*self.inboxes {
-            inbox.expect(time);
+            inbox.expect([time], None);
         }
     }
 

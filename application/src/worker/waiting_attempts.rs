@@ -150,7 +150,9 @@ mod tests {
     #[tokio::test]
     async fn they_are_taken_in_their_order_as_there_are_slots() {
         let (mut waiting, all) = (WaitingAttempts::default(), destinations(2, 1000));
-        [3, 1, 2].into_iter().for_each(|number| waiting.add(due("a", number)));
+        for number in [3, 1, 2] {
+            waiting.add(due("a", number));
+        }
         assert_eq!(taken(&mut waiting, &all), [1, 2]);
         let slots = (all.take("a").unwrap(), all.take("a").unwrap());
         assert_eq!(taken(&mut waiting, &all), [0; 0]);

@@ -232,7 +232,7 @@ impl Paying {
             ("make", reply) => self.made(reply, then),
             ("ask", reply) if label == format!("ask {}", self.questions) => self.answered(&reply, then),
             ("note", Reply::Succeeded(Success { version, .. })) if self.noting => {
-                self.is_noted(version, then)
+                self.is_noted(version, then);
             }
             ("tell", reply) if label == format!("tell {}", self.messages) => {
                 let is_told = matches!(reply, Reply::Succeeded(_));
