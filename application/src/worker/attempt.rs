@@ -135,7 +135,8 @@ impl Applier {
             self.router.offer(work.issued.clone());
         }
         self.router.expect(&work.steps.set);
-        self.router.expect_attempts(&work.attempts, at);
+        let attempts = work.attempts.iter().filter_map(|step| Some(step.after.as_ref()?.due_at));
+        self.trying.waiting.expect(attempts.filter(|due_at| *due_at > at), None);
         self.router.expect_postponed(&work);
         self.trying.start(&self.parts, &self.router);
         let begun: Vec<Arc<Command>> =

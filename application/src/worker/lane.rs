@@ -11,7 +11,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -87,8 +87,12 @@ impl Lane {
     /// Waits for news, for the next input to fall due, or for the time of the next look.
     async fn idle(&mut self, stop: &CancellationToken) {
         let mut pause = self.parts.settings.worker.look_every.saturating_sub(self.looked.elapsed());
-        if let Some(due) = self.inbox.next_due() {
+        let waiting = &self.applier.trying.waiting;
+        if let Some(due) = self.inbox.next_due().into_iter().chain(waiting.next_due()).min() {
             pause = pause.min((due - self.parts.clock.now()).to_std().unwrap_or_default());
+        }
+        if let (false, Some(opening)) = (waiting.is_empty(), self.parts.reach.destinations.next_opening()) {
+            pause = pause.min(opening);
         }
         tokio::select! {
             () = self.inbox.news() => {}
@@ -128,27 +132,41 @@ impl Lane {
             self.inbox.look();
         }
         let now = self.parts.clock.now();
-        let Some(wanted) = self.inbox.wants_refill(now) else {
-            if self.applier.trying.waiting.is_hungry() {
-                self.read_attempts(now).await;
+        let horizon = now + self.parts.settings.worker.look_every;
+        let mut attempts_until = self.applier.trying.waiting.wants(now, horizon);
+        if let Some(wanted) = self.inbox.wants_refill(now) {
+            let until = if wanted.and_next { horizon } else { now };
+            match self.read(&wanted, now, until).await {
+                Ok((found, complete)) => self.inbox.refill(found, complete),
+                Err(error) => {
+                    self.inbox.refill_failed();
+                    self.cannot_read(&error).await;
+                }
             }
-            return;
-        };
-        match self.read(&wanted, now).await {
-            Ok((found, complete)) => self.inbox.refill(found, complete),
-            Err(error) => {
-                self.parts.ownership.outage.failed(&error, "the registry could not be read");
-                self.inbox.refill_failed();
-                Backoff::default().wait().await;
-            }
+            attempts_until = attempts_until.max(wanted.and_next.then_some(horizon));
+        }
+        if let Some(until) = attempts_until
+            && let Err(error) = self.find_attempts(now, until).await
+        {
+            self.applier.trying.waiting.miss();
+            self.cannot_read(&error).await;
         }
     }
 
-    /// What the store holds for these partitions, so much of each kind in each partition; and whether that is all.
-    async fn read(&mut self, wanted: &Wanted, now: DateTime<Utc>) -> Result<(Vec<Input>, bool), StoreError> {
-        let Wanted { partitions, each: limit, and_next } = wanted;
-        let limit = *limit;
-        let until = if *and_next { now + self.parts.settings.worker.look_every } else { now };
+    async fn cannot_read(&mut self, error: &StoreError) {
+        self.parts.ownership.outage.failed(error, "the registry could not be read");
+        Backoff::default().wait().await;
+    }
+
+    /// What the store holds for these partitions, so much of each kind in each partition, and when timers fall due until
+    /// then; and whether that is all that is due.
+    async fn read(
+        &mut self,
+        wanted: &Wanted,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<(Vec<Input>, bool), StoreError> {
+        let (partitions, limit) = (&wanted.partitions, wanted.each);
         self.let_go(partitions).await?;
         let store = &self.parts.store;
         let commands = store.due(partitions, now, limit).await?;
@@ -167,40 +185,25 @@ impl Lane {
             found.extend(signals.into_iter().map(|signal| Input::Signal(Arc::new(signal))));
             found.extend(due.into_iter().map(|timer| Input::Timer(Arc::new(timer))));
         }
-        self.find_attempts(partitions, now, until).await?;
         Ok((found, complete))
     }
 
-    /// Finds attempts when there are slots for some that only the store has.
-    async fn read_attempts(&mut self, now: DateTime<Utc>) {
+    /// Finds the attempts that may begin, none of destinations that have no slot, and when others fall due until then.
+    async fn find_attempts(&mut self, now: DateTime<Utc>, until: DateTime<Utc>) -> Result<(), StoreError> {
         let partitions: Vec<u16> = self.applier.epochs().keys().copied().collect();
-        if let Err(error) = self.find_attempts(&partitions, now, now).await {
-            self.parts.ownership.outage.failed(&error, "the registry could not be read");
-            Backoff::default().wait().await;
+        if partitions.is_empty() {
+            return Ok(());
         }
-    }
-
-    /// Finds the attempts that may begin: none of destinations that have no slot. When the next ones may, or one that is
-    /// ill may be asked again, is another reason to look.
-    async fn find_attempts(
-        &mut self,
-        partitions: &[u16],
-        now: DateTime<Utc>,
-        until: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
         let destinations = &self.parts.reach.destinations;
-        // First: who may be asked again meanwhile is not left out.
-        let opening = destinations.next_opening();
         let (most, closed) = (destinations.to_read(), destinations.closed());
-        let found = self.parts.store.due_attempts(partitions, until, most, &closed).await?;
+        let found = self.parts.store.due_attempts(&partitions, until, most, &closed).await?;
         let is_all = found.len() < MOST_DUE as usize;
         let group = |found: &DueAttempt| (found.command.partition, found.row.destination.clone());
         let cut = first_cut(found.iter().map(|found| (group(found), found.row.due_at)), most, now);
         let (due, later): (Vec<_>, Vec<_>) = found.into_iter().partition(|found| found.row.due_at <= now);
-        let opening = opening.and_then(|pause| TimeDelta::from_std(pause).ok()).map(|pause| now + pause);
         let times = || later.iter().map(|later| later.row.due_at);
         let cut = if is_all { cut } else { times().min() };
-        self.inbox.expect(times().chain(opening), cut);
+        self.applier.trying.waiting.expect(times(), cut);
         // One that takes longer than it may is not to be asked for again and again.
         let under_way = &self.parts.reach.under_way;
         let due = due.into_iter().filter(|due| !under_way.has(&due.command.key())).collect();

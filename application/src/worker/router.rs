@@ -8,7 +8,7 @@ use super::inbox::Inbox;
 use super::input::Input;
 use crate::acceptance::Fresh;
 use crate::activities::Answered;
-use crate::ports::{AttemptStep, Command, CommandKey, Signal, Timer, UnitOfWork};
+use crate::ports::{Command, CommandKey, Signal, Timer, UnitOfWork};
 
 /// Brings commands to the lane that is responsible.
 #[derive(Clone)]
@@ -43,14 +43,6 @@ impl Router {
     /// Hands over what became of an attempt.
     pub(crate) fn answer(&self, answered: Answered) {
         self.offer_inputs(vec![Input::Answer(Arc::new(answered))]);
-    }
-
-    /// Attempts were put off: the lanes look for them when they fall due. Those that wait for nothing but a slot are known.
-    pub(crate) fn expect_attempts(&self, steps: &[AttemptStep], now: DateTime<Utc>) {
-        self.expect_each(steps.iter().filter_map(|step| {
-            let row = step.after.as_ref().filter(|row| row.due_at > now)?;
-            Some((step.partition, row.due_at))
-        }));
     }
 
     /// Commands were postponed: the lanes look for them when they fall due.
@@ -123,13 +115,6 @@ impl Router {
     pub(crate) fn wake(&self) {
         for inbox in &*self.inboxes {
             inbox.wake();
-        }
-    }
-
-    /// The registry may hold something then.
-    pub(crate) fn look_at(&self, time: DateTime<Utc>) {
-        for inbox in &*self.inboxes {
-            inbox.expect([time], None);
         }
     }
 

@@ -179,11 +179,9 @@ impl Trying {
                 let is_wanted = slot.give_back(is_ill);
                 count(&destinations);
                 let at = clock.now();
-                if let (true, Some(pause)) = (is_ill, destinations.next_opening()) {
-                    router.look_at(at + pause);
-                }
                 router.answer(Answered { command, row, ended, at, _under_way: under_way });
-                if is_wanted {
+                // Where it is ill, the lanes wait until it may be asked again.
+                if is_wanted || is_ill {
                     router.wake();
                 }
             };

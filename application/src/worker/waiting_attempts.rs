@@ -12,6 +12,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::expected::{Due, Expected};
 use crate::activities::Destinations;
 use crate::ports::{DueAttempt, MOST_DUE};
 
@@ -27,6 +28,8 @@ pub(super) struct WaitingAttempts {
     /// The store may have some of destinations that are not known here.
     others: bool,
     hungry: bool,
+    /// When others fall due.
+    expected: Expected,
 }
 
 /// Those of one destination.
@@ -41,6 +44,39 @@ impl WaitingAttempts {
     /// Other partitions' attempts are to come.
     pub(super) fn clear(&mut self) {
         *self = Self::default();
+    }
+
+    /// Some fall due at these times; from `cut` on others may.
+    pub(super) fn expect(
+        &mut self,
+        times: impl IntoIterator<Item = DateTime<Utc>>,
+        cut: Option<DateTime<Utc>>,
+    ) {
+        for time in times {
+            self.expected.add(time);
+        }
+        if let Some(cut) = cut {
+            self.expected.miss_from(cut);
+        }
+    }
+
+    /// They could not be read: all there is may be missing.
+    pub(super) fn miss(&mut self) {
+        self.expected.miss_from(DateTime::UNIX_EPOCH);
+    }
+
+    /// When there is something to be looked for.
+    pub(super) fn next_due(&self) -> Option<DateTime<Utc>> {
+        self.expected.next()
+    }
+
+    /// Until when those are to be read that fall due, if any.
+    pub(super) fn wants(&mut self, now: DateTime<Utc>, horizon: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        match self.expected.take(now) {
+            Due::AndNext => Some(horizon),
+            Due::Some => Some(now),
+            Due::Nothing => self.hungry.then_some(now),
+        }
     }
 
     /// Adds one that the store has.
@@ -101,6 +137,11 @@ impl WaitingAttempts {
         self.hungry |= self.others && self.count == 0;
         self.rooms.retain(|_, room| room.more || !room.due.is_empty());
         taken
+    }
+
+    /// Whether none waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rooms.is_empty()
     }
 
     /// Whether there is a slot for one that only the store has.
