@@ -22,7 +22,7 @@ pub struct DestinationSettings {
 
 impl Default for DestinationSettings {
     fn default() -> Self {
-        Self { slots: 16, in_all: 1000, failures: 5, rest: Duration::from_secs(15) }
+        Self { slots: 64, in_all: 1000, failures: 5, rest: Duration::from_secs(15) }
     }
 }
 
