@@ -101,14 +101,11 @@ impl Input {
     pub(super) fn turn(&self) -> (DateTime<Utc>, Uuid) {
         match self {
             Self::Command(command) => (command.accepted_at, command.id),
-            Self::Signal(signal) => {
-                if let Some(event) = &signal.event {
-                    // Of one source they come in order; several may have one time.
-                    return (event.at, Uuid::from_u128(event.offset.unsigned_abs().into()));
-                }
-                let settlement = signal.command.settlement.as_ref();
-                (settlement.map_or(signal.command.accepted_at, |settlement| settlement.at), signal.command.id)
-            }
+            Self::Signal(signal) => match &signal.event {
+                // Of one source they come in order; several may have one time.
+                Some(event) => (signal.turn(), Uuid::from_u128(event.offset.unsigned_abs().into())),
+                None => (signal.turn(), signal.command.id),
+            },
             Self::Timer(timer) => (timer.due_at, Uuid::max()),
             Self::Attempt(due) => (due.row.due_at, due.command.id),
             Self::Answer(answered) => (answered.at, answered.command.id),

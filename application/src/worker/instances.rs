@@ -29,9 +29,6 @@ use crate::ports::{
     Timer,
 };
 
-/// While events are left for so many instances, they are for all.
-const MOST_LEFT: usize = 10_000;
-
 /// See the module's description.
 #[derive(Default)]
 pub(super) struct Instances {
@@ -42,7 +39,7 @@ pub(super) struct Instances {
     /// What made them stand still.
     stumbled: Vec<InputKey>,
     /// Those that an event was left for which only another build can show them: what comes behind it is left as well.
-    left: HashSet<ProcessKey>,
+    pub(super) left: HashSet<ProcessKey>,
 }
 
 /// An instance, as of the inputs that it has handled so far.
@@ -325,18 +322,6 @@ impl Instances {
     /// Other partitions' instances come from now on.
     pub(super) fn assign(&mut self) {
         self.left.clear();
-    }
-
-    /// Leaves an event, and what comes behind it, for the build that can show it.
-    pub(super) fn leave(&mut self, key: ProcessKey) {
-        if self.left.len() < MOST_LEFT {
-            self.left.insert(key);
-        }
-    }
-
-    /// Whether an event has been left for that instance.
-    pub(super) fn is_left(&self, key: &ProcessKey) -> bool {
-        self.left.len() >= MOST_LEFT || self.left.contains(key)
     }
 
     /// What made instances stand still.

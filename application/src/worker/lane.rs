@@ -7,7 +7,6 @@
 //! - With other partitions nothing is left of the old ones: neither fresh commands nor cached aggregates.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +21,7 @@ use super::blocked;
 use super::inbox::{Hand, Inbox, Wanted};
 use super::input::{Input, InputKey};
 use super::manner::Attempt;
+use super::reading::{cuts, first_after, is_in_turn};
 use super::router::Router;
 use super::setback::Setback;
 use crate::acceptance::{Acceptance, Fresh};
@@ -170,18 +170,21 @@ impl Lane {
         self.let_go(partitions).await?;
         let store = &self.parts.store;
         let commands = store.due(partitions, now, limit).await?;
-        let mut complete = is_all(commands.iter().map(|command| command.partition), limit);
+        let cut = cuts(commands.iter().map(|command| (command.partition, command.accepted_at)), limit);
+        let mut complete = cut.is_empty();
         let mut found: Vec<Input> =
             commands.into_iter().map(|command| Input::Command(Arc::new(command))).collect();
         if self.parts.catalog.has_processes() {
             let signals = store.signals(partitions, limit).await?;
             let timers = store.timers(partitions, until, limit).await?;
-            let cut = first_cut(timers.iter().map(|timer| (timer.partition, timer.due_at)), limit, now);
-            let (due, later): (Vec<_>, Vec<_>) = timers.into_iter().partition(|timer| timer.due_at <= now);
-            // They come in order: where there is one among them that is not due yet, all are there that are.
-            complete &= is_all(signals.iter().map(|signal| signal.to.partition), limit)
-                && is_all(due.iter().map(|timer| timer.partition), limit);
-            self.inbox.expect(later.iter().map(|timer| timer.due_at), cut);
+            let missing = cuts(timers.iter().map(|timer| (timer.partition, timer.due_at)), limit);
+            let (mut due, later): (Vec<_>, Vec<_>) =
+                timers.into_iter().partition(|timer| timer.due_at <= now);
+            self.inbox.expect(later.iter().map(|timer| timer.due_at), first_after(&missing, now));
+            complete &= cuts(signals.iter().map(|signal| (signal.to.partition, signal.turn())), limit)
+                .is_empty()
+                && missing.values().all(|last| *last > now);
+            due.retain(|timer| is_in_turn(timer, &cut));
             found.extend(signals.into_iter().map(|signal| Input::Signal(Arc::new(signal))));
             found.extend(due.into_iter().map(|timer| Input::Timer(Arc::new(timer))));
         }
@@ -199,10 +202,10 @@ impl Lane {
         let found = self.parts.store.due_attempts(&partitions, until, most, &closed).await?;
         let is_all = found.len() < MOST_DUE as usize;
         let group = |found: &DueAttempt| (found.command.partition, found.row.destination.clone());
-        let cut = first_cut(found.iter().map(|found| (group(found), found.row.due_at)), most, now);
+        let missing = cuts(found.iter().map(|found| (group(found), found.row.due_at)), most);
         let (due, later): (Vec<_>, Vec<_>) = found.into_iter().partition(|found| found.row.due_at <= now);
         let times = || later.iter().map(|later| later.row.due_at);
-        let cut = if is_all { cut } else { times().min() };
+        let cut = if is_all { first_after(&missing, now) } else { times().min() };
         self.applier.trying.waiting.expect(times(), cut);
         // One that takes longer than it may is not to be asked for again and again.
         let under_way = &self.parts.reach.under_way;
@@ -282,26 +285,4 @@ impl Lane {
         self.inbox.forget(gone);
         inputs
     }
-}
-
-/// From when on something may be missing that is not due yet, of what was read in order, at most `limit` of each group.
-fn first_cut<G: Eq + Hash>(
-    read: impl Iterator<Item = (G, DateTime<Utc>)>,
-    limit: u32,
-    now: DateTime<Utc>,
-) -> Option<DateTime<Utc>> {
-    let mut ends: HashMap<G, (u32, DateTime<Utc>)> = HashMap::new();
-    for (group, due_at) in read {
-        let (count, last) = ends.entry(group).or_insert((0, due_at));
-        (*count, *last) = (*count + 1, due_at.max(*last));
-    }
-    let cut = ends.into_values().filter(|(count, last)| *count >= limit && *last > now);
-    cut.map(|(_, last)| last).min()
-}
-
-/// Whether what was read, at most `limit` of each partition, is all that there is.
-fn is_all(partitions: impl Iterator<Item = u16>, limit: u32) -> bool {
-    let mut counts: HashMap<u16, u32> = HashMap::new();
-    partitions.for_each(|partition| *counts.entry(partition).or_default() += 1);
-    counts.values().all(|count| *count < limit)
 }

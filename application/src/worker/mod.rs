@@ -43,6 +43,7 @@ mod instances;
 mod lane;
 mod manner;
 mod planning;
+mod reading;
 mod recovery;
 mod router;
 mod setback;

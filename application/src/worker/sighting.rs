@@ -22,6 +22,9 @@ use crate::names;
 use crate::parts::Parts;
 use crate::ports::{ProcessKey, ProcessRow, Sighted, Signal};
 
+/// While events are left for so many instances, they are for all.
+const MOST_LEFT: usize = 10_000;
+
 impl Instances {
     /// Shows an instance an event that concerns it.
     pub(super) fn take_event(
@@ -73,6 +76,18 @@ impl Instances {
             }
         }
         Ok(())
+    }
+
+    /// Leaves an event, and what comes behind it, for the build that can show it.
+    fn leave(&mut self, key: ProcessKey) {
+        if self.left.len() < MOST_LEFT {
+            self.left.insert(key);
+        }
+    }
+
+    /// Whether an event has been left for that instance.
+    fn is_left(&self, key: &ProcessKey) -> bool {
+        self.left.len() >= MOST_LEFT || self.left.contains(key)
     }
 
     /// Whether it is too late to show an instance an event.

@@ -296,7 +296,7 @@ async fn what_another_build_is_to_show_holds_up_what_comes_behind_it(place: Plac
     let (engine, running) = place.engine_of(&[parcels(), shelves()], 100, None).await;
     let partition_of = |kind: &str, id: &str| AggregateKey::new(&Tenant::default(), kind, id).partition(2);
     let in_one = |id: &String| partition_of("shelf", id) == partition_of("parcel", id);
-    let id = (0..).map(|number| format!("s-{number}")).find(in_one).unwrap();
+    let id = (0..1000).map(|number| format!("s-{number}")).find(in_one).unwrap();
     let noted = ask(&engine, "shelf.note", &id).await;
     end(&engine, running).await;
     is_sighted(&place, &noted, partition_of("desk", &id)).await;

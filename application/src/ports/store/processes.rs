@@ -92,6 +92,12 @@ pub struct Sighting {
 }
 
 impl Signal {
+    /// When it is its turn: as of then it is to be heard of.
+    pub fn turn(&self) -> DateTime<Utc> {
+        let settled = self.command.settlement.as_ref().map(|settlement| settlement.at);
+        self.event.as_ref().map(|event| event.at).or(settled).unwrap_or(self.command.accepted_at)
+    }
+
     /// Where it was told: the partition of the feed's entry, and its offset there. An unsettled command has no offset.
     pub fn place(&self) -> (u16, Option<i64>) {
         if let Some(event) = &self.event {
