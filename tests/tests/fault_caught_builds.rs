@@ -63,7 +63,7 @@ async fn a_process_that_hears_a_signal_twice_is_noticed() {
     let mut world = world_of(|sound| broken(sound, "heard")).await;
     many_orders_and_payments(&mut world).await;
     let said = failure(world.audit().boxed_local()).await;
-    assert!(said.contains("it was settled by what is not its own"), "{said:?}");
+    assert!(said.contains("waited in vain for processes to have heard of everything"), "{said:?}");
 }
 
 /// A program is killed while the provider does what it was asked for and says nothing; another one goes on. What the check

@@ -27,11 +27,7 @@ pub(super) enum Due {
 impl Expected {
     /// Something falls due then.
     pub(super) fn add(&mut self, time: DateTime<Utc>) {
-        // Never too early; so that those of a millisecond are one look.
-        self.times.insert(
-            time.duration_trunc(TimeDelta::milliseconds(1))
-                .map_or(time, |whole| if whole < time { whole + TimeDelta::milliseconds(1) } else { whole }),
-        );
+        self.times.insert(next_millisecond(time));
         if self.times.len() > MOST
             && let Some(last) = self.times.pop_last()
         {
@@ -51,15 +47,21 @@ impl Expected {
 
     /// Forgets what was expected until now.
     pub(super) fn take(&mut self, now: DateTime<Utc>) -> Due {
-        let before = self.times.len();
-        self.times.retain(|time| *time > now);
-        if self.known_until.take_if(|until| *until <= now).is_some() {
-            Due::AndNext
-        } else if self.times.len() < before {
-            Due::Some
-        } else {
-            Due::Nothing
+        let mut due = Due::Nothing;
+        while self.times.first().is_some_and(|time| *time <= now) {
+            self.times.pop_first();
+            due = Due::Some;
         }
+        if self.known_until.take_if(|until| *until <= now).is_some() { Due::AndNext } else { due }
+    }
+}
+
+/// Not before the time, so that nothing is looked for too early; those of a millisecond are one look.
+fn next_millisecond(time: DateTime<Utc>) -> DateTime<Utc> {
+    let millisecond = TimeDelta::milliseconds(1);
+    match time.duration_trunc(millisecond) {
+        Ok(whole) if whole < time => whole.checked_add_signed(millisecond).unwrap_or(time),
+        _ => time,
     }
 }
 

@@ -10,13 +10,15 @@
 //! | `input` | what can come to a lane: commands, and what processes are to hear of |
 //! | `router` | brings it there |
 //! | `inbox` | what a lane has before it |
-//! | `lane` | takes it batch by batch, and follows which partitions are owned |
+//! | `lane`, `expected`, `reading` | takes it batch by batch, looks for what falls due, and follows which partitions are owned |
 //! | `attempt`, `manner`, `batch` | one attempt at a batch, how it is made, and the unit of work that it writes |
 //! | `instances`, `sighting`, `planning` | the processes that a batch is about, what they observe, and what they want |
+//! | `turns` | what comes first when somebody has let one of them go on |
 //! | `early` | what has come before what it is for |
 //! | `following` | applies at once what processes issue, where that is at hand |
 //! | `alert` | tells of processes that stand still |
 //! | `trying` | the activities that it is about: attempts are counted here, and made once that is committed |
+//! | `waiting_attempts` | those that wait for a slot of their destination |
 //! | `blocked` | what this build of the program cannot apply |
 //! | `recovery`, `setback` | what is done when it fails, and why it may |
 //!

@@ -41,6 +41,23 @@ pub enum Base {
     },
 }
 
+impl Base {
+    /// How much processes are still to hear of.
+    async fn signals(&self) -> Result<i64, sqlx::Error> {
+        const COUNT: &str = "SELECT count(*) FROM signals";
+        match self {
+            Self::Sqlite(place) => {
+                let mut file = SqliteConnection::connect(&place.url()).await?;
+                sqlx::query_scalar(COUNT).fetch_one(&mut file).await
+            }
+            Self::Postgres { url, .. } => {
+                let mut session = PgConnection::connect(url).await?;
+                sqlx::query_scalar(COUNT).fetch_one(&mut session).await
+            }
+        }
+    }
+}
+
 /// All the processes, and what was promised by them.
 pub struct World {
     /// The store.
@@ -189,11 +206,18 @@ impl World {
         self.promises.repeat_unknown(&client).await;
         self.outside.shut().await;
         let feed = audit::everything(&client, &self.promises).await;
+        self.all_is_known().await;
         self.outside.check(&client).await;
         self.all_is_published(&feed).await;
         self.all_is_heard(&feed).await;
         self.outside.open();
         feed
+    }
+
+    /// Processes have heard of everything: what they are to hear of is taken away by whoever tells them.
+    async fn all_is_known(&self) {
+        let left = async || self.base.signals().await.expect("the store answers");
+        wait_for("processes to have heard of everything", left, |left| *left == 0).await;
     }
 
     /// Every entry is on NATS at least once, in order.
