@@ -157,11 +157,13 @@ async fn number_before_the_commit(world: &World) {
     for partition in 0..PARTITIONS {
         world.execute(&format!("CREATE SEQUENCE numbers_{partition}")).await;
     }
-    // Behind the fence, so that a commit that is refused there leaves no gap.
+    // Behind the fence, so that a commit that is refused there leaves no gap. The numbers of a writer are in a row.
     let numbered = "FOR slot IN 1 .. cardinality(p_ids) LOOP
+                        PERFORM pg_advisory_lock(p_ids[slot]);
                         bases[slot] := (
                             SELECT min(nextval('numbers_' || p_ids[slot])) FROM generate_series(1, p_entries[slot])
                         );
+                        PERFORM pg_advisory_unlock(p_ids[slot]);
                     END LOOP;";
     let numbered = format!("{numbered}\n{BEHIND_THE_FENCE}");
     // What readers go by: the newest number that is committed.
@@ -180,7 +182,9 @@ async fn number_before_the_commit(world: &World) {
         ("RETURN bases;", newest),
     ];
     change_all(world, "wilco_commit_4", &parts).await;
-    let numbered_and_slow = "next_offset := nextval('numbers_' || its_partition);
+    let numbered_and_slow = "PERFORM pg_advisory_lock(its_partition);
+                    next_offset := nextval('numbers_' || its_partition);
+                    PERFORM pg_advisory_unlock(its_partition);
                     PERFORM pg_sleep(0.2); -- A transaction may take a while.
                     UPDATE partitions SET head = greatest(head, next_offset) WHERE id = its_partition;";
     let by_head =
