@@ -44,13 +44,16 @@ impl Attempts for SqliteStore {
                     .bind(partition)
                     .bind(destination)
                     .bind(now.timestamp_micros())
-                    .bind(each)
+                    .bind(each.min(MOST_DUE - found.len() as u32))
                     .fetch_all(self.reads())
                     .await
                     .map_err(classify)?;
-                for row in rows.iter().take(MOST_DUE as usize - found.len()) {
+                for row in &rows {
                     let command = Arc::new(command_at(row, 5)?);
                     found.push(DueAttempt { command, row: attempt(row).map_err(classify)? });
+                }
+                if found.len() >= MOST_DUE as usize {
+                    return Ok(found);
                 }
             }
         }
